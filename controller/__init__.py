@@ -1,0 +1,1 @@
+"""The asyncio runtime: config, belt clock, decisions, scheduling, ledger, HMI, command line."""

@@ -1,0 +1,1 @@
+"""Orders out, status in: the link contract and its backends."""

@@ -1,0 +1,56 @@
+"""Fixtures for every test: nothing may outlive the test that started it."""
+
+import asyncio
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+def _open_sockets() -> set[str]:
+    """Inode names of the sockets this process holds."""
+    found: set[str] = set()
+    for entry in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{entry}")
+        except OSError:
+            continue
+        if target.startswith("socket:"):
+            found.add(target)
+    return found
+
+
+def _child_processes() -> set[str]:
+    """Pids of the processes this one started and has not reaped."""
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """Fails the test that leaves a thread, a socket, a child process or a pending task behind."""
+    threads = set(threading.enumerate())
+    sockets = _open_sockets()
+    children = _child_processes()
+    yield
+    left_threads = [t.name for t in threading.enumerate() if t not in threads and t.is_alive()]
+    left_tasks = [o for o in gc.get_objects() if isinstance(o, asyncio.Task) and not o.done()]
+    left_sockets = _open_sockets() - sockets
+    left_children = _child_processes() - children
+    assert not left_threads, f"threads left running: {left_threads}"
+    assert not left_tasks, f"tasks left pending: {left_tasks}"
+    assert not left_sockets, f"sockets left open: {left_sockets}"
+    assert not left_children, f"child processes left: {left_children}"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real images, or a skip that says why."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"real images are not here: {SHARED_DATA}")
+    return SHARED_DATA

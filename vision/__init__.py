@@ -1,0 +1,1 @@
+"""Frames in, parts out: sources, segmentation, classification, tracking."""

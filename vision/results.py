@@ -1,0 +1,67 @@
+"""What leaves vision: the blobs of one frame with their class probabilities, in millimetres."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.frame import EncoderStamp
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """N blobs of one frame, as columns.
+
+    Distances along the belt (`*_along_mm`, float64 [N]) are measured DOWNSTREAM from the camera's
+    datum line, the last row of the frame: a blob in row r of H has along = (H - 1 - r) * mm_per_px.
+    Its belt coordinate is therefore encoder_count - along_mm * counts_per_mm, and does not change
+    while the part lies still on the belt. Distances across (`*_across_mm`) are from the belt's left
+    edge. `probabilities` is float32 [N, C], calibrated, in the order of the model's labels; all
+    zero where the blob was not classified. `cut` is true where the blob runs out of the frame and
+    will be seen whole in another one; `oversize` where it never will be.
+    """
+
+    along_mm: NDArray[np.float64]
+    across_mm: NDArray[np.float64]
+    along_min_mm: NDArray[np.float64]
+    along_max_mm: NDArray[np.float64]
+    across_min_mm: NDArray[np.float64]
+    across_max_mm: NDArray[np.float64]
+    area_mm2: NDArray[np.float64]
+    probabilities: NDArray[np.float32]
+    cut: NDArray[np.bool_]
+    oversize: NDArray[np.bool_]
+    outlines_mm: tuple[NDArray[np.float32], ...] = field(default=())
+    """One simplified outline a blob, float32 [K, 2] of (along_mm, across_mm), for people to see."""
+
+    def __len__(self) -> int:
+        return len(self.along_mm)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """What vision made of one frame; small enough to cross a process border.
+
+    `frame_sequence` and `encoder` are the frame's. `captured_at_s` and `finished_at_s` are on the
+    machine's monotonic clock. `dropped` is the running count of frames lost before this one, by
+    the source or by a full queue. `preview_jpeg` is a small picture for people, not on every frame.
+    `view_along_mm` is the extent of the frame along the belt.
+    """
+
+    frame_sequence: int
+    encoder: EncoderStamp
+    captured_at_s: float
+    finished_at_s: float
+    dropped: int
+    view_along_mm: float
+    detections: Detections
+    preview_jpeg: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Sent by a vision loop that is alive but got no frame within its bound (an encoder-triggered
+    camera over a standing belt): it keeps the heartbeat honest."""
+
+    at_s: float
+    dropped: int
