@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -31,6 +32,10 @@ def _child_processes() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
+def _is_pending_task(candidate: object) -> bool:
+    return isinstance(candidate, asyncio.Task) and not cast("asyncio.Task[object]", candidate).done()
+
+
 @pytest.fixture(autouse=True)
 def nothing_leaks() -> Iterator[None]:
     """Fails the test that leaves a thread, a socket, a child process or a pending task behind."""
@@ -39,7 +44,7 @@ def nothing_leaks() -> Iterator[None]:
     children = _child_processes()
     yield
     left_threads = [t.name for t in threading.enumerate() if t not in threads and t.is_alive()]
-    left_tasks = [o for o in gc.get_objects() if isinstance(o, asyncio.Task) and not o.done()]
+    left_tasks = [repr(o) for o in gc.get_objects() if _is_pending_task(o)]
     left_sockets = _open_sockets() - sockets
     left_children = _child_processes() - children
     assert not left_threads, f"threads left running: {left_threads}"
