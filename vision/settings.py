@@ -1,0 +1,110 @@
+"""The `vision:` part of the configuration: which model, and what counts as a part."""
+
+from typing import Self
+
+from pydantic import BaseModel, Field, model_validator
+
+
+class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
+    """Thresholds that tell a part from the belt; the defaults suit a dark, matt belt."""
+
+    contrast: int = Field(
+        default=16,
+        ge=2,
+        le=255,
+        title="Contrast",
+        description="Grey levels by which at least one colour channel must differ from the belt, beyond its noise.",
+    )
+    noise_sigmas: float = Field(
+        default=4.0,
+        ge=0,
+        title="Noise factor",
+        description="Standard deviations of the belt's own variation in a column that do not count as contrast.",
+    )
+    open_px: int = Field(
+        default=3,
+        ge=1,
+        le=15,
+        title="Opening",
+        description="Side of the square that removes specks and thin bridges; 1 switches it off.",
+    )
+    split_solidity: float = Field(
+        default=0.88,
+        ge=0,
+        le=1,
+        title="Split below this solidity",
+        description="A blob that fills less of its convex hull than this is examined for touching parts; 0 never.",
+    )
+    split_depth: float = Field(
+        default=0.7,
+        gt=0,
+        lt=1,
+        title="Neck",
+        description="Share of a core's own thickness below which the bridge to its neighbour must fall to be cut.",
+    )
+    learn_frames: int = Field(
+        default=20,
+        ge=1,
+        title="Frames to learn the belt",
+        description="Pictures over which the belt's colours are learned before they adapt slowly only.",
+    )
+    adapt_rate: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        title="Adaptation",
+        description="Share by which every later picture moves the belt's colours, from bare belt only; 0 freezes them.",
+    )
+
+
+class TrackingConfig(BaseModel, frozen=True, extra="forbid"):
+    """How views of one part in several pictures are brought together."""
+
+    gate_mm: float = Field(
+        default=8.0, gt=0, title="Gate", description="Farthest that a part may move on the belt between two pictures."
+    )
+    decide_at: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        title="Decide line",
+        description="Share of the view, from its upstream edge, at which a part's downstream edge makes it decided.",
+    )
+    sliding_mm: float = Field(
+        default=3.0,
+        gt=0,
+        title="Sliding",
+        description="Steady displacement on the belt over a part's views from which it counts as sliding.",
+    )
+
+
+class VisionConfig(BaseModel, frozen=True, extra="forbid"):
+    """What vision does with every picture."""
+
+    model: str = Field(title="Model", description="Name of a model in the registry, or the path of its ONNX file.")
+    min_area_mm2: float = Field(
+        gt=0, title="Smallest part", description="Blobs that cover less of the belt are dirt and are not reported."
+    )
+    max_part_mm: float = Field(
+        gt=0,
+        title="Longest part",
+        description="A blob longer than this along the belt, or never seen whole, is reported as oversize.",
+    )
+    unknown_below: float = Field(
+        ge=0, le=1, title="Unknown below", description="A part whose best class is less probable than this is unknown."
+    )
+    preview_hz: float = Field(
+        default=5.0, ge=0, title="Preview rate", description="Small pictures a second for people to see; 0 sends none."
+    )
+    segmentation: SegmentationConfig = Field(
+        default=SegmentationConfig(), title="Segmentation", description="Telling parts from the belt."
+    )
+    tracking: TrackingConfig = Field(
+        default=TrackingConfig(), title="Tracking", description="Following parts from picture to picture."
+    )
+
+    @model_validator(mode="after")
+    def _a_part_can_be_large_enough(self) -> Self:
+        if self.max_part_mm**2 < self.min_area_mm2:
+            raise ValueError(f"no part of at most {self.max_part_mm} mm can cover {self.min_area_mm2} mm2")
+        return self
