@@ -1,0 +1,99 @@
+"""The one module that reads clocks, and the event loop whose clock is virtual.
+
+Everything else takes time as an argument or asks the running loop (`loop.time()`), which is the
+machine's monotonic clock under a real loop and the virtual clock under `VirtualClockLoop`.
+"""
+
+import asyncio
+import selectors
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+def utc_now() -> datetime:
+    """Wall-clock time, for people, logs and file names only."""
+    return datetime.now(UTC)
+
+
+def stopwatch_s() -> float:
+    """Seconds on a clock that measures how long computing took, whatever loop is running."""
+    return time.perf_counter()
+
+
+class _JumpingSelector(selectors.BaseSelector):
+    """Polls real file descriptors without waiting, and moves the virtual clock instead of waiting."""
+
+    def __init__(self) -> None:
+        self._real = selectors.DefaultSelector()
+        self.now_s = 0.0
+        self.waiting_for_threads = 0
+        self.real_waits = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = self._real.select(0)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        if timeout is None or self.waiting_for_threads:
+            # Nothing is due, or a thread is at work: only the outside can go on, so time stands still.
+            self.real_waits += 1
+            return self._real.select(None if not self.waiting_for_threads else 0.1)
+        self.now_s += timeout
+        return []
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._real.unregister(fileobj)
+
+    def get_map(self) -> Any:
+        return self._real.get_map()
+
+    def close(self) -> None:
+        self._real.close()
+
+
+class VirtualClockLoop(asyncio.SelectorEventLoop):
+    """An event loop that jumps to the next timer instead of waiting for it.
+
+    Time stands still while a callback runs and while an executor's thread works, so what is computed
+    takes no virtual time. `trusted` turns false once the loop had to wait for something outside it (a
+    thread or a socket): from then on the order of events may depend on the machine.
+    """
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._jumping.now_s
+
+    @property
+    def trusted(self) -> bool:
+        """Whether everything so far came from timers alone, hence repeats bit for bit."""
+        return self._jumping.real_waits == 0
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+    ) -> asyncio.Future[T]:
+        """As asyncio's, with the virtual clock held until the thread is done."""
+        future = super().run_in_executor(executor, func, *args)
+        self._jumping.waiting_for_threads += 1
+        future.add_done_callback(self._thread_done)
+        return future
+
+    def _thread_done(self, _: asyncio.Future[Any]) -> None:
+        self._jumping.waiting_for_threads -= 1
+
+
+def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+    """Run `main` to its end under a virtual clock that starts at 0, as `asyncio.run` would."""
+    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
+        return runner.run(main)

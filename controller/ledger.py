@@ -1,0 +1,135 @@
+"""What became of every part. Pure: no clock, no I/O.
+
+A part is seen once, then decided, perhaps ordered, and ends in exactly one outcome. At any time
+seen = outcomes + on the belt; when the line has stopped nothing is on the belt any more.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from controller.decide import Decision
+from controller.schedule import PlannedShot
+from plc_bridge.contract import Receipt, ReceiptCode
+
+Outcome = Literal["ejected", "picked", "passed", "missed", "unknown"]
+OUTCOMES: tuple[Outcome, ...] = ("ejected", "picked", "passed", "missed", "unknown")
+
+RECENT_PARTS = 256
+"""How many finished parts are kept for people to look at."""
+
+_MISSED_REASON = {
+    ReceiptCode.LATE: "late",
+    ReceiptCode.REFUSED: "refused",
+    ReceiptCode.CANCELLED: "cancelled",
+    ReceiptCode.LOST: "lost",
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """One part on its way, or finished when `outcome` is set. Counts are unwrapped."""
+
+    decision: Decision
+    gone_by_counts: float
+    shot: PlannedShot | None = None
+    outcome: Outcome | None = None
+    missed_reason: str = ""
+    receipt: Receipt | None = None
+
+
+@dataclass(slots=True)
+class Orders:
+    """What became of orders; sent = fired + late + refused + cancelled + lost + open, always."""
+
+    sent: int = 0
+    acknowledged: int = 0
+    fired: int = 0
+    late: int = 0
+    refused: int = 0
+    cancelled: int = 0
+    lost: int = 0
+
+    @property
+    def open(self) -> int:
+        """Orders sent whose end is not known yet."""
+        return self.sent - self.fired - self.late - self.refused - self.cancelled - self.lost
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The account of the line. Raises AssertionError where it would not close: that is a defect."""
+
+    seen: int = 0
+    outcomes: Counter[str] = field(default_factory=lambda: Counter[str]())
+    missed_by_reason: Counter[str] = field(default_factory=lambda: Counter[str]())
+    orders: Orders = field(default_factory=Orders)
+    on_belt: dict[int, Entry] = field(default_factory=lambda: dict[int, Entry]())
+    recent: deque[Entry] = field(default_factory=lambda: deque[Entry](maxlen=RECENT_PARTS))
+
+    def decided(self, decision: Decision, gone_by_counts: float) -> None:
+        """A part was seen and decided on; by `gone_by_counts` it has left the valve bar behind."""
+        assert decision.part.part_id not in self.on_belt, f"part {decision.part.part_id} decided twice"
+        self.seen += 1
+        self.on_belt[decision.part.part_id] = Entry(decision, gone_by_counts)
+
+    def ordered(self, shot: PlannedShot) -> None:
+        """An order for the part was handed to the link."""
+        self.orders.sent += 1
+        self.on_belt[shot.part_id].shot = shot
+
+    def acknowledged(self) -> None:
+        """The PLC has taken an order."""
+        self.orders.acknowledged += 1
+
+    def missed(self, part_id: int, reason: str) -> None:
+        """The part could not be brought where it belongs."""
+        self._close(part_id, "missed", reason)
+
+    def receipt(self, part_id: int, receipt: Receipt) -> None:
+        """An order ended. The part's own end follows from it, at once."""
+        match receipt.code:
+            case ReceiptCode.FIRED:
+                self.orders.fired += 1
+            case ReceiptCode.LATE:
+                self.orders.late += 1
+            case ReceiptCode.REFUSED:
+                self.orders.refused += 1
+            case ReceiptCode.CANCELLED:
+                self.orders.cancelled += 1
+            case ReceiptCode.LOST:
+                self.orders.lost += 1
+        entry = self.on_belt.get(part_id)
+        if entry is None:
+            return
+        entry.receipt = receipt
+        if receipt.code is not ReceiptCode.FIRED:
+            self._close(part_id, "missed", _MISSED_REASON[receipt.code])
+        else:
+            self._close(part_id, "unknown" if entry.decision.unknown else "ejected")
+
+    def belt_at(self, counts: float) -> None:
+        """Close the parts that were meant to pass and have left the valve bar behind."""
+        gone = [i for i, e in self.on_belt.items() if e.shot is None and e.gone_by_counts <= counts]
+        for part_id in gone:
+            self._close(part_id, "unknown" if self.on_belt[part_id].decision.unknown else "passed")
+
+    def stopped(self, reason: str) -> None:
+        """The line stopped for good: whoever is still on the belt was missed, for this reason."""
+        for part_id in list(self.on_belt):
+            self._close(part_id, "missed", reason)
+
+    def check(self) -> None:
+        """Assert that the account closes."""
+        closed = sum(self.outcomes.values())
+        assert self.seen == closed + len(self.on_belt), f"{self.seen} seen, {closed} closed, {len(self.on_belt)} open"
+        assert self.outcomes["missed"] == sum(self.missed_by_reason.values())
+
+    def _close(self, part_id: int, outcome: Outcome, reason: str = "") -> None:
+        entry = self.on_belt.pop(part_id)
+        entry.outcome = outcome
+        entry.missed_reason = reason
+        self.outcomes[outcome] += 1
+        if outcome == "missed":
+            self.missed_by_reason[reason] += 1
+        self.recent.append(entry)
