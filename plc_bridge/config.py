@@ -1,0 +1,98 @@
+"""What every PLC backend's configuration has in common."""
+
+from typing import Self
+
+from pydantic import BaseModel, Field, model_validator
+
+
+class PlcConfig(BaseModel, frozen=True, extra="forbid"):
+    """Base of each backend's `Config`: how often, how long, how patiently.
+
+    A backend narrows `backend` to its own literal name and adds its address.
+    """
+
+    backend: str = Field(title="Backend", description="Name of the PLC backend, for example modbus, opcua or memory.")
+    cycle_ms: float = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        title="Cycle",
+        description="How often the status is read and the command, with the PC heartbeat in it, is written.",
+    )
+    request_timeout_ms: float = Field(
+        default=200,
+        ge=1,
+        le=10_000,
+        title="Request timeout",
+        description="How long one request may take before it is given up; the next cycle asks again.",
+    )
+    connect_timeout_ms: float = Field(
+        default=2000,
+        ge=10,
+        le=60_000,
+        title="Connect timeout",
+        description="How long opening the connection, with its security, may take.",
+    )
+    heartbeat_timeout_ms: float = Field(
+        default=500,
+        ge=10,
+        le=60_000,
+        title="PLC heartbeat timeout",
+        description="The link is lost when the PLC's heartbeat has not been seen to move for this long.",
+    )
+    settle_after_connect_ms: float = Field(
+        default=0,
+        ge=0,
+        le=60_000,
+        title="Settle time",
+        description="How long after a connection orders are still held back, for devices that need it.",
+    )
+    reconnect_min_ms: float = Field(
+        default=100,
+        ge=1,
+        le=60_000,
+        title="First reconnect delay",
+        description="The wait before the first attempt to reconnect; it doubles with each failure.",
+    )
+    reconnect_max_ms: float = Field(
+        default=2000,
+        ge=1,
+        le=60_000,
+        title="Longest reconnect delay",
+        description="The wait between attempts to reconnect never grows beyond this.",
+    )
+    reconnect_jitter: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        title="Reconnect jitter",
+        description="Share of the wait that is random, so that lines do not return all at once.",
+    )
+    account_lost_after_ms: float = Field(
+        default=2000,
+        ge=0,
+        le=600_000,
+        title="Account as lost after",
+        description="When the link has been down this long, open orders are accounted as lost. "
+        "A link that returns earlier to the same PLC run still learns how they ended.",
+    )
+    window_orders: int = Field(
+        default=256,
+        ge=1,
+        le=4096,
+        title="Order window",
+        description="How many orders may be open (sent and not ended) at a time.",
+    )
+
+    @model_validator(mode="after")
+    def _bounds_agree(self) -> Self:
+        if self.reconnect_max_ms < self.reconnect_min_ms:
+            raise ValueError(
+                f"reconnect_max_ms ({self.reconnect_max_ms:g}) is below reconnect_min_ms ({self.reconnect_min_ms:g})"
+            )
+        if self.heartbeat_timeout_ms < 2 * self.cycle_ms:
+            raise ValueError(
+                f"heartbeat_timeout_ms ({self.heartbeat_timeout_ms:g}) must be at least twice cycle_ms "
+                f"({self.cycle_ms:g}): one late cycle would count as a lost PLC"
+            )
+        return self
