@@ -71,6 +71,11 @@ class Decider:
         self._expected_right = np.zeros(len(self._outlet_ids))
         self._expected_total = np.zeros(len(self._outlet_ids))
 
+    def best_class(self, part: Part) -> tuple[str, float]:
+        """The likeliest class and its probability."""
+        best = int(np.argmax(part.probabilities))
+        return self.labels[best], float(part.probabilities[best])
+
     def gains_jpy(self, part: Part) -> NDArray[np.float64]:
         """Expected gain of each outlet over the default one, float64 [outlets], by-catch not counted."""
         worth = self._jpy_per_mm2 @ part.probabilities.astype(np.float64) * part.area_mm2
@@ -78,8 +83,7 @@ class Decider:
 
     def decide(self, part: Part, bystanders: Sequence[Bystander], window: "ShotWindow") -> Decision:
         """The outlet for `part`, given who lies near and what a shot at it would cover."""
-        best = int(np.argmax(part.probabilities))
-        probability = float(part.probabilities[best])
+        class_id, probability = self.best_class(part)
         if part.oversize:
             return self._to(part, self.recipe.unknown_outlet, "unknown", probability, 0.0, "oversize")
         if probability < self._unknown_below:
@@ -104,9 +108,9 @@ class Decider:
                 refused = "by-catch"
                 continue
             self._count(index, part)
-            return self._to(part, outlet.id, self.labels[best], probability, net, "best value")
+            return self._to(part, outlet.id, class_id, probability, net, "best value")
         self._count(self._default, part)
-        return self._to(part, self.recipe.default_outlet, self.labels[best], probability, 0.0, refused)
+        return self._to(part, self.recipe.default_outlet, class_id, probability, 0.0, refused)
 
     def bystander(self, part: Part, counts_per_mm: float) -> Bystander:
         """`part` seen as somebody else's by-catch."""

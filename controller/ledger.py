@@ -8,6 +8,9 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from controller.decide import Decision
 from controller.schedule import PlannedShot
 from plc_bridge.contract import Receipt, ReceiptCode
@@ -60,11 +63,14 @@ class Orders:
 class Ledger:
     """The account of the line. Raises AssertionError where it would not close: that is a defect."""
 
+    default_outlet: str
     seen: int = 0
     outcomes: Counter[str] = field(default_factory=lambda: Counter[str]())
     missed_by_reason: Counter[str] = field(default_factory=lambda: Counter[str]())
     orders: Orders = field(default_factory=Orders)
     on_belt: dict[int, Entry] = field(default_factory=lambda: dict[int, Entry]())
+    expected: dict[str, NDArray[np.float64]] = field(default_factory=lambda: dict[str, NDArray[np.float64]]())
+    """Expected pieces of each class in each outlet, float64 [classes], by the class probabilities."""
     recent: deque[Entry] = field(default_factory=lambda: deque[Entry](maxlen=RECENT_PARTS))
 
     def decided(self, decision: Decision, gone_by_counts: float) -> None:
@@ -132,4 +138,9 @@ class Ledger:
         self.outcomes[outcome] += 1
         if outcome == "missed":
             self.missed_by_reason[reason] += 1
+        decision = entry.decision
+        missed_its_way = decision.actuated and outcome == "missed"
+        landed = self.default_outlet if missed_its_way else decision.outlet
+        probabilities = decision.part.probabilities.astype(np.float64)
+        self.expected[landed] = self.expected.get(landed, np.zeros(len(probabilities))) + probabilities
         self.recent.append(entry)

@@ -1,0 +1,170 @@
+"""`senbetsu run` and `record`: the line in real time, with its plant (where simulated), vision and HMI processes."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from controller.children import start_child, stop_child
+from controller.config import LineConfig, load_config, make_link
+from controller.hmi.publisher import SnapshotPublisher
+from controller.runtime import Line, LineEvent
+from controller.summary import summarise
+from controller.terminal import TerminalView
+from controller.view import snapshot_of
+from controller.vision_process import VisionProcess
+from models.registry import open_model
+
+log = structlog.get_logger("run")
+
+PUBLISH_EVERY_S = 0.1
+
+
+@dataclass(slots=True)
+class PlantChild:
+    """The simulated plant's process and the account it keeps sending of what really happened."""
+
+    truth: Mapping[str, Any] | None = None
+    process: asyncio.subprocess.Process | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @contextlib.asynccontextmanager
+    async def running(self, config_path: Path) -> AsyncIterator[None]:
+        """Start the plant; on the way out stop it and wait for its last account."""
+        reading, writing = os.pipe()
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=16 * 1024 * 1024)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), open(reading, "rb"))
+        try:
+            self.process = await start_child(
+                "plant", str(config_path), "--truth-fd", str(writing), pass_fds=(writing,)
+            )
+        finally:
+            os.close(writing)
+        follower = asyncio.create_task(self._follow(reader), name="follow plant truth")
+        try:
+            yield
+        finally:
+            await stop_child(self.process)
+            await follower
+            transport.close()
+
+    async def _follow(self, reader: asyncio.StreamReader) -> None:
+        async for account in reader:
+            self.truth = json.loads(account)
+        self.ended.set()
+
+
+def simulated_parts(config: LineConfig) -> tuple[str, ...]:
+    """What of this line is simulated, in words."""
+    return ("plant: belt, feed, camera, PLC, valves, outlets",) if config.plant else ()
+
+
+async def run_line(
+    config_path: Path,
+    for_s: float | None,
+    show: bool,
+    on_event: Callable[[LineEvent], None] | None = None,
+    vision_arguments: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Run the line of a configuration in real time; its summary. Raises SenbetsuError, grouped or not."""
+    config = load_config(config_path)
+    model = open_model(config.vision.model)
+    simulated = simulated_parts(config)
+    if simulated:
+        log.warning("simulated", parts=list(simulated))
+    plant = PlantChild()
+    async with contextlib.AsyncExitStack() as stack:
+        if config.plant:
+            await stack.enter_async_context(plant.running(config_path))
+        vision = await stack.enter_async_context(VisionProcess(config_path, vision_arguments))
+        publisher = await stack.enter_async_context(SnapshotPublisher.private())
+        if config.hmi:
+            hmi = await start_child("_hmi", str(config_path), "--socket", str(publisher.path))
+            stack.push_async_callback(stop_child, hmi)
+        link = make_link(config)
+        line = Line(config, model.manifest.labels, link, vision.results(), on_event)
+        view = stack.enter_context(TerminalView(sys.stderr)) if show else None
+        stopper = _stop_on_signals(line)
+        stack.callback(stopper)
+        gc.collect()
+        gc.freeze()
+        publishing = asyncio.create_task(_publish(line, plant, simulated, publisher, view), name="publish")
+        watching = asyncio.create_task(_watch_plant(plant, line), name="watch plant") if config.plant else None
+        try:
+            await line.run(for_s)
+        finally:
+            for task in (publishing, watching):
+                if task:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+    return summarise(
+        ledger=line.ledger,
+        frames=line.frames,
+        health=link.health,
+        latencies_s=line.latencies_s,
+        latency_basis="frame exposed to order acknowledged by the PLC",
+        recipe=config.recipe,
+        labels=line.labels,
+        ran_s=line.ran_s,
+        seed=config.plant.seed if config.plant else None,
+        simulated=simulated,
+        truth=plant.truth,
+    )
+
+
+async def _publish(
+    line: Line,
+    plant: PlantChild,
+    simulated: tuple[str, ...],
+    publisher: SnapshotPublisher,
+    view: TerminalView | None,
+) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        snapshot = snapshot_of(line, loop.time(), simulated, plant.truth)
+        publisher.publish(snapshot)
+        if view:
+            view.update(snapshot)
+        await asyncio.sleep(PUBLISH_EVERY_S)
+
+
+async def _watch_plant(plant: PlantChild, line: Line) -> None:
+    await plant.ended.wait()
+    log.error("the plant process ended", exit_code=plant.process.returncode if plant.process else None)
+    line.stop()
+
+
+def _stop_on_signals(line: Line) -> Callable[[], None]:
+    """First Ctrl-C or SIGTERM stops the line in order, a second one cancels what is left of it."""
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    asked = 0
+
+    def stop() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            log.info("stopping in order")
+            line.stop()
+        elif main:
+            main.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+    def restore() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    return restore

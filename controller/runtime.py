@@ -1,0 +1,314 @@
+"""The line: frame results in, orders out, receipts back, the ledger closed.
+
+One task follows vision, one follows the PLC, one publishes. Deciding is synchronous code called from
+the first; everything it needs comes in as arguments. The same class runs on hardware, against the
+plant over sockets, and in virtual time.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from controller.belt_clock import BeltClock
+from controller.config import LineConfig
+from controller.decide import Bystander, Decider, Decision
+from controller.ledger import Ledger
+from controller.line_state import Conditions, LineState, command_for, line_state
+from controller.schedule import JetScheduler, PlannedShot
+from plc_bridge.contract import LineCommand, LineFlags, LineStatus, Receipt
+from plc_bridge.link import LinkState, PlcLink, Shot
+from senbetsu_errors import Retryable
+from vision.results import FrameResult, Idle
+from vision.track import Part, Tracker
+
+log = structlog.get_logger("line")
+
+LATENCIES_KEPT = 65_536
+"""Latency figures are over this many newest samples."""
+
+CAMERA_SILENT_AFTER_S = 1.0
+"""Vision shows life at least every 0.1 s; ten times that is a loss."""
+
+CLEARING_BOUND_S = 60.0
+"""How long clearing the belt may take before the line stops with parts on it."""
+
+
+@dataclass(slots=True)
+class FrameCount:
+    """captured = processed + dropped, always."""
+
+    processed: int = 0
+    dropped: int = 0
+
+    @property
+    def captured(self) -> int:
+        """Frames that the camera exposed, as far as its sequence numbers tell."""
+        return self.processed + self.dropped
+
+
+@dataclass(frozen=True, slots=True)
+class LineEvent:
+    """Something that happened, for recorders: `kind` names it, `payload` is the object it is about."""
+
+    kind: str
+    at_s: float
+    payload: object
+
+
+class Line:
+    """One sorting line. `run` returns when the line has stopped in order."""
+
+    def __init__(
+        self,
+        config: LineConfig,
+        labels: tuple[str, ...],
+        link: PlcLink,
+        results: AsyncIterator[FrameResult | Idle],
+        on_event: Callable[[LineEvent], None] | None = None,
+    ) -> None:
+        counts_per_mm = config.belt.encoder_counts_per_mm
+        self.config = config
+        self.labels = labels
+        self.link = link
+        self.ledger = Ledger(config.recipe.default_outlet)
+        self.frames = FrameCount()
+        self.belt = BeltClock(counts_per_mm)
+        self.decider = Decider(config.recipe, labels, config.vision.unknown_below)
+        self.scheduler = JetScheduler(config.jets, counts_per_mm)
+        self.tracker = Tracker.for_camera(config.camera, config.vision, counts_per_mm)
+        self.latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self.status: LineStatus | None = None
+        self.preview: bytes | None = None
+        self.preview_counts: int | None = None
+        self.state_since_s = 0.0
+        self.started_at_s = 0.0
+        self.ran_s = 0.0
+        self._counts_per_mm = counts_per_mm
+        self._bar_counts = config.jets.distance_mm * counts_per_mm
+        self._results = results
+        self._on_event = on_event
+        self._wanted = LineCommand.NONE
+        self._vision_seen_s = 0.0
+        self._vision_ended = False
+        self._plc_epoch: int | None = None
+        self._stop_requested = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._last_state: LineState | None = None
+
+    # ---- the life of the line
+
+    async def run(self, for_s: float | None = None) -> None:
+        """Run until `for_s` is over, `stop` is called or the source ends; then clear the belt and stop.
+
+        Raises an ExceptionGroup of whatever broke vision or the link for good.
+        """
+        loop = asyncio.get_running_loop()
+        self.started_at_s = self._vision_seen_s = loop.time()
+        await self.link.connect()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                vision = tasks.create_task(self._follow_vision(), name="follow vision")
+                plc = tasks.create_task(self._follow_plc(), name="follow plc")
+                self._want(LineCommand.RUN)
+                await self._until_stopped(for_s)
+                self.ran_s = loop.time() - self.started_at_s
+                if not self._stop_requested.is_set():
+                    self._want(LineCommand.CLEAR)
+                    await self._until_clear()
+                self._want(LineCommand.STOP)
+                await self._until_standing()
+                vision.cancel()
+                plc.cancel()
+        finally:
+            await self.link.close()
+            self.ledger.stopped("line stopped")
+            self.ledger.check()
+
+    def stop(self) -> None:
+        """Ask for an orderly stop at once: the belt halts, what lies on it is accounted as missed."""
+        self._stop_requested.set()
+        self._moved.set()
+
+    @property
+    def state(self) -> tuple[LineState, str]:
+        """What the line is doing, and why if it is not running."""
+        health = self.link.health
+        flags = self.status.flags if self.status else None
+        state = line_state(Conditions(self._wanted, health.state, health.reason, flags, self.camera_alive))
+        return state
+
+    @property
+    def camera_alive(self) -> bool:
+        """Whether vision showed life within its bound."""
+        return self._vision_ended or (
+            asyncio.get_running_loop().time() - self._vision_seen_s < CAMERA_SILENT_AFTER_S
+        )
+
+    def _want(self, command: LineCommand) -> None:
+        self._wanted = command
+        self._emit("line_command", command)
+        self._pass_command()
+
+    def _pass_command(self) -> None:
+        flags = self.status.flags if self.status else LineFlags.E_STOP_OK | LineFlags.AIR_OK
+        safe = LineFlags.E_STOP_OK in flags and LineFlags.AIR_OK in flags and LineFlags.FIRE not in flags
+        self.link.command(command_for(self._wanted, self.camera_alive, safe), self.config.belt.speed_mm_s)
+
+    async def _until_stopped(self, for_s: float | None) -> None:
+        try:
+            async with asyncio.timeout(for_s):
+                await self._stop_requested.wait()
+        except TimeoutError:
+            return
+
+    async def _until_clear(self) -> None:
+        """With the feed off, wait until what the camera can have seen has passed the valve bar."""
+        if not self.belt.known or self.link.health.state is not LinkState.CONNECTED:
+            return
+        loop = asyncio.get_running_loop()
+        part_counts = self.config.vision.max_part_mm * self._counts_per_mm
+        lead_in_counts = self.config.jets.clearing_lead_in_mm * self._counts_per_mm
+        goal = self.belt.predict(loop.time()) + lead_in_counts + self._bar_counts + 2 * part_counts
+        try:
+            async with asyncio.timeout(CLEARING_BOUND_S):
+                while self.belt.predict(loop.time()) < goal or self.ledger.on_belt:
+                    self._moved.clear()
+                    await self._moved.wait()
+                    if self._stop_requested.is_set() or self.link.health.state is not LinkState.CONNECTED:
+                        return
+        except TimeoutError:
+            log.warning("belt not clear", on_belt=len(self.ledger.on_belt), waited_s=CLEARING_BOUND_S)
+
+    async def _until_standing(self) -> None:
+        """Give the PLC a moment to take STOP and to hand back the receipts of what it dropped."""
+        try:
+            async with asyncio.timeout(1.0):
+                while self.link.health.state is LinkState.CONNECTED and self.ledger.orders.open:
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            log.warning("orders open at stop", orders=self.ledger.orders.open)
+
+    # ---- vision side
+
+    async def _follow_vision(self) -> None:
+        async for result in self._results:
+            self._vision_seen_s = asyncio.get_running_loop().time()
+            self.link.beat()
+            if isinstance(result, Idle):
+                self.frames.dropped = max(self.frames.dropped, result.dropped)
+                continue
+            self.take(result)
+        self._vision_ended = True
+        self.stop()
+
+    def take(self, result: FrameResult) -> list[Decision]:
+        """Track, decide and order what one frame shows. The whole deciding side, synchronous."""
+        self.frames.processed += 1
+        self.frames.dropped = result.dropped
+        counts = self.belt.unwrap(result.encoder.count)
+        if result.preview_jpeg is not None:
+            self.preview, self.preview_counts = result.preview_jpeg, counts
+        if self.link.health.state is not LinkState.CONNECTED:
+            self._belt_at(counts)
+        ready = self.tracker.update(counts, result.detections, result.view_along_mm)
+        if not ready:
+            return []
+        neighbours = [self.decider.bystander(p, self._counts_per_mm) for p in self.tracker.near(ready)]
+        decisions: list[Decision] = []
+        shots: list[PlannedShot] = []
+        for part in ready:
+            decision = self._decide(part, neighbours)
+            decisions.append(decision)
+            if decision.actuated:
+                shot = self._plan(decision)
+                if shot:
+                    shots.append(shot)
+        if shots:
+            self._submit(shots, result.captured_at_s)
+        return decisions
+
+    def _decide(self, part: Part, neighbours: list[Bystander]) -> Decision:
+        window = self.scheduler.window(part)
+        others = [n for n in neighbours if n.part_id != part.part_id]
+        decision = self.decider.decide(part, others, window)
+        gone_by = part.belt_max_counts(self._counts_per_mm) + self._bar_counts
+        self.ledger.decided(decision, gone_by)
+        self._emit("decision", decision)
+        return decision
+
+    def _plan(self, decision: Decision) -> PlannedShot | None:
+        """The shot for a decision, or None with the part accounted as missed."""
+        part = decision.part
+        shot = self.scheduler.plan(part)
+        if shot is None:
+            self.ledger.missed(part.part_id, "unreachable")
+            return None
+        now = asyncio.get_running_loop().time()
+        speed = max(self.belt.speed_mm_s, self.config.belt.speed_mm_s)
+        if shot.on_counts < self.scheduler.earliest_counts(self.belt.predict(now), speed):
+            self.ledger.missed(part.part_id, "late")
+            return None
+        if self.status and any(self.status.valve_fault >> lane & 1 for lane in range(shot.lane_first, shot.lane_last + 1)):
+            self.ledger.missed(part.part_id, "valve fault")
+            return None
+        return shot
+
+    def _submit(self, shots: list[PlannedShot], captured_at_s: float) -> None:
+        wire = [
+            Shot(s.lane_first, s.lane_last, s.on_counts & 0xFFFF_FFFF, s.off_counts & 0xFFFF_FFFF) for s in shots
+        ]
+        try:
+            submitted = self.link.submit(wire)
+        except Retryable as error:
+            for shot in shots:
+                self.ledger.missed(shot.part_id, "link down" if error.code == "plc.link_down" else error.code)
+            return
+        for shot, order in zip(shots, submitted, strict=True):
+            self.ledger.ordered(shot)
+            self._emit("order", (order.seq, shot))
+            order.acknowledged.add_done_callback(partial(self._acknowledged, captured_at_s))
+            order.receipt.add_done_callback(partial(self._ended, shot.part_id))
+
+    def _acknowledged(self, captured_at_s: float, acknowledged: "asyncio.Future[float]") -> None:
+        self.ledger.acknowledged()
+        self.latencies_s.append(acknowledged.result() - captured_at_s)
+
+    def _ended(self, part_id: int, ended: "asyncio.Future[Receipt]") -> None:
+        receipt = ended.result()
+        self.ledger.receipt(part_id, receipt)
+        self._emit("receipt", (part_id, receipt))
+        self._moved.set()
+
+    # ---- PLC side
+
+    async def _follow_plc(self) -> None:
+        async for status in self.link.statuses():
+            self.take_status(status)
+
+    def take_status(self, status: LineStatus) -> None:
+        """Move the belt clock, close what has passed the bar, keep the PLC told what is wanted."""
+        if self._plc_epoch not in (None, status.epoch):
+            # A restarted PLC may have reset its encoder: nothing on the belt can be placed any more.
+            self.belt.restart()
+            self.tracker.forget()
+            for part_id in [i for i, e in self.ledger.on_belt.items() if e.shot is None]:
+                self.ledger.missed(part_id, "plc restarted")
+        self._plc_epoch = status.epoch
+        self.status = status
+        counts = self.belt.observe(status.encoder, status.received_at_s, status.belt_speed_mm_s)
+        self._belt_at(counts)
+        self._emit("status", status)
+        self._pass_command()
+
+    def _belt_at(self, counts: int) -> None:
+        self.ledger.belt_at(counts)
+        self._moved.set()
+
+    def _emit(self, kind: str, payload: object) -> None:
+        if self._on_event:
+            self._on_event(LineEvent(kind, asyncio.get_running_loop().time(), payload))

@@ -1,0 +1,117 @@
+"""The line as people see it: a snapshot of the runtime's state for terminal and HMI. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from controller.ledger import Entry
+from controller.line_state import LineState
+from controller.runtime import Line
+from controller.schedule import PlannedShot
+from controller.snapshot import (
+    AlarmView,
+    CameraView,
+    LatencyView,
+    LinkView,
+    PartView,
+    ShotResult,
+    ShotView,
+    Snapshot,
+)
+from controller.summary import percentiles_ms, quality
+from plc_bridge.link import LinkState
+from vision.track import Part
+
+RECENT_LATENCIES = 2000
+PARTS_SHOWN = 200
+
+
+def _part_view(part: Part, class_id: str, probability: float, outlet: str | None, status: Any) -> PartView:
+    outline = tuple((float(a), float(x)) for a, x in part.outline_mm)
+    return PartView(
+        part.part_id, class_id, probability, outlet, status, round(part.belt_counts), part.across_mm, outline
+    )
+
+
+def _entry_view(entry: Entry) -> PartView:
+    decision = entry.decision
+    status = entry.outcome or ("ordered" if entry.shot else "tracked")
+    return _part_view(decision.part, decision.class_id, decision.probability, decision.outlet, status)
+
+
+def _shot_view(entry: Entry, shot: PlannedShot) -> ShotView:
+    result: ShotResult = "pending"
+    if entry.receipt is not None:
+        names: dict[str, ShotResult] = {
+            "FIRED": "fired", "LATE": "late", "REFUSED": "refused", "CANCELLED": "cancelled", "LOST": "lost",
+        }
+        result = names[entry.receipt.code.name]
+    return ShotView(shot.lane_first, shot.lane_last, shot.on_counts, shot.off_counts, result)
+
+
+def snapshot_of(
+    line: Line, now_s: float, simulated: tuple[str, ...], truth: Mapping[str, Any] | None
+) -> Snapshot:
+    """What the line is and does at loop time `now_s`; purity and recovery from `truth` where there is one."""
+    config = line.config
+    ledger = line.ledger
+    state, reason = line.state
+    if truth is not None:
+        pieces = {o: {c: float(v["count"]) for c, v in by.items()} for o, by in truth["outlets"].items()}
+        labels = sorted({c for by in pieces.values() for c in by} | set(line.labels))
+    else:
+        pieces = {o: dict(zip(line.labels, p.tolist(), strict=True)) for o, p in ledger.expected.items()}
+        labels = list(line.labels)
+    shares = quality(pieces, config.recipe, labels)
+    health = line.link.health
+    latency = percentiles_ms(list(line.latencies_s)[-RECENT_LATENCIES:])
+    entries = [*ledger.recent, *ledger.on_belt.values()][-PARTS_SHOWN:]
+    decided = {e.decision.part.part_id for e in entries}
+    tracked = [
+        _part_view(p, *line.decider.best_class(p), None, "tracked")
+        for p in line.tracker.visible()
+        if p.part_id not in decided
+    ]
+    uptime_s = now_s - line.started_at_s
+    frames = line.frames
+    alarms: list[AlarmView] = []
+    if state in (LineState.WAITING_FOR_PLC, LineState.WAITING_FOR_CAMERA, LineState.NOT_READY):
+        alarms.append(AlarmView(f"line.{state.name.lower()}", reason, max(0.0, now_s - line.state_since_s)))
+    return Snapshot(
+        line=config.line.name,
+        simulated=bool(simulated),
+        simulated_parts=simulated,
+        state=state.value,
+        reason=reason,
+        uptime_s=uptime_s,
+        speed_mm_s=line.belt.speed_mm_s,
+        encoder=round(line.belt.predict(now_s)) if line.belt.known else 0,
+        counts_per_mm=config.belt.encoder_counts_per_mm,
+        belt_width_mm=config.belt.width_mm,
+        view_along_mm=config.camera.view_along_mm,
+        bar_distance_mm=config.jets.distance_mm,
+        lane_count=config.jets.valve_count,
+        lane_pitch_mm=config.jets.valve_pitch_mm,
+        first_lane_mm=config.jets.first_lane_mm,
+        seen=ledger.seen,
+        outcomes=dict(ledger.outcomes),
+        missed_by_reason=dict(ledger.missed_by_reason),
+        parts_per_s=ledger.seen / uptime_s if uptime_s > 0 else 0.0,
+        purity=shares["purity"],
+        recovery=shares["recovery"],
+        basis="plant truth (simulated)" if truth is not None else "estimated from class probabilities",
+        links={
+            "plc": LinkView(
+                health.state.value, health.reason if health.state is not LinkState.CONNECTED else "", health.reconnects
+            )
+        },
+        camera=CameraView(
+            "ok" if line.camera_alive else "silent", frames.captured, frames.processed, frames.dropped
+        ),
+        latency=LatencyView(latency["p50"], latency["p99"]),
+        parts=(*tracked, *(_entry_view(e) for e in entries)),
+        shots=tuple(_shot_view(e, e.shot) for e in entries if e.shot),
+        alarms=tuple(alarms),
+        purity_floor={o.id: o.min_purity for o in config.recipe.outlets if o.min_purity is not None},
+        preview_encoder=line.preview_counts,
+        preview=line.preview,
+    )

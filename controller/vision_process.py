@@ -1,0 +1,120 @@
+"""Vision in a process of its own, so that decoding and inference never delay the link to the PLC.
+
+The runtime listens on a private unix socket, starts the child and reads length-prefixed frame
+results (vision/wire.py). The child dies with its parent: it stops when the socket closes.
+"""
+
+import asyncio
+import struct
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from controller.children import start_child, stop_child
+from senbetsu_errors import Fatal
+from vision.results import FrameResult, Idle
+from vision.wire import decode
+
+log = structlog.get_logger("vision")
+
+LENGTH = struct.Struct("!I")
+LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024
+START_BOUND_S = 60.0
+RESTARTS = 5
+"""A vision process that fails this often within one run is given up."""
+
+
+class VisionProcess:
+    """Starts, restarts and reads the vision process of one line."""
+
+    def __init__(self, config_path: Path, arguments: tuple[str, ...] = ()) -> None:
+        self._config_path = config_path
+        self._arguments = arguments
+        self._folder = TemporaryDirectory(prefix="senbetsu-vision-")
+        self._socket_path = Path(self._folder.name) / "results.sock"
+        self._connections: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(1)
+        self._server: asyncio.Server | None = None
+        self._child: asyncio.subprocess.Process | None = None
+        self._dropped_before = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_unix_server(self._connected, self._socket_path)
+        self._socket_path.chmod(0o600)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._child:
+            await stop_child(self._child)
+        if self._server:
+            self._server.close()
+            await self._server.wait_closed()
+        self._folder.cleanup()
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.put_nowait((reader, writer))
+
+    async def results(self) -> AsyncIterator[FrameResult | Idle]:
+        """Results until the source ends. Raises Fatal when the process cannot be kept running."""
+        for attempt in range(RESTARTS + 1):
+            self._child = await start_child(
+                "_vision", str(self._config_path), "--socket", str(self._socket_path), *self._arguments
+            )
+            async for message in self._read(self._child):
+                yield message
+            code = await self._child.wait()
+            if code == 0:
+                return
+            if code == 2:
+                raise Fatal("vision.refused", "The vision process refused its configuration (see above).")
+            log.error("vision process ended", exit_code=code, restart=attempt + 1, of=RESTARTS)
+        raise Fatal("vision.lost", f"The vision process failed {RESTARTS + 1} times.", "See its messages above.")
+
+    async def _read(self, child: asyncio.subprocess.Process) -> AsyncIterator[FrameResult | Idle]:
+        arrival = asyncio.ensure_future(self._connections.get())
+        ended = asyncio.ensure_future(child.wait())
+        try:
+            await asyncio.wait({arrival, ended}, timeout=START_BOUND_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
+            if not arrival.done():
+                arrival.cancel()
+        if arrival.cancelled() or not arrival.done():
+            return
+        reader, writer = arrival.result()
+        try:
+            while True:
+                try:
+                    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+                    if length > LONGEST_MESSAGE_BYTES:
+                        raise Fatal("vision.wire", f"The vision process announced a message of {length} bytes.")
+                    message = await reader.readexactly(length)
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    return
+                yield decode(message)
+        finally:
+            writer.close()
+
+
+async def send_results(
+    results: AsyncIterator[FrameResult | Idle],
+    socket_path: Path,
+    encode: Callable[[FrameResult | Idle], bytes],
+) -> None:
+    """The child's side: send every result; ends when the source does or the runtime is gone."""
+    _, writer = await asyncio.open_unix_connection(socket_path)
+    try:
+        async for result in results:
+            message = encode(result)
+            writer.write(LENGTH.pack(len(message)) + message)
+            await writer.drain()
+    except ConnectionError:
+        print("vision: the runtime is gone", file=sys.stderr)  # noqa: T201 - the log is the runtime's
+    finally:
+        writer.close()
