@@ -23,6 +23,7 @@ from controller.terminal import TerminalView
 from controller.view import snapshot_of
 from controller.vision_process import VisionProcess
 from models.registry import open_model
+from senbetsu_errors import Fatal
 
 log = structlog.get_logger("run")
 
@@ -98,16 +99,17 @@ async def run_line(
         stack.callback(stopper)
         gc.collect()
         gc.freeze()
-        publishing = asyncio.create_task(_publish(line, plant, simulated, publisher, view), name="publish")
-        watching = asyncio.create_task(_watch_plant(plant, line), name="watch plant") if config.plant else None
-        try:
+        async with asyncio.TaskGroup() as tasks:
+            beside = [tasks.create_task(_publish(line, plant, simulated, publisher, view), name="publish")]
+            if config.plant:
+                beside.append(tasks.create_task(_watch_plant(plant, line), name="watch plant"))
             await line.run(for_s)
-        finally:
-            for task in (publishing, watching):
-                if task:
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
+            for task in beside:
+                task.cancel()
+    if plant.process and plant.process.returncode:
+        raise Fatal(
+            "plant.failed", f"The plant process ended with exit code {plant.process.returncode}.", "See its messages."
+        )
     return summarise(
         ledger=line.ledger,
         frames=line.frames,

@@ -1,0 +1,156 @@
+"""The `senbetsu` command: what each sub-command is called with. What it does stands in its own file.
+
+`--json` prints exactly one JSON object on stdout; everything else goes to stderr. Exit codes: 0 the
+command did what was asked, 1 it did not, 2 the configuration or the call is wrong.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from controller.children import die_with_parent
+from controller.config import ConfigErrors
+from senbetsu_errors import SenbetsuError
+
+app = typer.Typer(
+    name="senbetsu",
+    help="Unmanned sorting-line controller with sensor-based vision.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The line's configuration, a YAML file.")]
+ForSeconds = Annotated[float | None, typer.Option("--for", metavar="S", min=0.1, help="Stop after S seconds.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def _print(summary: Any) -> None:
+    print(json.dumps(summary, ensure_ascii=False, allow_nan=False))  # noqa: T201 - this is the output
+
+
+@app.command()
+def run(config: ConfigPath, for_s: ForSeconds = None, as_json: AsJson = False) -> None:
+    """Run the line in real time, with its HMI."""
+    from controller.cli.run import run_line
+
+    summary = asyncio.run(run_line(config, for_s, show=True))
+    _print_summary(summary, as_json)
+
+
+@app.command()
+def simulate(
+    config: ConfigPath,
+    for_s: Annotated[float, typer.Option("--for", metavar="S", min=0.1, help="Virtual seconds.")] = 60.0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the plant; default: the one in CONFIG.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the line in virtual time against the simulated plant: same seed, same answer."""
+    from controller.cli.simulate import simulate as simulate_line
+
+    _print_summary(simulate_line(config, for_s, seed), as_json)
+
+
+@app.command()
+def plant(
+    config: ConfigPath,
+    for_s: ForSeconds = None,
+    truth_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run the virtual plant alone: Modbus and OPC UA servers, camera."""
+    from controller.cli.plant import serve_plant
+
+    asyncio.run(serve_plant(config, for_s, truth_fd))
+
+
+@app.command()
+def check(config: ConfigPath) -> None:
+    """Validate a configuration, start nothing; exit 2 and every error if it is wrong."""
+    from controller.config import check as check_config
+
+    print(check_config(config), file=sys.stderr)  # noqa: T201 - this is the output
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration."""
+    from controller.config import build_schemas
+
+    _print(build_schemas()["line"])
+
+
+@app.command("_vision", hidden=True)
+def vision_child(config: Path, socket: Annotated[Path, typer.Option()]) -> None:
+    """The vision process of a line (started by `run`)."""
+    from controller.cli.vision import serve_vision
+
+    asyncio.run(serve_vision(config, socket))
+
+
+@app.command("_hmi", hidden=True)
+def hmi_child(config: Path, socket: Annotated[Path, typer.Option()]) -> None:
+    """The HMI process of a line (started by `run`)."""
+    from controller.cli.hmi import run_hmi
+
+    asyncio.run(run_hmi(config, socket))
+
+
+def _print_summary(summary: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print(summary)
+        return
+    from controller.terminal import print_summary
+
+    print_summary(summary)
+
+
+@contextmanager
+def _errors_as_exit_codes() -> Iterator[None]:
+    """Say what we raised on purpose in one line each; let defects show where they happened."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except SenbetsuError as error:
+        _complain([error])
+    except ExceptionGroup as group:
+        ours, others = group.split(SenbetsuError)
+        if others is not None or ours is None:
+            raise
+        _complain(list(_leaves(ours)))
+
+
+def _leaves(group: ExceptionGroup[Any]) -> Iterator[SenbetsuError]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _complain(errors: list[SenbetsuError]) -> None:
+    for error in errors:
+        print(error, file=sys.stderr)  # noqa: T201 - this is the output
+    raise SystemExit(2 if any(isinstance(e, ConfigErrors) for e in errors) else 1) from None
+
+
+def main() -> None:
+    """Entry point of the `senbetsu` script and of our own child processes."""
+    die_with_parent()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    with _errors_as_exit_codes():
+        app(standalone_mode=True)
