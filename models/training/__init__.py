@@ -1,0 +1,1 @@
+"""How the nets are taught: data, augmentation, training, export. The only place that needs torch."""
