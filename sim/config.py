@@ -1,0 +1,237 @@
+"""The `plant:` part of a line's configuration, and all that the plant must know of the line."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from vision.camera_config import CameraGeometry
+
+
+class FeedConfig(BaseModel, frozen=True, extra="forbid"):
+    """What the feeder drops onto the belt, and how often."""
+
+    parts_per_s: float = Field(
+        default=10.0,
+        ge=0,
+        title="Feed rate",
+        description="Parts a second while the belt runs at the line's full speed; a slower belt gets fewer, "
+        "so that the parts per metre of belt stay the same.",
+    )
+    min_gap_mm: float = Field(
+        default=6.0,
+        ge=0,
+        title="Smallest gap",
+        description="Clear belt between the bounding boxes of two parts; 0 lets them touch, never overlap.",
+    )
+    mix: dict[str, float] = Field(
+        min_length=1, title="Mix", description="Relative share of each class, by pieces; the sum is free."
+    )
+    entry_distance_mm: float = Field(
+        default=200.0,
+        ge=0,
+        title="Drop line",
+        description="Distance of the line onto which the middles of parts are dropped, upstream of the camera's datum.",
+    )
+    variants_per_class: int = Field(
+        default=200,
+        ge=1,
+        title="Different parts",
+        description="How many different parts of a class are drawn before the first comes again.",
+    )
+
+    @model_validator(mode="after")
+    def _weights_are_usable(self) -> Self:
+        for class_id, weight in self.mix.items():
+            if not 0 <= weight < float("inf"):
+                raise ValueError(f"mix: the share of {class_id!r} is {weight}; it must be 0 or more")
+        if sum(self.mix.values()) <= 0:
+            raise ValueError("mix: all shares are 0, so no part could be drawn")
+        return self
+
+
+class ServerConfig(BaseModel, frozen=True, extra="forbid"):
+    """Where one of the plant's servers listens."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        title="Host",
+        description="Address to listen on. The plant's servers ask for no password: keep them on this machine.",
+    )
+    port: int = Field(ge=0, le=65535, title="Port", description="TCP port to listen on; 0 takes a free one.")
+
+
+class CameraServerConfig(ServerConfig, frozen=True, extra="forbid"):
+    """Where the virtual camera listens."""
+
+    port: int = Field(
+        default=15060, ge=0, le=65535, title="Port", description="TCP port to listen on; 0 takes a free one."
+    )
+
+
+class ServersConfig(BaseModel, frozen=True, extra="forbid"):
+    """The plant's servers, used in real time only; one left out is not started."""
+
+    modbus: ServerConfig | None = Field(
+        default=None, title="Modbus server", description="The virtual PLC's Modbus TCP server."
+    )
+    opcua: ServerConfig | None = Field(
+        default=None, title="OPC UA server", description="The virtual PLC's OPC UA server."
+    )
+    camera: CameraServerConfig | None = Field(
+        default=CameraServerConfig(), title="Camera server", description="The virtual camera, for `backend: sim`."
+    )
+
+
+class PlantCameraConfig(BaseModel, frozen=True, extra="forbid"):
+    """How the virtual camera departs from a perfect one."""
+
+    noise_sigma: float = Field(
+        default=3.0, ge=0, le=64, title="Noise", description="Standard deviation of the picture's noise, grey levels."
+    )
+
+
+class PlantJetsConfig(BaseModel, frozen=True, extra="forbid"):
+    """What the valves and nozzles really do. The PLC knows the nominal delays only.
+
+    Delay defaults follow reference/domain.md 3.2 (8 to 10 ms, sigma 0.5 to 1 ms). Footprint, pressure
+    and deflection speed are assumptions (docs in sim/jets.py), to be replaced by a site's measurement.
+    """
+
+    open_delay_ms: float = Field(
+        default=8.0, ge=0, le=200, title="Opening delay", description="Mean time from the PLC's output to air."
+    )
+    open_delay_sigma_ms: float = Field(
+        default=0.5,
+        ge=0,
+        le=50,
+        title="Spread of opening delays",
+        description="Standard deviation between valves, and again between the strokes of one valve.",
+    )
+    close_delay_ms: float = Field(
+        default=8.0, ge=0, le=200, title="Closing delay", description="Mean time from the PLC's output to no air."
+    )
+    close_delay_sigma_ms: float = Field(
+        default=0.5,
+        ge=0,
+        le=50,
+        title="Spread of closing delays",
+        description="Standard deviation between valves, and again between the strokes of one valve.",
+    )
+    footprint_along_mm: float = Field(
+        default=10.0, gt=0, le=200, title="Footprint along", description="Length of belt that one open nozzle blows at."
+    )
+    footprint_across_mm: float = Field(
+        default=14.0,
+        gt=0,
+        le=200,
+        title="Footprint across",
+        description="Width that one open nozzle blows at; wider than the valve pitch where jets spread.",
+    )
+    pressure_kpa: float = Field(
+        default=4.0, gt=0, le=500, title="Pressure on the part", description="Mean pressure of a jet on what it covers."
+    )
+    eject_speed_mm_s: float = Field(
+        default=1500.0,
+        gt=0,
+        title="Speed for ejection",
+        description="Speed that the air must give to a part so that it clears the splitter.",
+    )
+    eject_speed_spread: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        title="Spread of the speed for ejection",
+        description="Standard deviation from part to part, as a share: pose, hold of the belt, shape.",
+    )
+
+
+class SpeedChange(BaseModel, frozen=True, extra="forbid"):
+    """One point of the belt's speed profile."""
+
+    at_s: float = Field(ge=0, title="From", description="Seconds after the plant's start from which this holds.")
+    speed_factor: float = Field(
+        ge=-1,
+        le=2,
+        title="Speed factor",
+        description="The drive makes the PLC's set speed times this: 1 as told, 0 a stall, below 0 it rolls back.",
+    )
+
+
+class PlantBeltConfig(BaseModel, frozen=True, extra="forbid"):
+    """The belt's drive and encoder."""
+
+    initial_encoder_count: int = Field(
+        default=0,
+        ge=0,
+        lt=2**32,
+        title="First encoder count",
+        description="What the 32-bit counter shows at the start; near 4294967296 it soon wraps around.",
+    )
+    acceleration_mm_s2: float = Field(
+        default=1000.0, gt=0, title="Acceleration", description="Fastest change of the belt's speed, up and down."
+    )
+    profile: tuple[SpeedChange, ...] = Field(
+        default=(),
+        title="Speed profile",
+        description="Departures from the set speed, in order of time; before the first the factor is 1.",
+    )
+
+    @model_validator(mode="after")
+    def _profile_is_in_order(self) -> Self:
+        for before, after in pairwise(self.profile):
+            if after.at_s <= before.at_s:
+                raise ValueError(f"profile: at_s {after.at_s:g} comes after {before.at_s:g}; times must rise")
+        return self
+
+
+class PlantConfig(BaseModel, frozen=True, extra="forbid"):
+    """The simulated plant: everything about it that is not the line's own configuration."""
+
+    seed: int = Field(
+        default=1, ge=0, title="Seed", description="Same seed, same parts, delays and noise; bit for bit."
+    )
+    scan_ms: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=20,
+        title="Scan",
+        description="The virtual PLC's scan time, and the step of the plant's time.",
+    )
+    feed: FeedConfig = Field(title="Feed", description="What comes onto the belt.")
+    belt: PlantBeltConfig = Field(default=PlantBeltConfig(), title="Belt", description="Drive and encoder.")
+    camera: PlantCameraConfig = Field(
+        default=PlantCameraConfig(), title="Camera", description="How the virtual camera departs from a perfect one."
+    )
+    jets: PlantJetsConfig = Field(
+        default=PlantJetsConfig(), title="Jets", description="What valves and nozzles really do."
+    )
+    servers: ServersConfig = Field(
+        default=ServersConfig(), title="Servers", description="Where the plant listens when it runs in real time."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlantSetup:
+    """Plain values of the line that the plant stands in for, copied from its configuration by the CLI.
+
+    `jets_distance_mm` is from the camera's datum to the valve bar. `jets_outlet` receives what the
+    air ejects, `rest_outlet` what rides on over the belt's end. `frame_rate_hz` is needed for
+    area_scan only; a line-scan camera is triggered by the encoder every `view_along_mm`.
+    """
+
+    belt_width_mm: float
+    speed_mm_s: float
+    counts_per_mm: float
+    geometry: CameraGeometry
+    mm_per_px: float
+    view_along_mm: float
+    frame_rate_hz: float | None
+    valve_count: int
+    valve_pitch_mm: float
+    first_lane_mm: float
+    jets_distance_mm: float
+    jets_outlet: str
+    rest_outlet: str
+    plant: PlantConfig
