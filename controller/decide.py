@@ -17,7 +17,7 @@ from vision.track import Part
 
 GRAMS_PER_KG = 1000.0
 
-Reason = Literal["best value", "meant to pass", "unknown class", "oversize", "forbidden class", "purity floor", "by-catch"]
+Reason = Literal["best value", "meant to pass", "unknown class", "oversize", "forbidden class", "purity floor", "by-catch", "line stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,11 @@ class Decider:
             return self._to(part, outlet.id, class_id, probability, net, "best value")
         self._count(self._default, part)
         return self._to(part, self.recipe.default_outlet, class_id, probability, 0.0, refused)
+
+    def undecided(self, part: Part) -> Decision:
+        """The decision for a part that nobody came to decide on: it stays where it goes by itself."""
+        class_id, probability = self.best_class(part)
+        return self._to(part, self.recipe.default_outlet, class_id, probability, 0.0, "line stopped")
 
     def bystander(self, part: Part, counts_per_mm: float) -> Bystander:
         """`part` seen as somebody else's by-catch."""

@@ -15,15 +15,14 @@ import structlog
 
 from controller.belt_clock import BeltClock
 from controller.config import LineConfig
-from controller.decide import Bystander, Decider, Decision
 from controller.ledger import Ledger
 from controller.line_state import Conditions, LineState, command_for, line_state
-from controller.schedule import JetScheduler, PlannedShot
+from controller.schedule import PlannedShot
+from controller.sorter import BeltNow, Sorter
 from plc_bridge.contract import LineCommand, LineFlags, LineStatus, Receipt
 from plc_bridge.link import LinkState, PlcLink, Shot
 from senbetsu_errors import Retryable
 from vision.results import FrameResult, Idle
-from vision.track import Part, Tracker
 
 log = structlog.get_logger("line")
 
@@ -77,9 +76,7 @@ class Line:
         self.ledger = Ledger(config.recipe.default_outlet)
         self.frames = FrameCount()
         self.belt = BeltClock(counts_per_mm)
-        self.decider = Decider(config.recipe, labels, config.vision.unknown_below)
-        self.scheduler = JetScheduler(config.jets, counts_per_mm)
-        self.tracker = Tracker.for_camera(config.camera, config.vision, counts_per_mm)
+        self.sorter = Sorter(config, labels)
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self.status: LineStatus | None = None
         self.preview: bytes | None = None
@@ -125,7 +122,7 @@ class Line:
                 plc.cancel()
         finally:
             await self.link.close()
-            self.ledger.stopped("line stopped")
+            self._account_for_the_rest()
             self.ledger.check()
 
     def stop(self) -> None:
@@ -147,6 +144,12 @@ class Line:
         return self._vision_ended or (
             asyncio.get_running_loop().time() - self._vision_seen_s < CAMERA_SILENT_AFTER_S
         )
+
+    def _account_for_the_rest(self) -> None:
+        """Whoever is still on the belt, decided on or not, was seen and is now missed."""
+        for part in self.sorter.flush():
+            self.ledger.decided(self.sorter.decider.undecided(part), 0.0)
+        self.ledger.stopped("line stopped")
 
     def _want(self, command: LineCommand) -> None:
         self._wanted = command
@@ -206,8 +209,8 @@ class Line:
         self._vision_ended = True
         self.stop()
 
-    def take(self, result: FrameResult) -> list[Decision]:
-        """Track, decide and order what one frame shows. The whole deciding side, synchronous."""
+    def take(self, result: FrameResult) -> None:
+        """Decide on what one frame shows, enter it in the ledger, hand its orders to the link."""
         self.frames.processed += 1
         self.frames.dropped = result.dropped
         counts = self.belt.unwrap(result.encoder.count)
@@ -215,48 +218,22 @@ class Line:
             self.preview, self.preview_counts = result.preview_jpeg, counts
         if self.link.health.state is not LinkState.CONNECTED:
             self._belt_at(counts)
-        ready = self.tracker.update(counts, result.detections, result.view_along_mm)
-        if not ready:
-            return []
-        neighbours = [self.decider.bystander(p, self._counts_per_mm) for p in self.tracker.near(ready)]
-        decisions: list[Decision] = []
+        now = asyncio.get_running_loop().time()
+        faults = self.status.valve_fault if self.status else 0
+        belt = BeltNow(self.belt.predict(now), self.belt.speed_mm_s, faults)
+        verdicts = self.sorter.take(counts, result.detections, result.view_along_mm, belt)
         shots: list[PlannedShot] = []
-        for part in ready:
-            decision = self._decide(part, neighbours)
-            decisions.append(decision)
-            if decision.actuated:
-                shot = self._plan(decision)
-                if shot:
-                    shots.append(shot)
+        for verdict in verdicts:
+            part = verdict.decision.part
+            gone_by = part.belt_max_counts(self._counts_per_mm) + self._bar_counts
+            self.ledger.decided(verdict.decision, gone_by)
+            self._emit("decision", verdict.decision)
+            if verdict.not_shot:
+                self.ledger.missed(part.part_id, verdict.not_shot)
+            elif verdict.shot:
+                shots.append(verdict.shot)
         if shots:
             self._submit(shots, result.captured_at_s)
-        return decisions
-
-    def _decide(self, part: Part, neighbours: list[Bystander]) -> Decision:
-        window = self.scheduler.window(part)
-        others = [n for n in neighbours if n.part_id != part.part_id]
-        decision = self.decider.decide(part, others, window)
-        gone_by = part.belt_max_counts(self._counts_per_mm) + self._bar_counts
-        self.ledger.decided(decision, gone_by)
-        self._emit("decision", decision)
-        return decision
-
-    def _plan(self, decision: Decision) -> PlannedShot | None:
-        """The shot for a decision, or None with the part accounted as missed."""
-        part = decision.part
-        shot = self.scheduler.plan(part)
-        if shot is None:
-            self.ledger.missed(part.part_id, "unreachable")
-            return None
-        now = asyncio.get_running_loop().time()
-        speed = max(self.belt.speed_mm_s, self.config.belt.speed_mm_s)
-        if shot.on_counts < self.scheduler.earliest_counts(self.belt.predict(now), speed):
-            self.ledger.missed(part.part_id, "late")
-            return None
-        if self.status and any(self.status.valve_fault >> lane & 1 for lane in range(shot.lane_first, shot.lane_last + 1)):
-            self.ledger.missed(part.part_id, "valve fault")
-            return None
-        return shot
 
     def _submit(self, shots: list[PlannedShot], captured_at_s: float) -> None:
         wire = [
@@ -295,7 +272,7 @@ class Line:
         if self._plc_epoch not in (None, status.epoch):
             # A restarted PLC may have reset its encoder: nothing on the belt can be placed any more.
             self.belt.restart()
-            self.tracker.forget()
+            self.sorter.tracker.forget()
             for part_id in [i for i, e in self.ledger.on_belt.items() if e.shot is None]:
                 self.ledger.missed(part_id, "plc restarted")
         self._plc_epoch = status.epoch

@@ -67,8 +67,8 @@ def snapshot_of(
     entries = [*ledger.recent, *ledger.on_belt.values()][-PARTS_SHOWN:]
     decided = {e.decision.part.part_id for e in entries}
     tracked = [
-        _part_view(p, *line.decider.best_class(p), None, "tracked")
-        for p in line.tracker.visible()
+        _part_view(p, *line.sorter.decider.best_class(p), None, "tracked")
+        for p in line.sorter.tracker.visible()
         if p.part_id not in decided
     ]
     uptime_s = now_s - line.started_at_s

@@ -1,0 +1,70 @@
+"""The deciding side of a line in one call a frame: track, decide, schedule. Pure: no clock, no I/O."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from controller.config import LineConfig
+from controller.decide import Decider, Decision
+from controller.schedule import JetScheduler, PlannedShot
+from vision.results import Detections
+from vision.track import Part, Tracker
+
+NotShot = Literal["unreachable", "late", "valve fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class BeltNow:
+    """Where the belt is while a frame is decided on. `counts` is the unwrapped count expected now."""
+
+    counts: float
+    speed_mm_s: float
+    valve_fault: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What shall become of one part: a shot, or why an actuated decision has none."""
+
+    decision: Decision
+    shot: PlannedShot | None = None
+    not_shot: NotShot | None = None
+
+
+class Sorter:
+    """Everything that turns the blobs of a frame into orders."""
+
+    def __init__(self, config: LineConfig, labels: tuple[str, ...]) -> None:
+        self._counts_per_mm = config.belt.encoder_counts_per_mm
+        self._rated_speed_mm_s = config.belt.speed_mm_s
+        self.tracker = Tracker.for_camera(config.camera, config.vision, self._counts_per_mm)
+        self.decider = Decider(config.recipe, labels, config.vision.unknown_below)
+        self.scheduler = JetScheduler(config.jets, self._counts_per_mm)
+
+    def take(self, frame_counts: int, detections: Detections, view_along_mm: float, belt: BeltNow) -> list[Verdict]:
+        """Take the blobs of a frame exposed at `frame_counts` (unwrapped); a verdict for every part now ready."""
+        ready = self.tracker.update(frame_counts, detections, view_along_mm)
+        if not ready:
+            return []
+        bystanders = [self.decider.bystander(p, self._counts_per_mm) for p in self.tracker.near(ready)]
+        verdicts: list[Verdict] = []
+        for part in ready:
+            others = [b for b in bystanders if b.part_id != part.part_id]
+            decision = self.decider.decide(part, others, self.scheduler.window(part))
+            verdicts.append(self._schedule(decision, belt) if decision.actuated else Verdict(decision))
+        return verdicts
+
+    def flush(self) -> list[Part]:
+        """The parts that were seen but never became ready; the tracker is empty afterwards."""
+        return self.tracker.flush()
+
+    def _schedule(self, decision: Decision, belt: BeltNow) -> Verdict:
+        shot = self.scheduler.plan(decision.part)
+        if shot is None:
+            return Verdict(decision, None, "unreachable")
+        # A belt that stands now may run at its rated speed before the order is there.
+        speed_mm_s = max(belt.speed_mm_s, self._rated_speed_mm_s)
+        if shot.on_counts < self.scheduler.earliest_counts(belt.counts, speed_mm_s):
+            return Verdict(decision, None, "late")
+        if any(belt.valve_fault >> lane & 1 for lane in range(shot.lane_first, shot.lane_last + 1)):
+            return Verdict(decision, None, "valve fault")
+        return Verdict(decision, shot)
