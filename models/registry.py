@@ -31,9 +31,9 @@ class ModelFile:
     data: bytes
 
 
-def list_models(folder: Path = MODELS_FOLDER) -> list[str]:
-    """Names of the models that `folder` holds, sorted: every .onnx file, also one whose manifest is missing."""
-    return sorted(path.stem for path in folder.glob("*.onnx"))
+def list_models() -> list[str]:
+    """Names of the models in the `models` folder, sorted: every .onnx file, also one whose manifest is missing."""
+    return sorted(path.stem for path in MODELS_FOLDER.glob("*.onnx"))
 
 
 def open_model(name_or_path: str | Path) -> ModelFile:
