@@ -220,7 +220,7 @@ class Line:
             self._belt_at(counts)
         now = asyncio.get_running_loop().time()
         faults = self.status.valve_fault if self.status else 0
-        belt = BeltNow(self.belt.predict(now), self.belt.speed_mm_s, faults)
+        belt = BeltNow(max(self.belt.predict(now), counts), self.belt.speed_mm_s, faults)
         verdicts = self.sorter.take(counts, result.detections, result.view_along_mm, belt)
         shots: list[PlannedShot] = []
         for verdict in verdicts:

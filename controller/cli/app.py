@@ -86,6 +86,22 @@ def schema() -> None:
     _print(build_schemas()["line"])
 
 
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None, as_json: AsJson = False
+) -> None:
+    """Measure the figures in benchmarks/, each beside its floor; exit 1 where one misses its target."""
+    from controller.cli.bench import print_reports, run_benches
+
+    result = run_benches(names or [])
+    if as_json:
+        _print(result)
+    else:
+        print_reports(result)
+    if not result["all_met"]:
+        raise typer.Exit(1)
+
+
 @app.command("_vision", hidden=True)
 def vision_child(config: Path, socket: Annotated[Path, typer.Option()]) -> None:
     """The vision process of a line (started by `run`)."""
