@@ -1,0 +1,320 @@
+"""A PLC without hardware: the order ring, the valves, the heartbeats, one scan at a time.
+
+Plain synchronous code; time, encoder and inputs are passed in. It behaves as
+docs/integrators/plc-contract.md asks of any PLC, and as plc_bridge/plc_program/senbetsu.st does.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from plc_bridge.contract import (
+    RECEIPT_RING_SIZE,
+    CommandImage,
+    JetOrder,
+    LineCommand,
+    LineFlags,
+    LineStatus,
+    Receipt,
+    ReceiptCode,
+)
+from vision.frame import count_difference
+
+_WRAP = 0x1_0000_0000
+_HALF = 0x8000_0000
+_MOVING_MM_S = 1.0
+"""Below this measured speed the flag BELT_RUNNING is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlcInputs:
+    """What is wired to the PLC's inputs. `valve_fault` has bit n set where valve n is faulty."""
+
+    e_stop_ok: bool = True
+    air_ok: bool = True
+    fire: bool = False
+    valve_fault: int = 0
+
+
+ALL_WELL = PlcInputs()
+
+
+@dataclass(frozen=True, slots=True)
+class PlcOutputs:
+    """What is wired to the PLC's outputs. `valves` has bit n set where valve n has current."""
+
+    valves: int
+    belt_run: bool
+    feed_run: bool
+    speed_setpoint_mm_s: float
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An order in the ring; `count_on` and `count_off` raw 32-bit."""
+
+    seq: int
+    mask: int
+    on_count: int
+    off_count: int
+
+
+class VirtualPlc:
+    """One PLC program. `scan` is its cycle; `write_command` is its mailbox; `status` its answer.
+
+    A command written between two scans is taken at the next one; a second write before that
+    replaces the first, as registers do. Valves get current `open_delay_ms` early and lose it
+    `close_delay_ms` early, at the belt speed measured now, so that air leaves the nozzle in
+    [on_count, off_count). Valves open on a belt that does not move for `standstill_shut_ms` are
+    shut: the compressor is never blown empty on a standing belt.
+
+    All comparisons of counts and sequence numbers are modulo 2**32.
+    """
+
+    def __init__(
+        self,
+        valve_count: int = 64,
+        counts_per_mm: float = 10.0,
+        *,
+        open_delay_ms: float = 8.0,
+        close_delay_ms: float = 8.0,
+        ring_size: int = 256,
+        pc_timeout_ms: float = 500.0,
+        standstill_shut_ms: float = 200.0,
+        default_speed_mm_s: float = 1000.0,
+        epoch: int = 1,
+    ) -> None:
+        if not 1 <= valve_count <= 64:
+            raise ValueError(f"valve_count is {valve_count}; the contract's valve mask holds 1 to 64")
+        self._valve_count = valve_count
+        self._open_lead_counts_per_mm_s = open_delay_ms / 1000 * counts_per_mm
+        self._close_lead_counts_per_mm_s = close_delay_ms / 1000 * counts_per_mm
+        self._ring_size = ring_size
+        self._pc_timeout_s = pc_timeout_ms / 1000
+        self._standstill_shut_s = standstill_shut_ms / 1000
+        self._default_speed_mm_s = default_speed_mm_s
+        self._encoder = 0
+        self._speed_mm_s = 0.0
+        self._inputs = ALL_WELL
+        self._power_up(epoch)
+
+    def _power_up(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._heartbeat = 0
+        self._mailbox: CommandImage | None = None
+        self._pc_epoch = 0
+        self._pc_heartbeat: int = -1
+        self._pc_moved_s = 0.0
+        self._pc_alive = False
+        self._stop_latched = False
+        self._command = LineCommand.NONE
+        self._setpoint_mm_s = 0.0
+        self._batch_seen = 0
+        self._last_seq = 0
+        self._pending: list[_Entry] = []
+        self._open: list[_Entry] = []
+        self._valves = 0
+        self._stood_since_s: float | None = None
+        self._fired = 0
+        self._late = 0
+        self._refused = 0
+        self._duplicated = 0
+        self._trigger_seq = 0
+        self._trigger_encoder = 0
+        self._receipt_total = 0
+        self._receipts: deque[Receipt] = deque(maxlen=RECEIPT_RING_SIZE)
+        self._outputs = PlcOutputs(0, False, False, 0.0)
+
+    def restart(self) -> None:
+        """Power off and on: the queue and everything remembered are gone, the epoch is a new one."""
+        self._power_up((self._epoch + 1) % _WRAP)
+
+    def write_command(self, image: CommandImage) -> None:
+        """Put a command block into the mailbox; the next scan takes it."""
+        self._mailbox = image
+
+    def latch_trigger(self, encoder: int) -> None:
+        """The camera's exposure output pulsed while the encoder stood at raw count `encoder`."""
+        self._trigger_encoder = encoder
+        self._trigger_seq = (self._trigger_seq + 1) % _WRAP
+
+    def scan(self, now_s: float, encoder_raw: int, belt_speed_mm_s: float, inputs: PlcInputs = ALL_WELL) -> PlcOutputs:
+        """One PLC cycle at time `now_s` with the raw encoder count and the measured belt speed."""
+        self._heartbeat = (self._heartbeat + 1) & 0xFFFF
+        moved = encoder_raw != self._encoder
+        self._encoder = encoder_raw
+        self._speed_mm_s = belt_speed_mm_s
+        self._inputs = inputs
+        if not inputs.e_stop_ok or inputs.fire:
+            self._stop_latched = True
+        if self._mailbox is not None:
+            self._take(self._mailbox, now_s)
+            self._mailbox = None
+        if self._pc_alive and now_s - self._pc_moved_s > self._pc_timeout_s:
+            self._pc_alive = False
+        if self._pending or self._open:
+            if not self._accepts_orders():
+                self._cancel_all()
+            else:
+                self._work_the_ring(now_s, moved)
+        return self._drive_outputs()
+
+    def status(self) -> LineStatus:
+        """The status block as the last scan left it."""
+        inputs = self._inputs
+        flags = LineFlags(
+            (LineFlags.E_STOP_OK if inputs.e_stop_ok else 0)
+            | (LineFlags.BELT_RUNNING if abs(self._speed_mm_s) >= _MOVING_MM_S else 0)
+            | (LineFlags.AIR_OK if inputs.air_ok else 0)
+            | (LineFlags.READY if inputs.air_ok and not self._stop_latched else 0)
+            | (LineFlags.FIRE if inputs.fire else 0)
+        )
+        return LineStatus(
+            epoch=self._epoch,
+            heartbeat=self._heartbeat,
+            flags=flags,
+            encoder=self._encoder,
+            belt_speed_mm_s=self._speed_mm_s,
+            pc_epoch_seen=self._pc_epoch,
+            batch_seen=self._batch_seen,
+            last_seq=self._last_seq,
+            queue_free=self._ring_size - len(self._pending) - len(self._open),
+            fired=self._fired,
+            late=self._late,
+            refused=self._refused,
+            duplicated=self._duplicated,
+            valve_fault=self._inputs.valve_fault,
+            trigger_seq=self._trigger_seq,
+            trigger_encoder=self._trigger_encoder,
+            receipt_total=self._receipt_total,
+            receipts=tuple(self._receipts),
+        )
+
+    def _take(self, image: CommandImage, now_s: float) -> None:
+        """Act on a command block that arrived since the last scan."""
+        if image.pc_epoch >> 16 != self._epoch & 0xFFFF:
+            return  # meant for an earlier run of this PLC: whoever sent it does not know us yet
+        if image.pc_epoch != self._pc_epoch:
+            sessions_ahead = (image.pc_epoch - self._pc_epoch) & 0xFFFF
+            if self._pc_epoch and sessions_ahead >= 0x8000:
+                return  # an old session's block that was under way for long
+            self._cancel_all()
+            self._pc_epoch = image.pc_epoch
+            self._last_seq = 0
+            self._batch_seen = 0
+            self._pc_heartbeat = -1
+        if image.pc_heartbeat != self._pc_heartbeat:
+            self._pc_heartbeat = image.pc_heartbeat
+            self._pc_moved_s = now_s
+            self._pc_alive = True
+        if image.line_command != LineCommand.NONE:
+            self._command = image.line_command
+            self._setpoint_mm_s = image.speed_setpoint_mm_s
+        if self._command == LineCommand.STOP and self._inputs.e_stop_ok and not self._inputs.fire:
+            self._stop_latched = False
+        if image.batch != self._batch_seen:
+            self._batch_seen = image.batch
+            for order in image.orders:
+                ahead = (order.seq - self._last_seq) % _WRAP
+                if ahead == 1:
+                    self._last_seq = order.seq
+                    self._judge(order)
+                elif ahead == 0 or ahead >= _HALF:
+                    self._duplicated += 1
+                else:
+                    break
+
+    def _accepts_orders(self) -> bool:
+        return self._pc_alive and not self._stop_latched and self._inputs.air_ok and self._command != LineCommand.STOP
+
+    def _judge(self, order: JetOrder) -> None:
+        """Queue a new order, or end it at once as late or refused."""
+        length = count_difference(order.off_count, order.on_count)
+        if (
+            not 0 <= order.lane_first <= order.lane_last < self._valve_count
+            or length <= 0
+            or len(self._pending) + len(self._open) >= self._ring_size
+            or not self._accepts_orders()
+        ):
+            self._refused += 1
+            self._end(order.seq, ReceiptCode.REFUSED)
+            return
+        speed = max(self._speed_mm_s, 0.0)
+        if count_difference(order.on_count, self._encoder) < self._open_lead_counts_per_mm_s * speed:
+            self._late += 1
+            self._end(order.seq, ReceiptCode.LATE)
+            return
+        mask = ((1 << (order.lane_last - order.lane_first + 1)) - 1) << order.lane_first
+        self._pending.append(_Entry(order.seq, mask, order.on_count, order.off_count))
+
+    def _work_the_ring(self, now_s: float, moved: bool) -> None:
+        """Open what is due, shut what is over."""
+        encoder = self._encoder
+        speed = self._speed_mm_s if self._speed_mm_s > 0.0 else 0.0
+        open_lead = self._open_lead_counts_per_mm_s * speed
+        close_lead = self._close_lead_counts_per_mm_s * speed
+        changed = False
+        for entry in self._pending:
+            if ((entry.on_count - encoder + _HALF) % _WRAP) - _HALF <= open_lead:
+                changed = True
+                break
+        if changed:
+            due = [e for e in self._pending if count_difference(e.on_count, encoder) <= open_lead]
+            self._pending = [e for e in self._pending if count_difference(e.on_count, encoder) > open_lead]
+            for entry in due:
+                if count_difference(entry.off_count, encoder) <= close_lead:
+                    # The encoder jumped over the whole window, or the window is shorter than the
+                    # valve's delays: it could only be executed late, so it is not executed.
+                    self._late += 1
+                    self._end(entry.seq, ReceiptCode.LATE)
+                else:
+                    self._open.append(entry)
+                    self._fired += 1
+                    self._end(entry.seq, ReceiptCode.FIRED)
+        if self._open:
+            if moved or self._stood_since_s is None:
+                self._stood_since_s = now_s
+            if now_s - self._stood_since_s > self._standstill_shut_s:
+                self._open.clear()
+                changed = True
+            for entry in self._open:
+                if ((entry.off_count - encoder + _HALF) % _WRAP) - _HALF <= close_lead:
+                    self._open = [e for e in self._open if count_difference(e.off_count, encoder) > close_lead]
+                    changed = True
+                    break
+        else:
+            self._stood_since_s = None
+        if changed:
+            self._valves = 0
+            for entry in self._open:
+                self._valves |= entry.mask
+
+    def _cancel_all(self) -> None:
+        """Drop the queue and shut the valves. What already blew keeps its FIRED."""
+        for entry in self._pending:
+            self._end(entry.seq, ReceiptCode.CANCELLED)
+        self._pending = []
+        self._open = []
+        self._valves = 0
+        self._stood_since_s = None
+
+    def _end(self, seq: int, code: ReceiptCode) -> None:
+        self._receipts.append(Receipt(seq, code, self._encoder))
+        self._receipt_total = (self._receipt_total + 1) % _WRAP
+
+    def _drive_outputs(self) -> PlcOutputs:
+        belt_run = (
+            self._pc_alive
+            and not self._stop_latched
+            and (self._command == LineCommand.RUN or self._command == LineCommand.CLEAR)
+        )
+        feed_run = belt_run and self._command == LineCommand.RUN and self._inputs.air_ok
+        setpoint = (self._setpoint_mm_s or self._default_speed_mm_s) if belt_run else 0.0
+        last = self._outputs
+        if (
+            last.valves != self._valves
+            or last.belt_run != belt_run
+            or last.feed_run != feed_run
+            or last.speed_setpoint_mm_s != setpoint
+        ):
+            self._outputs = PlcOutputs(self._valves, belt_run, feed_run, setpoint)
+        return self._outputs
