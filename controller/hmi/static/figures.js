@@ -1,0 +1,202 @@
+// @ts-check
+import { word } from "./words.js";
+
+/** @typedef {import("./snapshot.js").Snapshot} Snapshot */
+
+const OUTCOMES = ["ejected", "picked", "passed", "missed", "unknown"];
+const TREND_S = 120;
+const TREND_BIN_S = 4;
+
+/** @param {string} id */
+const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/**
+ * @param {Snapshot} snapshot
+ * @param {boolean} stale
+ */
+export function showHeader(snapshot, stale) {
+  document.title = `${snapshot.simulated ? "[SIMULATED] " : ""}${snapshot.line} – Senbetsu`;
+  element("line").textContent = snapshot.line;
+  const state = element("state-word");
+  state.removeAttribute("data-word");
+  state.textContent = stale ? word("NO DATA") : word(snapshot.state).toUpperCase();
+  element("reason").textContent = stale ? `${word("last known state")}: ${word(snapshot.state)}` : snapshot.reason;
+  element("state").classList.toggle("abnormal", stale || snapshot.reason !== "");
+  element("simulated").hidden = !snapshot.simulated;
+  element("simulated-parts").textContent = snapshot.simulated_parts.join(", ");
+  const list = snapshot.alarms.map((alarm) => {
+    const row = document.createElement("li");
+    row.append(tagged("strong", `▲ ${alarm.code}`), ` ${alarm.text} `, tagged("span", duration(alarm.since_s), "note"));
+    return row;
+  });
+  element("alarm-list").replaceChildren(...(list.length > 0 ? list : [tagged("li", word("none"), "note")]));
+  element("alarms").classList.toggle("abnormal", list.length > 0);
+}
+
+/** @param {Snapshot} snapshot */
+export function showFigures(snapshot) {
+  element("parts-per-s").textContent = snapshot.parts_per_s.toFixed(1);
+  showTrend(snapshot);
+  element("basis").textContent = word(snapshot.basis);
+  fill("purity", Object.entries(snapshot.purity).map(([outlet, share]) => shareRow(outlet, share, snapshot.purity_floor[outlet])));
+  fill("recovery", Object.entries(snapshot.recovery).map(([name, share]) => shareRow(name, share)));
+  showAccount(snapshot);
+  showMachine(snapshot);
+}
+
+/** @param {Snapshot} snapshot */
+function showAccount(snapshot) {
+  const ended = Object.values(snapshot.outcomes).reduce((sum, count) => sum + count, 0);
+  const extra = Object.keys(snapshot.outcomes).filter((name) => !OUTCOMES.includes(name));
+  const rows = [...OUTCOMES, ...extra].map((name) => countRow(name, snapshot.outcomes[name] ?? 0, snapshot.seen));
+  rows.push(countRow("on the belt", snapshot.seen - ended, snapshot.seen));
+  const total = countRow("seen", snapshot.seen, snapshot.seen);
+  total.classList.add("total");
+  if (ended > snapshot.seen) {
+    total.classList.add("abnormal");
+    total.append(tagged("td", `▲ ${word("does not add up")}`));
+  }
+  fill("outcomes", [...rows, total]);
+  const missed = Object.entries(snapshot.missed_by_reason).filter(([, count]) => count > 0);
+  fill("missed", missed.length > 0 ? missed.map(([name, count]) => countRow(name, count, snapshot.seen)) : [row(word("none"), "")]);
+}
+
+/** @param {Snapshot} snapshot */
+function showMachine(snapshot) {
+  const links = Object.entries(snapshot.links).map(([name, link]) => {
+    const bad = link.state !== "connected";
+    const detail = `${link.reason ? `${link.reason} ` : ""}${word("reconnects")} ${count(link.reconnects)}`;
+    return row(`${name.toUpperCase()} ${word("link")}`, `${bad ? "▲ " : ""}${word(link.state)}`, detail, bad);
+  });
+  const camera = snapshot.camera;
+  const bad = camera.state !== "ok";
+  const frames =
+    `${word("frames captured")} ${count(camera.frames_captured)}, ` +
+    `${word("processed")} ${count(camera.frames_processed)}, ${word("dropped")} ${count(camera.frames_dropped)}`;
+  const { p50_ms, p99_ms } = snapshot.latency;
+  fill("devices", [
+    ...links,
+    row(word("Camera"), `${bad ? "▲ " : ""}${word(camera.state)}`, frames, bad),
+    row(word("Latency, frame to order"), `p50 ${milliseconds(p50_ms)}`, `p99 ${milliseconds(p99_ms)}`),
+    row(word("Belt speed"), `${(snapshot.speed_mm_s / 1000).toFixed(2)} m/s`, `${word("Uptime")} ${duration(snapshot.uptime_s)}`),
+  ]);
+}
+
+/** @type {{uptimeS: number, seen: number}[]} */
+let history = [];
+
+/**
+ * Parts a second over the last two minutes, from the counts that this page has seen.
+ * @param {Snapshot} snapshot
+ */
+function showTrend(snapshot) {
+  const last = history.at(-1);
+  if (last !== undefined && (snapshot.uptime_s < last.uptimeS || snapshot.seen < last.seen)) {
+    history = []; // the runtime has started again
+  }
+  if (history.length === 0 || snapshot.uptime_s - history[history.length - 1].uptimeS >= TREND_BIN_S) {
+    history.push({ uptimeS: snapshot.uptime_s, seen: snapshot.seen });
+  }
+  history = history.filter((point) => point.uptimeS >= snapshot.uptime_s - TREND_S - TREND_BIN_S);
+  const rates = history.slice(1).map((point, index) => {
+    const before = history[index];
+    return { agoS: snapshot.uptime_s - point.uptimeS, rate: (point.seen - before.seen) / (point.uptimeS - before.uptimeS) };
+  });
+  const most = Math.max(1, ...rates.map((point) => point.rate));
+  const points = rates.map((point) => `${TREND_S - point.agoS},${(30 - (28 * point.rate) / most).toFixed(1)}`);
+  const line = /** @type {SVGPolylineElement} */ (document.querySelector("#trend polyline"));
+  line.setAttribute("points", points.join(" "));
+  element("trend-note").textContent = `${word("parts/s, last 2 minutes")} (0–${most.toFixed(1)})`;
+}
+
+/**
+ * @param {string} name
+ * @param {number | null} share
+ * @param {number} [floor]
+ */
+function shareRow(name, share, floor) {
+  const bar = document.createElement("td");
+  bar.className = "bar";
+  const meter = tagged("div", "", "meter");
+  const filled = tagged("div", "", "filled");
+  filled.style.width = `${100 * (share ?? 0)}%`;
+  meter.append(filled);
+  if (floor !== undefined) {
+    const mark = tagged("div", "", "floor");
+    mark.style.left = `${100 * floor}%`;
+    meter.append(mark);
+  }
+  bar.append(meter);
+  const below = share !== null && floor !== undefined && share < floor;
+  const made = row(name, percent(share));
+  made.append(bar);
+  if (floor !== undefined) {
+    bar.append(tagged("div", below ? `▲ ${word("below floor")} ${percent(floor)}` : `${word("floor")} ${percent(floor)}`, "note"));
+  }
+  made.classList.toggle("abnormal", below);
+  return made;
+}
+
+/**
+ * @param {string} name
+ * @param {number} pieces
+ * @param {number} of
+ */
+function countRow(name, pieces, of) {
+  return row(word(name), count(pieces), of > 0 ? percent(pieces / of) : "–");
+}
+
+/**
+ * @param {string} name
+ * @param {string} value
+ * @param {string} [detail]
+ * @param {boolean} [abnormal]
+ */
+function row(name, value, detail, abnormal) {
+  const made = document.createElement("tr");
+  made.append(tagged("th", name), tagged("td", value, "value"));
+  made.children[0].setAttribute("scope", "row");
+  if (detail !== undefined) {
+    made.append(tagged("td", detail, "detail"));
+  }
+  made.classList.toggle("abnormal", abnormal === true);
+  return made;
+}
+
+/**
+ * @param {string} id
+ * @param {HTMLElement[]} rows
+ */
+function fill(id, rows) {
+  document.querySelector(`#${id} tbody`)?.replaceChildren(...rows);
+}
+
+/**
+ * @param {string} tag
+ * @param {string} text
+ * @param {string} [className]
+ */
+function tagged(tag, text, className) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (className !== undefined) {
+    made.className = className;
+  }
+  return made;
+}
+
+/** @param {number | null} share */
+const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
+
+/** @param {number | null} value */
+const milliseconds = (value) => (value === null ? "–" : `${value.toFixed(1)} ms`);
+
+/** @param {number} value */
+const count = (value) => value.toLocaleString("en-US");
+
+/** @param {number} seconds */
+function duration(seconds) {
+  const whole = Math.floor(seconds);
+  const two = (/** @type {number} */ value) => String(value).padStart(2, "0");
+  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+}

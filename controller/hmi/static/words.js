@@ -1,0 +1,95 @@
+// @ts-check
+/** The page's words. English is the key; what has no translation (class names, codes) stays as it is. */
+
+/** @type {Record<string, string>} */
+const JAPANESE = {
+  "waiting for data": "データ待ち",
+  "NO DATA": "データなし",
+  "SIMULATED": "シミュレーション",
+  "Alarms": "警報",
+  "none": "なし",
+  "Belt, from camera to valve bar": "ベルト(カメラからバルブバーまで)",
+  "Throughput": "処理量",
+  "parts/s": "個/秒",
+  "parts/s, last 2 minutes": "個/秒、直近2分間",
+  "Purity and recovery": "純度と回収率",
+  "estimated from class probabilities": "クラス確率からの推定",
+  "plant truth (simulated)": "模擬プラントの真値",
+  "Purity by outlet": "純度(排出口別)",
+  "Recovery by class": "回収率(クラス別)",
+  "below floor": "下限未満",
+  "floor": "下限",
+  "What became of the parts": "部品の行方",
+  "Outcomes": "結果",
+  "Missed, by reason": "取り逃し(理由別)",
+  "ejected": "噴射排出",
+  "picked": "把持",
+  "passed": "通過",
+  "missed": "取り逃し",
+  "unknown": "不明",
+  "on the belt": "ベルト上",
+  "seen": "検出合計",
+  "does not add up": "合計が合わない",
+  "Machine": "機器",
+  "Belt speed": "ベルト速度",
+  "Uptime": "運転時間",
+  "Camera": "カメラ",
+  "frames captured": "撮影",
+  "processed": "処理",
+  "dropped": "欠落",
+  "reconnects": "再接続",
+  "link": "接続",
+  "Latency, frame to order": "遅延(撮影から指令)",
+  "running": "運転中",
+  "clearing": "払い出し中",
+  "stopped": "停止",
+  "waiting for PLC": "PLC待ち",
+  "waiting for camera": "カメラ待ち",
+  "not ready": "準備未完了",
+  "connected": "接続中",
+  "lost": "切断",
+  "ok": "正常",
+  "silent": "応答なし",
+  "late": "遅れ",
+  "refused": "拒否",
+  "cancelled": "取消",
+  "updated": "更新",
+  "s ago": "秒前",
+  "what you see is old": "表示は過去のもの",
+  "No data from the line since": "データ受信なし:",
+  "last known state": "最後の状態",
+  "camera view": "カメラ視野",
+  "valve bar": "バルブバー",
+  "lanes": "レーン",
+  "not decided": "未決定",
+  "to": "→",
+  "jet fired": "噴射済み",
+  "jet ordered": "噴射指令",
+  "jet failed": "噴射失敗",
+  "parts in view": "表示中の部品",
+};
+
+/** @type {"en" | "ja"} */
+let language = "en";
+
+/** @param {string} english */
+export function word(english) {
+  return language === "ja" ? (JAPANESE[english] ?? english) : english;
+}
+
+/** @returns {"en" | "ja"} */
+export function currentLanguage() {
+  return language;
+}
+
+/**
+ * Switches the language and every element that carries a `data-word`.
+ * @param {"en" | "ja"} next
+ */
+export function setLanguage(next) {
+  language = next;
+  document.documentElement.lang = next;
+  for (const element of document.querySelectorAll("[data-word]")) {
+    element.textContent = word(element.getAttribute("data-word") ?? "");
+  }
+}
