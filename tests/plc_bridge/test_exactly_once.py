@@ -1,7 +1,10 @@
 """Orders through loss, duplication, reordering, PLC restart and PC restart: fired once or accounted for."""
 
 from collections import Counter
+from collections.abc import Callable
+from random import Random
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -45,6 +48,7 @@ class Delivery(RuleBasedStateMachine):
         self.now_s = 0.0
         self.lane = 0
         self.in_flight: list[CommandImage] = []
+        self.written: list[CommandImage] = []
         self.offered: dict[int, tuple[int, int]] = {}  # seq in this session -> (lane, on_count)
         self.all_offered: set[tuple[int, int]] = set()
         self.verdicts: dict[tuple[int, int], ReceiptCode] = {}
@@ -100,12 +104,13 @@ class Delivery(RuleBasedStateMachine):
         image = self.channel.image(self.heartbeat, self.command, 100.0)
         if image is not None:
             self.in_flight.extend([image] * copies)
+            if image.orders:
+                self.written.append(image)
 
-    @rule(data=st.data())
-    def deliver_any(self, data: st.DataObject) -> None:
+    @rule(index=st.integers(0, 1000))
+    def deliver_any(self, index: int) -> None:
         if self.in_flight:
-            index = data.draw(st.integers(0, len(self.in_flight) - 1))
-            self.plc.write_command(self.in_flight.pop(index))
+            self.plc.write_command(self.in_flight.pop(index % len(self.in_flight)))
             self._scan()
 
     @rule()
@@ -121,6 +126,12 @@ class Delivery(RuleBasedStateMachine):
             self.plc.write_command(self.in_flight.pop())
         self._scan()
         self.read()
+
+    @rule(back=st.integers(1, 8))
+    def an_old_block_appears(self, back: int) -> None:
+        if self.written:
+            self.plc.write_command(self.written[-min(back, len(self.written))])
+            self._scan()
 
     @rule()
     def lose_everything_in_flight(self) -> None:
@@ -197,3 +208,31 @@ TestDelivery.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_long_storm_accounts_for_every_order(seed: int) -> None:
+    """The same moves as above, many more of them, in proportions that keep orders flowing."""
+    random = Random(seed)  # noqa: S311
+    line = Delivery()
+    line.begin(start=random.choice([0, WRAP - 300, WRAP // 2]), epoch=random.choice([1, WRAP - 1]))
+    moves: list[tuple[int, Callable[[], None]]] = [
+        (30, lambda: line.submit(random.randint(1, 15), random.randint(-5, 300), random.randint(-1, 60))),
+        (20, lambda: line.write(random.randint(0, 3))),
+        (20, lambda: line.deliver_any(random.randint(0, 1000))),
+        (10, lambda: line.an_old_block_appears(random.randint(1, 8))),
+        (30, line.healthy_cycle),
+        (15, line.read),
+        (20, lambda: line.belt_moves(random.randint(-5, 60), random.randint(1, 5))),
+        (3, line.lose_everything_in_flight),
+        (1, line.e_stop),
+        (2, lambda: line.plc_restarts(random.random() < 0.5)),
+        (1, line.pc_gives_up),
+        (1, line.pc_restarts),
+    ]
+    for move in random.choices([m for _, m in moves], [weight for weight, _ in moves], k=600):
+        move()
+        line.never_fired_twice()
+    line.receipts_tell_the_truth()
+    line.teardown()
+    assert set(line.verdicts.values()) >= {ReceiptCode.FIRED, ReceiptCode.LOST, ReceiptCode.LATE}
