@@ -9,17 +9,18 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
     """Thresholds that tell a part from the belt; the defaults suit a dark, matt belt."""
 
     contrast: int = Field(
-        default=16,
+        default=24,
         ge=2,
         le=255,
         title="Contrast",
-        description="Grey levels by which at least one colour channel must differ from the belt, beyond its noise.",
+        description="Grey levels, summed over the three colour channels, by which a part differs from the belt "
+        "beyond the belt's own noise.",
     )
     noise_sigmas: float = Field(
         default=4.0,
         ge=0,
         title="Noise factor",
-        description="Standard deviations of the belt's own variation in a column that do not count as contrast.",
+        description="Standard deviations of the belt's own variation that do not count as contrast.",
     )
     open_px: int = Field(
         default=3,

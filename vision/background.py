@@ -1,0 +1,212 @@
+"""What the empty belt looks like, learned while parts lie on it.
+
+The belt runs along the columns, so a column sees the same stretch of it all the time and one colour
+describes it. Area scan adds a coarse field of light over the picture (lamps, lens shading). A
+camera's automatic exposure moves all colours together and is followed from picture to picture.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.settings import SegmentationConfig
+
+_SAMPLE_ROWS = 24
+_COLUMN_PHASES = 4  # a picture teaches every fourth column: the cost of learning stays flat
+_BLOCK_PX = 32
+_CELLS = 12
+_NEAR_LEVELS = 30
+_MIN_NOISE = 0.5
+
+
+class BeltBackground:
+    """Learns the belt's colours from pictures of one size, H x W x 3 uint8, parts in view or not.
+
+    `foreground` of a picture first, then `adapt` with the same picture.
+    """
+
+    def __init__(self, settings: SegmentationConfig, *, area_scan: bool) -> None:
+        self._settings = settings
+        self._area_scan = area_scan
+        self._frames = 0
+        self._belt: NDArray[np.float32] = np.zeros((0, 3), np.float32)
+        self._field: NDArray[np.float32] = np.zeros((_CELLS, _CELLS, 3), np.float32)
+        self._noise_mean: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._noise_var: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._covered_frames: NDArray[np.int32] = np.zeros(0, np.int32)
+        # What is expected, as painted: the float model above moves it only by whole grey levels.
+        self._picture = np.zeros((0, 0, 3), np.uint8)
+        self._threshold = np.zeros((0, 0), np.uint8)
+        self._difference = np.zeros((0, 0), np.uint8)
+        self._painted_belt: NDArray[np.float32] = self._belt
+        self._painted_field: NDArray[np.float32] = self._field
+
+    def foreground(self, color: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The raw foreground mask of a picture, H x W uint8, 255 where it differs from the belt."""
+        if len(self._belt) != color.shape[1]:
+            self._start(color)
+        elif self._picture.shape != color.shape:
+            self._paint(color.shape[0])
+        self._follow_exposure(color)
+        self._difference = _summed_difference(color, self._picture)
+        return cv2.compare(self._difference, self._threshold, cv2.CMP_GT).astype(np.uint8, copy=False)
+
+    def adapt(self, color: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
+        """Moves the colours towards the bare belt of this picture: where `mask` (H x W) is 0."""
+        settings = self._settings
+        step = max(1, color.shape[0] // _SAMPLE_ROWS)
+        rows = slice((self._frames * 7) % step, None, step)
+        columns = slice(self._frames % _COLUMN_PHASES, None, _COLUMN_PHASES)
+        self._frames += 1
+        rate = settings.adapt_rate
+        if self._frames <= settings.learn_frames:
+            rate = max(rate, 1.0 / (1 + self._frames // _COLUMN_PHASES))
+        sample = color[rows, columns]
+        bare = (mask[rows, columns] == 0).astype(np.float32)
+        residual = _signed_difference(sample, self._picture[rows, columns]) * bare[..., None]
+        bare_rows = bare.sum(axis=0)
+        enough = bare_rows * 4 >= len(sample)
+        mean = residual.sum(axis=0) / np.maximum(bare_rows, 1)[:, None]
+        self._belt[columns] += np.where(enough[:, None], rate * mean, 0)
+        if self._area_scan:
+            left = _resized(residual - mean * bare[..., None], _CELLS, _CELLS, cv2.INTER_AREA)
+            share = _resized(bare, _CELLS, _CELLS, cv2.INTER_AREA)
+            self._field += rate * np.where(share > 0.25, 1 / np.maximum(share, 0.25), 0)[..., None] * left
+        self._learn_noise(self._difference[rows, columns], bare, columns, rate, enough)
+        self._relearn_covered(color, columns, bare_rows * 20 < len(sample))
+        if self._has_moved():
+            self._paint(color.shape[0])
+
+    def _start(self, color: NDArray[np.uint8]) -> None:
+        """First estimate from one picture: the commonest colour of every block of columns."""
+        rows, width = color.shape[:2]
+        sample = color[:: max(1, rows // (4 * _SAMPLE_ROWS))].astype(np.float32)
+        starts = range(0, width, _BLOCK_PX)
+        blocks = np.array([_commonest_colour(sample[:, s : s + _BLOCK_PX].reshape(-1, 3)) for s in starts], np.float32)
+        usual = _running_median(blocks, 9)
+        strange = np.abs(blocks - usual).max(axis=1) > _NEAR_LEVELS / 2
+        blocks[strange] = usual[strange]
+        centres = [s + min(_BLOCK_PX, width - s) / 2 - 0.5 for s in starts]
+        at = np.arange(width, dtype=np.float64)
+        self._frames = 0
+        self._belt = np.stack([np.interp(at, centres, blocks[:, c]) for c in range(3)], axis=1).astype(np.float32)
+        self._field = _first_field(sample - self._belt) if self._area_scan else np.zeros_like(self._field)
+        self._covered_frames = np.zeros(width, np.int32)
+        self._noise_mean = np.full(width, 0.0, np.float32)
+        self._noise_var = np.full(width, 0.0, np.float32)
+        self._paint(rows)
+        noise = _summed_difference(color, self._picture)[:: max(1, rows // _SAMPLE_ROWS)]
+        middle = float(np.median(noise))
+        spread = max(_MIN_NOISE, 1.48 * float(np.median(np.abs(noise - middle))))
+        self._noise_mean[:] = middle
+        self._noise_var[:] = spread**2
+        self._paint(rows)
+
+    def _follow_exposure(self, color: NDArray[np.uint8]) -> None:
+        """Moves all colours by the median difference of the pixels that still look like belt."""
+        rows = slice(self._frames % 7, None, max(1, color.shape[0] // 40))
+        columns = slice(self._frames % 5, None, 16)
+        residual = _signed_difference(color[rows, columns], self._picture[rows, columns]).reshape(-1, 3)
+        size = np.abs(residual)
+        near = residual[(size[:, 0] < _NEAR_LEVELS) & (size[:, 1] < _NEAR_LEVELS) & (size[:, 2] < _NEAR_LEVELS)]
+        if len(near) * 4 < len(residual):
+            return
+        shift = np.rint(np.median(near, axis=0))
+        if shift.any():
+            self._belt += shift
+            self._painted_belt = self._painted_belt + shift
+            self._picture = np.clip(self._picture + shift.astype(np.int16), 0, 255).astype(np.uint8)
+
+    def _learn_noise(
+        self,
+        difference: NDArray[np.uint8],
+        bare: NDArray[np.float32],
+        columns: slice,
+        rate: float,
+        enough: NDArray[np.bool_],
+    ) -> None:
+        """Mean and variance of the bare belt's summed difference, per column."""
+        count = np.maximum(bare.sum(axis=0), 1)
+        mean = (difference * bare).sum(axis=0) / count
+        var = (((difference - mean) ** 2) * bare).sum(axis=0) / count
+        self._noise_mean[columns] += np.where(enough, rate * (mean - self._noise_mean[columns]), 0)
+        self._noise_var[columns] += np.where(enough, rate * (var - self._noise_var[columns]), 0)
+
+    def _relearn_covered(self, color: NDArray[np.uint8], columns: slice, covered: NDArray[np.bool_]) -> None:
+        """A column that shows no belt for longer than learning takes was learned from a part, or the
+        light changed for good: it is learned anew."""
+        frames = np.where(covered, self._covered_frames[columns] + _COLUMN_PHASES, 0)
+        stuck = frames > self._settings.learn_frames
+        if stuck.any():
+            step = max(1, color.shape[0] // _SAMPLE_ROWS)
+            found = np.median(color[::step, columns][:, stuck], axis=0)
+            at = np.flatnonzero(stuck) * _COLUMN_PHASES + columns.start
+            self._belt[at] = found
+            frames[stuck] = 0
+        self._covered_frames[columns] = frames
+
+    def _has_moved(self) -> bool:
+        belt = np.abs(self._belt - self._painted_belt).max(initial=0.0)
+        field = np.abs(self._field - self._painted_field).max(initial=0.0)
+        return bool(belt > 0.75 or field > 0.75)
+
+    def _paint(self, rows: int) -> None:
+        """Paints the expected picture and its threshold."""
+        width = len(self._belt)
+        if self._area_scan:
+            bands = _resized(self._field, width, _CELLS, cv2.INTER_LINEAR) + self._belt
+            bands = np.clip(np.rint(bands), 0, 255).astype(np.uint8)
+            self._picture = cv2.resize(bands, (width, rows), interpolation=cv2.INTER_LINEAR).astype(
+                np.uint8, copy=False
+            )
+        else:
+            line = np.clip(np.rint(self._belt), 0, 255).astype(np.uint8)
+            self._picture = np.ascontiguousarray(np.broadcast_to(line, (rows, width, 3)))
+        spread = np.sqrt(np.maximum(self._noise_var, _MIN_NOISE**2))
+        level = self._noise_mean + self._settings.noise_sigmas * spread + self._settings.contrast
+        line = np.clip(cv2.blur(level[None], (_BLOCK_PX, 1)), 0, 254).astype(np.uint8)
+        self._threshold = np.ascontiguousarray(np.broadcast_to(line, (rows, width)))
+        self._painted_belt = self._belt.copy()
+        self._painted_field = self._field.copy()
+
+
+def _summed_difference(color: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Absolute difference summed over the channels (saturating), averaged over 3 x 3 pixels, which
+    takes two thirds of the sensor's noise away: H x W uint8."""
+    blue, green, red = cv2.split(cv2.absdiff(color, picture))
+    return cv2.blur(cv2.add(cv2.add(blue, green), red), (3, 3)).astype(np.uint8, copy=False)
+
+
+def _signed_difference(color: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return cv2.subtract(color, picture, dtype=cv2.CV_32F).astype(np.float32, copy=False)
+
+
+def _resized(values: NDArray[np.float32], width: int, height: int, method: int) -> NDArray[np.float32]:
+    return cv2.resize(values, (width, height), interpolation=method).astype(np.float32, copy=False)
+
+
+def _first_field(residual: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median residual of every cell of the picture, from the pixels near the belt's colour."""
+    field = np.zeros((_CELLS, _CELLS, 3), np.float32)
+    for row, band in enumerate(np.array_split(residual, _CELLS)):
+        for column, cell in enumerate(np.array_split(band, _CELLS, axis=1)):
+            values = cell.reshape(-1, 3)
+            near = values[np.abs(values).max(axis=1, initial=0) < _NEAR_LEVELS]
+            if len(near) * 2 >= max(1, len(values)):
+                field[row, column] = np.median(near, axis=0)
+    return field
+
+
+def _commonest_colour(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median of the pixels, N x 3, whose brightness is nearest to the commonest brightness."""
+    brightness = pixels.mean(axis=1)
+    histogram = np.bincount((brightness / 4).astype(np.intp), minlength=66).astype(np.float64)
+    mode = float(np.argmax(np.convolve(histogram, np.ones(3), mode="same"))) * 4 + 2
+    return np.median(pixels[np.abs(brightness - mode) <= 8], axis=0).astype(np.float32)
+
+
+def _running_median(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """Median over `width` neighbours along the first axis, edges repeated: N x 3."""
+    padded = np.pad(values, ((width // 2, width // 2), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, width, axis=0)
+    return np.median(windows, axis=-1).astype(np.float32)

@@ -1,0 +1,42 @@
+"""Square pictures of the blobs, as the classifier sees them; training cuts them with the same function."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from senbetsu_errors import Fatal
+
+MARGIN = 0.12
+
+
+def crop_blobs(color: NDArray[np.uint8], boxes_px: NDArray[np.int32], size: int) -> NDArray[np.uint8]:
+    """One square crop a box, uint8 [N, size, size, 3] RGB.
+
+    `color` is H x W x 3 uint8 BGR, `boxes_px` int32 [N, 4] of x, y, width, height. The square has the
+    box's centre and its longest side plus 12 % on each side; where it leaves the picture the border
+    pixels are repeated. Raises Fatal `vision.bad_crop` for a wrong array or a box outside the picture.
+    """
+    if color.ndim != 3 or color.shape[2] != 3 or color.dtype != np.uint8:
+        raise Fatal("vision.bad_crop", f"Crops need H x W x 3 uint8, found {color.shape} {color.dtype}.")
+    if size < 1 or boxes_px.ndim != 2 or boxes_px.shape[1] != 4:
+        raise Fatal("vision.bad_crop", f"Crops need boxes [N, 4] and a size >= 1, found {boxes_px.shape}, {size}.")
+    height, width = color.shape[:2]
+    crops = np.empty((len(boxes_px), size, size, 3), np.uint8)
+    for crop, (x, y, w, h) in zip(crops, boxes_px.tolist(), strict=True):
+        if w < 1 or h < 1 or x >= width or y >= height or x + w <= 0 or y + h <= 0:
+            raise Fatal("vision.bad_crop", f"The box {x, y, w, h} lies outside the picture of {width} x {height}.")
+        side = max(1, round(max(w, h) * (1 + 2 * MARGIN)))
+        left, top = x + (w - side) // 2, y + (h - side) // 2
+        right, bottom = left + side, top + side
+        square = color[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
+        if left < 0 or top < 0 or right > width or bottom > height:
+            square = cv2.copyMakeBorder(
+                square,
+                max(0, -top),
+                max(0, bottom - height),
+                max(0, -left),
+                max(0, right - width),
+                cv2.BORDER_REPLICATE,
+            )
+        crop[:] = cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(crops[..., ::-1])
