@@ -1,12 +1,11 @@
-"""The `plant:` part of a line's configuration, and all that the plant must know of the line."""
+"""The `plant:` part of a line's configuration."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from vision.camera_config import CameraGeometry
+from sim.render.parts import CLASSES
 
 
 class FeedConfig(BaseModel, frozen=True, extra="forbid"):
@@ -35,8 +34,9 @@ class FeedConfig(BaseModel, frozen=True, extra="forbid"):
         description="Distance of the line onto which the middles of parts are dropped, upstream of the camera's datum.",
     )
     variants_per_class: int = Field(
-        default=200,
+        default=100,
         ge=1,
+        le=10_000,
         title="Different parts",
         description="How many different parts of a class are drawn before the first comes again.",
     )
@@ -44,6 +44,8 @@ class FeedConfig(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _weights_are_usable(self) -> Self:
         for class_id, weight in self.mix.items():
+            if class_id not in CLASSES:
+                raise ValueError(f"mix: the plant has no class {class_id!r}; it has {', '.join(CLASSES)}")
             if not 0 <= weight < float("inf"):
                 raise ValueError(f"mix: the share of {class_id!r} is {weight}; it must be 0 or more")
         if sum(self.mix.values()) <= 0:
@@ -210,28 +212,3 @@ class PlantConfig(BaseModel, frozen=True, extra="forbid"):
     servers: ServersConfig = Field(
         default=ServersConfig(), title="Servers", description="Where the plant listens when it runs in real time."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class PlantSetup:
-    """Plain values of the line that the plant stands in for, copied from its configuration by the CLI.
-
-    `jets_distance_mm` is from the camera's datum to the valve bar. `jets_outlet` receives what the
-    air ejects, `rest_outlet` what rides on over the belt's end. `frame_rate_hz` is needed for
-    area_scan only; a line-scan camera is triggered by the encoder every `view_along_mm`.
-    """
-
-    belt_width_mm: float
-    speed_mm_s: float
-    counts_per_mm: float
-    geometry: CameraGeometry
-    mm_per_px: float
-    view_along_mm: float
-    frame_rate_hz: float | None
-    valve_count: int
-    valve_pitch_mm: float
-    first_lane_mm: float
-    jets_distance_mm: float
-    jets_outlet: str
-    rest_outlet: str
-    plant: PlantConfig

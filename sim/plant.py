@@ -1,0 +1,204 @@
+"""The plant: belt, feed, camera, PLC, valves and outlets, stepped together. Pure and deterministic.
+
+One step is one scan of the virtual PLC. Within it, in this order: the belt moves as the last scan
+told it, the feeder drops what is due, the air of the valves acts on the parts near the bar, the
+camera is exposed where its moment or its count fell within the step, the PLC scans, its outputs
+drive the valves. Time and everything measured in it is simulated time, so a caller that is late by
+some milliseconds and catches up changes nothing in the order of events.
+"""
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senbetsu_errors import Fatal
+from sim.belt import Belt
+from sim.config import PlantConfig
+from sim.feed import BeltPart, Feeder, PartStock
+from sim.jets import Nozzles, PartAtBar, ValveBar
+from sim.optics import BeltOptics, PlacedPart
+from sim.truth import Truth
+from sim.virtual_plc import ALL_WELL, VirtualPlc
+from vision.camera_config import CameraGeometry
+
+_DOWNSTREAM_EDGE = attrgetter("belt_min_mm")
+_NEVER = float("inf")
+_SHADOW_MM = 10.0  # how far a part's shadow may reach into a view that the part itself is outside of
+
+
+@dataclass(frozen=True, slots=True)
+class PlantSetup:
+    """Plain values of the line that the plant stands in for, copied from its configuration by the CLI.
+
+    `jets_distance_mm` is from the camera's datum to the valve bar, after which the belt ends.
+    `jets_outlet` receives what the air ejects, `rest_outlet` the rest. `frame_rate_hz` is needed for
+    area_scan only; a line-scan camera is triggered by the encoder every `view_along_mm`.
+    """
+
+    belt_width_mm: float
+    speed_mm_s: float
+    counts_per_mm: float
+    geometry: CameraGeometry
+    mm_per_px: float
+    view_along_mm: float
+    frame_rate_hz: float | None
+    valve_count: int
+    valve_pitch_mm: float
+    first_lane_mm: float
+    jets_distance_mm: float
+    jets_outlet: str
+    rest_outlet: str
+    plant: PlantConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One moment of the camera: what lay in its view, to be rendered when there is time.
+
+    `at_s` is plant time. `encoder` is the raw count latched at that moment.
+    """
+
+    sequence: int
+    at_s: float
+    encoder: int
+    travel_mm: float
+    parts: tuple[PlacedPart, ...]
+
+
+class Plant:
+    """A simulated line. `advance_to` moves it; `plc` is its PLC; `truth` its account.
+
+    Raises Fatal (`plant.frame_rate`) for an area-scan camera without a frame rate.
+    """
+
+    def __init__(self, setup: PlantSetup, seed: int | None = None) -> None:
+        config = setup.plant
+        seed = config.seed if seed is None else seed
+        area_scan = setup.geometry == "area_scan"
+        if area_scan and setup.frame_rate_hz is None:
+            raise Fatal(
+                "plant.frame_rate",
+                "The simulated area-scan camera has no frame rate.",
+                "Set camera.frame_rate_hz.",
+            )
+        self.setup = setup
+        self.now_s = 0.0
+        self.stock = PartStock(seed, setup.mm_per_px)
+        self.feeder = Feeder(config.feed, setup.belt_width_mm, setup.speed_mm_s, self.stock, seed)
+        self.belt = Belt(config.belt, setup.counts_per_mm)
+        self.plc = VirtualPlc(
+            setup.valve_count,
+            setup.counts_per_mm,
+            open_delay_ms=config.jets.open_delay_ms,
+            close_delay_ms=config.jets.close_delay_ms,
+            default_speed_mm_s=setup.speed_mm_s,
+        )
+        self.truth = Truth(setup.jets_outlet, setup.rest_outlet)
+        self.inputs = ALL_WELL
+        self._optics = BeltOptics(
+            mm_per_px=setup.mm_per_px,
+            view_along_mm=setup.view_along_mm,
+            belt_width_mm=setup.belt_width_mm,
+            noise_sigma=config.camera.noise_sigma,
+            seed=seed,
+            geometry=setup.geometry,
+        )
+        self._valves = ValveBar(setup.valve_count, config.jets, seed)
+        self._nozzles = Nozzles(setup.valve_count, setup.valve_pitch_mm, setup.first_lane_mm, config.jets, seed)
+        self._step_s = config.scan_ms / 1000
+        self._steps = 0
+        self._outputs = self.plc.scan(0.0, self.belt.encoder_raw, 0.0, self.inputs)
+        self._farthest_mm = 0.0
+        self._coming: list[BeltPart] = []  # by downstream edge, up to the nozzles' reach
+        self._at_bar: list[PartAtBar] = []
+        self._exposures: list[Exposure] = []
+        self._exposed = 0
+        self._frame_every_s = 1 / setup.frame_rate_hz if area_scan and setup.frame_rate_hz else _NEVER
+        self._next_frame_s = 0.0 if area_scan else _NEVER
+        self._next_strip_mm = _NEVER if area_scan else setup.view_along_mm
+
+    def advance_to(self, until_s: float) -> list[Exposure]:
+        """Take every step that ends at or before plant time `until_s`; the exposures made on the way."""
+        last = int(until_s / self._step_s + 1e-6)
+        while self._steps < last:
+            self._steps += 1
+            self._step(self.now_s, self._steps * self._step_s)
+        made, self._exposures = self._exposures, []
+        return made
+
+    def render(self, exposure: Exposure) -> NDArray[np.uint8]:
+        """What the camera saw, H x W x 3 uint8 BGR."""
+        return self._optics.render(exposure.travel_mm, exposure.parts, exposure.sequence)
+
+    def _step(self, from_s: float, to_s: float) -> None:
+        self.now_s = to_s
+        belt, outputs = self.belt, self._outputs
+        belt.advance(from_s, to_s - from_s, outputs.speed_setpoint_mm_s if outputs.belt_run else 0.0)
+        travel_mm = belt.travel_mm
+        if travel_mm > self._farthest_mm:
+            if outputs.feed_run:
+                self._feed(travel_mm - self._farthest_mm, travel_mm)
+            self._farthest_mm = travel_mm
+        self._pass_the_bar(from_s, to_s)
+        if to_s >= self._next_frame_s or travel_mm >= self._next_strip_mm:
+            self._expose(from_s, to_s)
+        self._outputs = self.plc.scan(to_s, belt.encoder_raw, belt.speed_mm_s, self.inputs)
+        if self._outputs.valves != self._valves.current:
+            self._valves.drive(self._outputs.valves, to_s)
+
+    def _feed(self, new_belt_mm: float, travel_mm: float) -> None:
+        for part in self.feeder.advance(new_belt_mm, travel_mm, self.now_s):
+            insort(self._coming, part, key=_DOWNSTREAM_EDGE)
+            self.truth.entered(part, self.belt.belt_counts(part.belt_mm))
+        self.truth.rejected = self.feeder.rejected
+
+    def _pass_the_bar(self, from_s: float, to_s: float) -> None:
+        """The air of this step on the parts within reach, and the belt's end behind the bar."""
+        reach_mm = self._nozzles.half_along_mm
+        bar_mm = self.belt.travel_mm - self.setup.jets_distance_mm
+        while self._coming and self._coming[0].belt_min_mm <= bar_mm + reach_mm:
+            self._at_bar.append(PartAtBar(self._coming.pop(0), self._nozzles))
+        blowing = [] if self._valves.shut else self._valves.open_between(from_s, to_s)
+        if not self._at_bar:
+            return
+        if blowing:
+            middle_mm = bar_mm - (self.belt.travel_mm - self.belt.before_mm) / 2
+            for at_bar in list(self._at_bar):
+                if at_bar.blow(blowing, middle_mm):
+                    self._at_bar.remove(at_bar)
+                    self.truth.ejected(at_bar.part, self.belt.counts_at(self.belt.travel_mm))
+        for at_bar in list(self._at_bar):
+            if at_bar.part.belt_max_mm < bar_mm - reach_mm:
+                self._at_bar.remove(at_bar)
+                self.truth.passed(at_bar.part, self.belt.counts_at(self.belt.travel_mm))
+
+    def _expose(self, from_s: float, to_s: float) -> None:
+        """Expose where the camera's next moment (area) or travel (line) lies within this step."""
+        before_mm, travel_mm = self.belt.before_mm, self.belt.travel_mm
+        while to_s >= self._next_frame_s:
+            at_s = max(self._next_frame_s, from_s)
+            share = (at_s - from_s) / (to_s - from_s)
+            self._take(at_s, before_mm + share * (travel_mm - before_mm))
+            self._next_frame_s = self._exposed * self._frame_every_s
+        while travel_mm >= self._next_strip_mm:
+            share = (self._next_strip_mm - before_mm) / (travel_mm - before_mm)
+            self._take(from_s + share * (to_s - from_s), self._next_strip_mm)
+            self._next_strip_mm = (self._exposed + 1) * self.setup.view_along_mm
+
+    def _take(self, at_s: float, travel_mm: float) -> None:
+        encoder = self.belt.counts_at(travel_mm) & 0xFFFF_FFFF
+        self.plc.latch_trigger(encoder)
+        self._exposures.append(Exposure(self._exposed, at_s, encoder, travel_mm, tuple(self._in_view(travel_mm))))
+        self._exposed += 1
+
+    def _in_view(self, travel_mm: float) -> Sequence[PlacedPart]:
+        """Parts at least partly in view, shadows included, in the order they were dropped."""
+        far_mm = travel_mm - self.setup.view_along_mm - _SHADOW_MM
+        near_mm = travel_mm + _SHADOW_MM
+        parts = [p.part for p in self._at_bar] + self._coming
+        seen = sorted((p.number, p) for p in parts if p.belt_max_mm >= far_mm and p.belt_min_mm <= near_mm)
+        return [PlacedPart(p.image, p.belt_mm, p.across_mm) for _, p in seen]
