@@ -46,7 +46,7 @@ function showText() {
   showHeader(newest, wasStale === true);
   if (wasStale) {
     const since = new Date(Date.now() - (performance.now() - newestAtMs)).toTimeString().slice(0, 8);
-    element("stale").textContent = `▲ ${word("No data from the line since")} ${since}. ${word("what you see is old")}.`;
+    element("stale").textContent = `▲ ${word("No data from the line since")} ${since}. ${word("What you see is old")}.`;
   }
   showFigures(newest);
   belt.showLegend(newest);

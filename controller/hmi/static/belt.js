@@ -28,7 +28,10 @@ const LIT_MM = 120;
 const MOST_PICTURES = 24;
 const RULER_PX = 20;
 /** Without news the picture moves on for this long at the last speed, then stands. */
-const PREDICT_MS = 1000;
+const PREDICT_MS = 300;
+/** The picture runs this much behind the belt, so that what it shows has been seen: the frame under
+ * the camera, and whether the jet at the bar has fired. */
+const DELAY_MS = 150;
 
 export class Belt {
   /**
@@ -63,20 +66,30 @@ export class Belt {
     this.atMs = atMs;
     if (jpeg.length > 0 && snapshot.preview_encoder !== null && snapshot.preview_encoder !== this.asked) {
       this.asked = snapshot.preview_encoder;
-      this.keepPicture(snapshot.preview_encoder, new Blob([/** @type {BlobPart} */ (jpeg)], { type: "image/jpeg" }));
+      const picture = new Blob([/** @type {BlobPart} */ (jpeg)], { type: "image/jpeg" });
+      this.keepPicture(snapshot.preview_encoder, picture, 0.95 * snapshot.view_along_mm * snapshot.counts_per_mm);
     }
   }
 
   /**
+   * Keeps as few pictures as cover the belt: one that its neighbours cover goes.
    * @param {number} encoder
    * @param {Blob} jpeg
+   * @param {number} coverCounts
    */
-  async keepPicture(encoder, jpeg) {
+  async keepPicture(encoder, jpeg, coverCounts) {
+    let bitmap;
     try {
-      this.pictures.push({ encoder, bitmap: await createImageBitmap(jpeg) });
+      bitmap = await createImageBitmap(jpeg);
     } catch {
       console.warn(`the preview at count ${encoder} is not a JPEG`);
+      return;
     }
+    const [before, last] = this.pictures.slice(-2);
+    if (last !== undefined && encoder - before.encoder < coverCounts) {
+      this.forgetPictures((picture) => picture === last);
+    }
+    this.pictures.push({ encoder, bitmap });
     this.pictures.sort((one, other) => one.encoder - other.encoder);
     const oldest = this.pictures.at(-MOST_PICTURES)?.encoder ?? -Infinity;
     this.forgetPictures((picture) => picture.encoder < oldest);
@@ -89,7 +102,7 @@ export class Belt {
   }
 
   /**
-   * One frame of the animation. A stale picture stands still.
+   * One frame of the animation. A stale picture stands still, as it last was.
    * @param {number} nowMs
    * @param {boolean} stale
    */
@@ -111,8 +124,8 @@ export class Belt {
     pen.restore();
     this.drawGround(snapshot, k, lengthMm);
     this.drawShots(snapshot, k, lengthMm);
-    const drawn = this.drawParts(snapshot, k, lengthMm);
     this.drawBar(snapshot, k);
+    const drawn = this.drawParts(snapshot, k, lengthMm);
     this.canvas.dataset.outlines = String(drawn);
     this.canvas.setAttribute("aria-label", `${word("parts in view")}: ${drawn}`);
   }
@@ -126,10 +139,13 @@ export class Belt {
    */
   follow(snapshot, nowMs, stale) {
     const countsPerMs = (snapshot.speed_mm_s * snapshot.counts_per_mm) / 1000;
-    const target = snapshot.encoder + countsPerMs * Math.min(Math.max(0, nowMs - this.atMs), PREDICT_MS);
+    const aheadMs = Math.min(Math.max(0, nowMs - this.atMs), PREDICT_MS) - DELAY_MS;
+    const target = snapshot.encoder + countsPerMs * aheadMs;
     const moved = this.encoder + countsPerMs * Math.min(nowMs - this.drawnAtMs, 100);
     const jumped = Math.abs(target - moved) > 200 * snapshot.counts_per_mm;
-    if (!stale) {
+    if (stale) {
+      this.encoder = snapshot.encoder;
+    } else {
       this.encoder = jumped || countsPerMs === 0 ? target : moved + 0.15 * (target - moved);
     }
     this.drawnAtMs = nowMs;
@@ -207,7 +223,7 @@ export class Belt {
       pen.lineTo(mm * k, bottom + 5);
       pen.stroke();
       if ((mm / step) % 2 === 0) {
-        pen.textAlign = mm === 0 ? "left" : "center";
+        pen.textAlign = mm === 0 ? "left" : mm + step > lengthMm ? "right" : "center";
         pen.fillText(mm === 0 ? "0 mm" : String(mm), mm * k, bottom + 6);
       }
     }
@@ -262,7 +278,7 @@ export class Belt {
       const colour = part.status === "missed" ? ABNORMAL : CLASS_COLOURS[Math.max(0, classes.indexOf(part.class_id)) % 8];
       this.pen.globalAlpha = x > snapshot.bar_distance_mm + LIT_MM / 2 ? 0.6 : 1;
       const box = this.outline(part, x, k, colour, outlets.indexOf(part.outlet ?? ""));
-      this.drawLabel(part, box, taken, colour, outlets);
+      this.drawLabel(part, box, taken, colour, outlets, lengthMm * k);
     }
     this.pen.globalAlpha = 1;
     return shown.length;
@@ -287,10 +303,10 @@ export class Belt {
     const strong = part.status === "ordered" || part.status === "ejected";
     pen.lineJoin = "round";
     pen.setLineDash([]);
-    pen.strokeStyle = "rgba(10, 14, 18, 0.65)";
+    pen.strokeStyle = "rgba(10, 14, 18, 0.5)";
     pen.lineWidth = strong ? 5 : 3.5;
     pen.stroke(path);
-    pen.setLineDash(outlet < 0 ? [1, 4] : OUTLET_DASHES[Math.min(outlet, OUTLET_DASHES.length - 1)]);
+    pen.setLineDash(outlet < 0 ? [3, 3] : OUTLET_DASHES[Math.min(outlet, OUTLET_DASHES.length - 1)]);
     pen.strokeStyle = colour;
     pen.lineWidth = strong ? 2.75 : 1.5;
     pen.stroke(path);
@@ -307,14 +323,15 @@ export class Belt {
    * @param {Box[]} taken
    * @param {string} colour
    * @param {string[]} outlets
+   * @param {number} room px of belt
    */
-  drawLabel(part, box, taken, colour, outlets) {
+  drawLabel(part, box, taken, colour, outlets, room) {
     const outlet = part.outlet === null ? "…" : OUTLET_SIGNS[Math.min(outlets.indexOf(part.outlet), 3)] ?? "";
     const status = STATUS_SIGNS[/** @type {keyof typeof STATUS_SIGNS} */ (part.status)] ?? "";
     const text = `${outlet} ${part.class_id} ${Math.round(100 * part.probability)}% ${status}`.trim();
     this.pen.font = "600 11px system-ui, sans-serif";
     const width = this.pen.measureText(text).width + 8;
-    const centre = (box.left + box.right) / 2;
+    const centre = Math.min(Math.max((box.left + box.right) / 2, width / 2), room - width / 2);
     const places = [box.bottom + 10, box.top - 10, box.bottom + 25, box.top - 25].map((y) => ({
       left: centre - width / 2, right: centre + width / 2, top: y - 8, bottom: y + 8,
     }));

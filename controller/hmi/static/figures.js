@@ -38,8 +38,8 @@ export function showFigures(snapshot) {
   element("parts-per-s").textContent = snapshot.parts_per_s.toFixed(1);
   showTrend(snapshot);
   element("basis").textContent = word(snapshot.basis);
-  fill("purity", Object.entries(snapshot.purity).map(([outlet, share]) => shareRow(outlet, share, snapshot.purity_floor[outlet])));
-  fill("recovery", Object.entries(snapshot.recovery).map(([name, share]) => shareRow(name, share)));
+  fill("purity", Object.entries(snapshot.purity).flatMap(([name, share]) => shareRows(name, share, snapshot.purity_floor[name])));
+  fill("recovery", Object.entries(snapshot.recovery).flatMap(([name, share]) => shareRows(name, share)));
   showAccount(snapshot);
   showMachine(snapshot);
 }
@@ -77,7 +77,7 @@ function showMachine(snapshot) {
   fill("devices", [
     ...links,
     row(word("Camera"), `${bad ? "▲ " : ""}${word(camera.state)}`, frames, bad),
-    row(word("Latency, frame to order"), `p50 ${milliseconds(p50_ms)}`, `p99 ${milliseconds(p99_ms)}`),
+    row(word("Latency"), `p50 ${milliseconds(p50_ms)}`, `p99 ${milliseconds(p99_ms)}, ${word("frame to order")}`),
     row(word("Belt speed"), `${(snapshot.speed_mm_s / 1000).toFixed(2)} m/s`, `${word("Uptime")} ${duration(snapshot.uptime_s)}`),
   ]);
 }
@@ -106,7 +106,7 @@ function showTrend(snapshot) {
   const points = rates.map((point) => `${TREND_S - point.agoS},${(30 - (28 * point.rate) / most).toFixed(1)}`);
   const line = /** @type {SVGPolylineElement} */ (document.querySelector("#trend polyline"));
   line.setAttribute("points", points.join(" "));
-  element("trend-note").textContent = `${word("parts/s, last 2 minutes")} (0–${most.toFixed(1)})`;
+  element("trend-note").textContent = `${word("parts/s, last 2 minutes")}${rates.length > 0 ? ` (0–${most.toFixed(1)})` : ""}`;
 }
 
 /**
@@ -114,27 +114,28 @@ function showTrend(snapshot) {
  * @param {number | null} share
  * @param {number} [floor]
  */
-function shareRow(name, share, floor) {
-  const bar = document.createElement("td");
-  bar.className = "bar";
+function shareRows(name, share, floor) {
   const meter = tagged("div", "", "meter");
   const filled = tagged("div", "", "filled");
   filled.style.width = `${100 * (share ?? 0)}%`;
   meter.append(filled);
+  const bar = tagged("td", "", "bar");
+  bar.append(meter);
+  const rows = [row(name, percent(share))];
+  rows[0].append(bar);
   if (floor !== undefined) {
+    const below = share !== null && share < floor;
     const mark = tagged("div", "", "floor");
     mark.style.left = `${100 * floor}%`;
     meter.append(mark);
+    const said = tagged("td", below ? `▲ ${word("below floor")} ${percent(floor)}` : `${word("floor")} ${percent(floor)}`, "note");
+    said.setAttribute("colspan", "3");
+    const second = document.createElement("tr");
+    second.append(said);
+    rows.push(second);
+    rows.forEach((each) => each.classList.toggle("abnormal", below));
   }
-  bar.append(meter);
-  const below = share !== null && floor !== undefined && share < floor;
-  const made = row(name, percent(share));
-  made.append(bar);
-  if (floor !== undefined) {
-    bar.append(tagged("div", below ? `▲ ${word("below floor")} ${percent(floor)}` : `${word("floor")} ${percent(floor)}`, "note"));
-  }
-  made.classList.toggle("abnormal", below);
-  return made;
+  return rows;
 }
 
 /**
@@ -156,6 +157,7 @@ function row(name, value, detail, abnormal) {
   const made = document.createElement("tr");
   made.append(tagged("th", name), tagged("td", value, "value"));
   made.children[0].setAttribute("scope", "row");
+  made.children[0].setAttribute("title", name);
   if (detail !== undefined) {
     made.append(tagged("td", detail, "detail"));
   }
