@@ -1,0 +1,161 @@
+"""Tag maps: defaults that match the code, round trips in any layout, errors that say where."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plc_bridge.codec import Codec
+from plc_bridge.contract import (
+    MAILBOX_SIZE,
+    CommandImage,
+    JetOrder,
+    LineCommand,
+    LineFlags,
+    LineStatus,
+    Receipt,
+    ReceiptCode,
+)
+from plc_bridge.tagmap import TagMap, default_tag_map
+from plc_bridge.tagmap_file import PROTOCOLS, default_tag_map_path, load_tag_map, to_yaml
+from senbetsu_errors import Fatal, NeedsOperator
+
+U16 = st.integers(0, 0xFFFF)
+U32 = st.integers(0, 0xFFFF_FFFF)
+F32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
+ORDERS = st.builds(JetOrder, seq=U32, lane_first=U16, lane_last=U16, on_count=U32, off_count=U32)
+RECEIPTS = st.builds(Receipt, seq=U32, code=st.sampled_from(list(ReceiptCode)[:4]), count=U32)
+IMAGES = st.builds(
+    CommandImage,
+    pc_epoch=U32,
+    pc_heartbeat=U16,
+    line_command=st.sampled_from(LineCommand),
+    speed_setpoint_mm_s=F32,
+    batch=U32,
+    orders=st.lists(ORDERS, max_size=MAILBOX_SIZE).map(tuple),
+)
+
+
+@st.composite
+def statuses(draw: st.DrawFn) -> LineStatus:
+    total = draw(st.one_of(st.integers(0, 40), U32))
+    receipts = draw(st.lists(RECEIPTS, min_size=min(total, 16), max_size=min(total, 16)))
+    numbers = {
+        name: draw(U32)
+        for name in (
+            "epoch", "encoder", "pc_epoch_seen", "batch_seen", "last_seq", "fired", "late", "refused",
+            "duplicated", "trigger_seq", "trigger_encoder",
+        )
+    }  # fmt: skip
+    return LineStatus(
+        **numbers,
+        heartbeat=draw(U16),
+        queue_free=draw(U16),
+        flags=LineFlags(draw(st.integers(0, 31))),
+        belt_speed_mm_s=draw(F32),
+        valve_fault=draw(st.integers(0, 2**64 - 1)),
+        receipt_total=total,
+        receipts=tuple(receipts),
+    )
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> TagMap:
+    protocol: Literal["modbus", "opcua"] = draw(st.sampled_from(PROTOCOLS))
+    tag_map = default_tag_map(protocol).model_copy(update={"word_order": draw(st.sampled_from(["big", "little"]))})
+    if protocol == "modbus":
+        tag_map = tag_map.model_copy(update={"byte_order": draw(st.sampled_from(["big", "little"]))})
+    return tag_map
+
+
+@given(tag_map=maps(), status=statuses())
+def test_a_status_survives_the_wire_in_any_byte_and_word_order(tag_map: TagMap, status: LineStatus) -> None:
+    codec = Codec(tag_map)
+    words = codec.encode_status(status)
+    assert all(0 <= word < 1 << tag_map.word_bits for word in words)
+    assert codec.decode_status(words) == status
+
+
+@given(tag_map=maps(), image=IMAGES)
+def test_a_command_survives_the_wire_in_any_byte_and_word_order(tag_map: TagMap, image: CommandImage) -> None:
+    codec = Codec(tag_map)
+    assert codec.decode_command(codec.encode_command(image)) == image
+
+
+def test_the_default_modbus_layout_is_the_one_integrators_read() -> None:
+    codec = Codec(default_tag_map("modbus"))
+    image = CommandImage(0x0001_0002, 3, LineCommand.RUN, 1.0, 4, (JetOrder(5, 6, 7, 0x1234_5678, 0xFFFF_FFFF),))
+    words = codec.encode_command(image)
+    assert words[:9] == [1, 2, 3, 1, 0x3F80, 0, 0, 4, 1]
+    assert words[9:18] == [0, 5, 1, 6, 7, 0x1234, 0x5678, 0xFFFF, 0xFFFF]
+    assert (len(codec.status_span), len(codec.command_span)) == (113, 117)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_committed_default_maps_are_what_the_code_says(protocol: Literal["modbus", "opcua"]) -> None:
+    path = default_tag_map_path(protocol)
+    assert path.read_text() == to_yaml(default_tag_map(protocol)), "run python -m plc_bridge.tagmap_file"
+    assert load_tag_map(path, protocol) == default_tag_map(protocol)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "says"),
+    [
+        ("flags: {at: 3,", "flags: {at: 4,", "status.tags.encoder", "flags (u16 at 4)"),
+        ("flags: {at: 3,", "flagz: {at: 3,", "10:5: status.tags.flagz", "did you mean flags?"),
+        ("late: {at: 17, type: u32}", "late: {at: 17, type: u16}", "status.tags.late", "must be a u32, found u16"),
+        ("at: 209", "at: 205", "command.orders.fields.seq", "overlap in word 205"),
+        ("stride: 5", "stride: 4", "status.receipts.fields.seq", "overlap in word 37"),
+        ("pc_epoch: {at: 200,", "pc_epoch: {at: 60,", "command.tags.pc_epoch", "overlap in word 60"),
+        ("pc_epoch: {at: 200,", "pc_epoch: {at: 150,", "command", "at most 123"),
+        ("epoch: {at: 0,", "epoch: {at: -1,", "status.tags.epoch.at", "greater than or equal to 0, found -1"),
+        ("word_order: big", "word_order: middle", "4:1: word_order", "found 'middle'"),
+        ("protocol: modbus", "protocol: opcua", "status", "needs `node`"),
+        ("status:", "statuses:", "statuses", "Extra inputs are not permitted"),
+        ("status:", "status: [", ":8:10:", "is not YAML"),
+    ],
+)
+def test_a_broken_map_is_refused_with_its_place(tmp_path: Path, old: str, new: str, where: str, says: str) -> None:
+    path = tmp_path / "map.yaml"
+    text = default_tag_map_path("modbus").read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(Fatal) as refusal:
+        load_tag_map(path, "modbus")
+    assert refusal.value.code == "config.tags"
+    assert any(where in line and says in line for line in str(refusal.value).splitlines()), str(refusal.value)
+
+
+def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    text = default_tag_map_path("modbus").read_text()
+    path.write_text(text.replace("type: u32", "type: u16"))
+    with pytest.raises(Fatal) as refusal:
+        load_tag_map(path, "modbus")
+    assert len(str(refusal.value).splitlines()) >= 15
+
+
+def test_a_missing_map_and_a_map_of_the_other_protocol_are_named(tmp_path: Path) -> None:
+    with pytest.raises(Fatal, match="cannot be read"):
+        load_tag_map(tmp_path / "none.yaml", "modbus")
+    with pytest.raises(Fatal, match="the map is for opcua, the backend is modbus"):
+        load_tag_map(default_tag_map_path("opcua"), "modbus")
+
+
+def test_words_that_cannot_be_a_status_point_at_the_map() -> None:
+    codec = Codec(default_tag_map("modbus"))
+    with pytest.raises(NeedsOperator, match="flags word"):
+        codec.decode_status([0xABCD] * 33 + [1] * 80)
+    with pytest.raises(NeedsOperator, match="7 words"):
+        codec.decode_status([0] * 7)
+
+
+def test_a_speed_in_tenths_is_scaled() -> None:
+    document = default_tag_map("modbus").model_dump()
+    document["status"]["tags"]["belt_speed_mm_s"].update(type="u16", scale=0.1)
+    codec = Codec(TagMap.model_validate(document))
+    words = [0] * 113
+    words[6] = 9995
+    assert codec.decode_status(words).belt_speed_mm_s == pytest.approx(999.5)
