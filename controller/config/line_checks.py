@@ -1,0 +1,198 @@
+"""What no section can know alone: does the line, as configured, work at all."""
+
+import ipaddress
+from collections.abc import Iterator
+from math import ceil, isclose
+
+from controller.config.checks import Check, Finding
+from controller.config.document import KeyPath
+from controller.config.line import MAX_VALVES, BeltConfig, HmiConfig, JetsConfig
+from plc_bridge.config import PlcConfig
+from vision.camera_config import CameraConfig
+from vision.settings import VisionConfig
+
+MAX_COUNTS_PER_S = 1_000_000
+"""What fast counter inputs of PLCs take: 1 MHz."""
+
+COARSEST_COUNT_MM = 1.0
+"""One millimetre of belt a count is already half of a small part's margin."""
+
+HALF_COUNTER_RANGE = 2**31
+"""Two 32-bit counts can be told apart as before and after only while they are closer than this."""
+
+
+def lanes_cover_the_belt(belt: BeltConfig, jets: JetsConfig) -> Iterator[Finding]:
+    """No part may lie where no valve reaches."""
+    if jets.first_lane_mm > 0:
+        yield Finding(
+            ("jets", "first_lane_mm"),
+            f"lanes that begin {jets.first_lane_mm:g} mm inside the belt",
+            "lanes from the belt's left edge on: 0 or less",
+        )
+    end_mm = jets.first_lane_mm + jets.valve_count * jets.valve_pitch_mm
+    if end_mm < belt.width_mm - 1e-6:
+        needed = ceil((belt.width_mm - jets.first_lane_mm) / jets.valve_pitch_mm - 1e-9)
+        pitch_mm = ceil((belt.width_mm - jets.first_lane_mm) / jets.valve_count * 100) / 100
+        by_count = f"valve_count: {needed}, or " if needed <= MAX_VALVES else ""
+        yield Finding(
+            ("jets", "valve_count"),
+            f"{jets.valve_count} lanes of {jets.valve_pitch_mm:g} mm, which end at {end_mm:g} mm",
+            f"lanes up to the belt's right edge at {belt.width_mm:g} mm",
+            f"Set {by_count}valve_pitch_mm: {pitch_mm:g}.",
+        )
+
+
+def orders_can_be_ahead(
+    belt: BeltConfig, camera: CameraConfig, vision: VisionConfig, jets: JetsConfig
+) -> Iterator[Finding]:
+    """From where a part is decided on, the belt must need longer to the valve bar than the order does."""
+    reach_mm = camera.view_along_mm
+    until = "the view's downstream edge"
+    if camera.geometry == "line_scan":
+        # A part is whole only once its tail is in a strip; its head is then a part's length downstream.
+        reach_mm += vision.max_part_mm
+        until = "the head of the longest part, once its tail was seen"
+    room_mm = jets.distance_mm - reach_mm
+    needed_mm = jets.latency_budget_ms / 1000 * belt.speed_mm_s
+    if room_mm < needed_mm:
+        remedies = [f"distance_mm of at least {reach_mm + needed_mm:g}"]
+        if room_mm > 0:
+            remedies.append(f"latency_budget_ms of at most {room_mm / belt.speed_mm_s * 1000:.4g}")
+            remedies.append(f"a belt speed of at most {room_mm / jets.latency_budget_ms * 1000:.4g} mm/s")
+        yield Finding(
+            ("jets", "distance_mm"),
+            f"{jets.distance_mm:g} mm, which leaves {room_mm:g} mm from {until} to the valves",
+            f"at least {needed_mm:g} mm there: {jets.latency_budget_ms:g} ms of latency at {belt.speed_mm_s:g} mm/s",
+            f"It takes {', or '.join(remedies)}.",
+        )
+
+
+def lead_is_within_the_budget(jets: JetsConfig, plc: PlcConfig) -> Iterator[Finding]:
+    """An order is on its way for up to a link cycle, and both are part of the latency budget."""
+    if jets.order_lead_ms > jets.latency_budget_ms:
+        yield Finding(
+            ("jets", "order_lead_ms"),
+            f"{jets.order_lead_ms:g} ms",
+            f"at most latency_budget_ms, {jets.latency_budget_ms:g} ms, of which it is the last part",
+        )
+    if jets.order_lead_ms < plc.cycle_ms:
+        yield Finding(
+            ("jets", "order_lead_ms"),
+            f"{jets.order_lead_ms:g} ms",
+            f"at least plc.cycle_ms, {plc.cycle_ms:g} ms: an order may wait that long to be sent",
+        )
+
+
+def views_overlap(belt: BeltConfig, camera: CameraConfig, vision: VisionConfig) -> Iterator[Finding]:
+    """With an area-scan camera every part must be whole in one picture at least."""
+    if camera.geometry == "line_scan":
+        if camera.frame_rate_hz is not None:
+            yield Finding(
+                ("camera", "frame_rate_hz"),
+                f"{camera.frame_rate_hz:g} Hz for a line_scan camera",
+                "no frame rate: the belt's encoder triggers each strip",
+                "Remove the key.",
+                "warning",
+            )
+        return
+    if camera.frame_rate_hz is None:
+        yield Finding(
+            ("camera", "frame_rate_hz"),
+            "nothing",
+            "the frame rate of an area_scan camera, so that the overlap of its pictures can be checked",
+            f"At this speed it takes at least {_lowest_rate_hz(belt, camera, vision)}.",
+        )
+        return
+    step_mm = belt.speed_mm_s / camera.frame_rate_hz
+    overlap_mm = camera.view_along_mm - step_mm
+    if overlap_mm < vision.max_part_mm:
+        yield Finding(
+            ("camera", "frame_rate_hz"),
+            f"{camera.frame_rate_hz:g} Hz: pictures {step_mm:g} mm apart overlap by {overlap_mm:g} mm",
+            f"an overlap of at least the longest part, {vision.max_part_mm:g} mm, or it is never seen whole",
+            f"It takes at least {_lowest_rate_hz(belt, camera, vision)}.",
+        )
+
+
+def _lowest_rate_hz(belt: BeltConfig, camera: CameraConfig, vision: VisionConfig) -> str:
+    spare_mm = camera.view_along_mm - vision.max_part_mm
+    if spare_mm <= 0:
+        return f"a view_along_mm of more than max_part_mm, {vision.max_part_mm:g}"
+    return f"{ceil(belt.speed_mm_s / spare_mm * 100 - 1e-9) / 100:g} Hz"
+
+
+def picture_fits_the_belt(belt: BeltConfig, camera: CameraConfig) -> Iterator[Finding]:
+    """Pictures are whole pixels, and of the belt."""
+    rows = camera.view_along_mm / camera.mm_per_px
+    if not isclose(rows, round(rows), abs_tol=1e-3) or round(rows) < 1:
+        nearest_mm = max(1, round(rows)) * camera.mm_per_px
+        yield Finding(
+            ("camera", "view_along_mm"),
+            f"{camera.view_along_mm:g} mm, which is {rows:.6g} rows of {camera.mm_per_px:g} mm",
+            "a whole number of rows",
+            f"The nearest is {nearest_mm:g}.",
+        )
+    if camera.across_start_mm >= belt.width_mm:
+        yield Finding(
+            ("camera", "across_start_mm"),
+            f"{camera.across_start_mm:g} mm",
+            f"a picture that begins on the belt, which is {belt.width_mm:g} mm wide",
+        )
+
+
+def encoder_is_usable(belt: BeltConfig, jets: JetsConfig, plc: PlcConfig) -> Iterator[Finding]:
+    """Counts fine enough for valves, slow enough for a counter input, unambiguous in 32 bit."""
+    key: KeyPath = ("belt", "encoder_counts_per_mm")
+    per_mm = belt.encoder_counts_per_mm
+    per_s = per_mm * belt.speed_mm_s
+    if 1 / per_mm > COARSEST_COUNT_MM:
+        yield Finding(
+            key, f"{per_mm:g}, so one count is {1 / per_mm:g} mm", f"a count of at most {COARSEST_COUNT_MM:g} mm"
+        )
+    if per_s > MAX_COUNTS_PER_S:
+        yield Finding(
+            key,
+            f"{per_mm:g}, which is {per_s:g} counts a second at {belt.speed_mm_s:g} mm/s",
+            f"at most {MAX_COUNTS_PER_S} a second, what a PLC's counter input takes",
+            f"At this speed that is {MAX_COUNTS_PER_S / belt.speed_mm_s:g} counts per mm; check the unit.",
+        )
+    ahead = (jets.distance_mm + jets.clearing_lead_in_mm) * per_mm + per_s * plc.account_lost_after_ms / 1000
+    if ahead >= HALF_COUNTER_RANGE:
+        yield Finding(
+            key,
+            f"{per_mm:g}: feeder to valves, and the travel while a lost link is waited for, are {ahead:.3g} counts",
+            f"less than {HALF_COUNTER_RANGE}, half the range of the 32-bit counter",
+            "Fewer counts per mm, a shorter jets.distance_mm, or a shorter plc.account_lost_after_ms.",
+        )
+
+
+def hmi_stays_at_home(hmi: HmiConfig | None) -> Iterator[Finding]:
+    """The page is not shown to a network by accident."""
+    if hmi is not None and not is_loopback(hmi.host) and not hmi.allow_remote:
+        yield Finding(
+            ("hmi", "host"),
+            f'"{hmi.host}", which other computers can reach',
+            "127.0.0.1, or allow_remote: true beside it",
+            "Allow it only in a network whose computers you trust.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this computer and nobody else can reach it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+LINE_CHECKS: tuple[Check, ...] = (
+    lanes_cover_the_belt,
+    orders_can_be_ahead,
+    lead_is_within_the_budget,
+    views_overlap,
+    picture_fits_the_belt,
+    encoder_is_usable,
+    hmi_stays_at_home,
+)

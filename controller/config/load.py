@@ -1,0 +1,248 @@
+"""From a file to a `LineConfig`, or to everything that is wrong with it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+from pydantic import BaseModel
+
+from controller.config.backends import (
+    FRAME_SOURCES,
+    PLANT_NAME,
+    PLANTS,
+    PLC_LINKS,
+    BackendUnavailable,
+    available,
+    backend_config,
+)
+from controller.config.checks import run_checks
+from controller.config.document import Document, KeyPath, read_document
+from controller.config.errors import ConfigError, ConfigErrors, did_you_mean, listed, shown_path
+from controller.config.line import BeltConfig, HmiConfig, JetsConfig, LineConfig, LineSection
+from controller.config.line_checks import LINE_CHECKS
+from controller.config.recipe import Recipe
+from controller.config.recipe_checks import RECIPE_CHECKS
+from controller.config.sections import read_section, written
+from controller.config.simulation_checks import SIMULATION_CHECKS
+from models.registry import list_models, open_model
+from plc_bridge.config import PlcConfig
+from senbetsu_errors import NeedsOperator
+from vision.camera_config import CameraConfig
+from vision.settings import VisionConfig
+
+log = structlog.get_logger("config")
+
+_OWN_SECTIONS: dict[str, type[BaseModel]] = {
+    "line": LineSection,
+    "belt": BeltConfig,
+    "vision": VisionConfig,
+    "jets": JetsConfig,
+    "hmi": HmiConfig,
+}
+_BACKEND_SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
+    "camera": (FRAME_SOURCES, CameraConfig),
+    "plc": (PLC_LINKS, PlcConfig),
+}
+_SECTIONS = ("line", "belt", "camera", "vision", "plc", "jets", "recipe", "hmi", "plant")
+_OPTIONAL = ("hmi", "plant")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """A configuration that can run: what it says, and what is odd about it. `str` of it is for people."""
+
+    config: LineConfig
+    warnings: tuple[ConfigError, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([*(str(warning) for warning in self.warnings), *_facts(self.config)])
+
+
+def load_config(path: Path) -> LineConfig:
+    """The line that the file at `path` describes, with its recipe, all paths absolute.
+
+    Warnings are logged. Raises ConfigErrors with everything that is wrong.
+    """
+    report = check(path)
+    for warning in report.warnings:
+        log.warning(
+            "odd configuration", at=warning.place, key=warning.key_path, found=warning.found, expected=warning.expected
+        )
+    return report.config
+
+
+def check(path: Path) -> CheckReport:
+    """Validates the file at `path` with its recipe, tag map and model; starts nothing.
+
+    Raises ConfigErrors with everything that is wrong, warnings among it.
+    """
+    path = path.absolute()
+    document = read_document(path)
+    documents = [document]
+    sections: dict[str, Any] = {}
+    recipe_path = path
+    if document.readable:
+        document.problems += _unknown_and_missing(document)
+        sections = _read_sections(document)
+        recipe_document = _read_recipe(document, sections)
+        if recipe_document:
+            documents.append(recipe_document)
+            recipe_path = recipe_document.path
+        _read_labels(document, sections)
+        _cross_check(document, recipe_document, sections)
+    findings = [finding for each in documents for finding in _in_order(each.problems)]
+    if any(finding.severity == "error" for finding in findings):
+        raise ConfigErrors(path, findings)
+    fields = {name: section for name, section in sections.items() if name in _SECTIONS}
+    return CheckReport(LineConfig(**fields, path=path, recipe_path=recipe_path), tuple(findings))
+
+
+def _in_order(problems: list[ConfigError]) -> list[ConfigError]:
+    return sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def _unknown_and_missing(document: Document) -> Iterator[ConfigError]:
+    for key in document.data:
+        if key not in _SECTIONS:
+            yield document.error(
+                (key,),
+                f'the section "{key}"',
+                f"one of: {listed(_SECTIONS)}",
+                did_you_mean(key, _SECTIONS),
+                at_key=True,
+            )
+    for name in _SECTIONS:
+        if document.data.get(name) is None and name not in _OPTIONAL:
+            field = LineConfig.model_fields[name]
+            yield document.error((name,), "nothing", f"the section {name}: {field.description}")
+
+
+def _read_sections(document: Document) -> dict[str, Any]:
+    """Every valid section by name; hmi and plant are None where the file has none."""
+    folder = document.path.parent
+    sections: dict[str, Any] = {}
+
+    def keep(name: str, model: type[BaseModel], data: Any) -> None:
+        section = read_section(model, document, (name,), data, folder)
+        if section is not None:
+            sections[name] = section
+
+    for name in _SECTIONS:
+        data = document.data.get(name)
+        if data is None:
+            if name in _OPTIONAL and name not in document.data:
+                sections[name] = None
+            elif name in _OPTIONAL:
+                document.problems.append(document.error((name,), "a section without keys", "its keys, or no section"))
+        elif name in _OWN_SECTIONS:
+            keep(name, _OWN_SECTIONS[name], _with_model_path(data, folder) if name == "vision" else data)
+        elif name in _BACKEND_SECTIONS:
+            model, usable = _backend_model(document, name, data)
+            keep(name, model, usable)
+        elif name == "plant":
+            try:
+                keep(name, backend_config(PLANTS, PLANT_NAME), data)
+            except BackendUnavailable as error:
+                document.problems.append(document.error(("plant",), error.found, error.expected, error.hint))
+    return sections
+
+
+def _with_model_path(data: Any, folder: Path) -> Any:
+    """A model given by its file is meant relative to the configuration; a bare name is the registry's."""
+    if not isinstance(data, dict):
+        return data
+    vision = cast("dict[str, Any]", data)
+    model = vision.get("model")
+    if isinstance(model, str) and ("/" in model or model.endswith(".onnx")):
+        return {**vision, "model": str(folder / model)}
+    return vision
+
+
+def _backend_model(document: Document, name: str, data: Any) -> tuple[type[BaseModel], Any]:
+    """The model of a section that a backend defines, and the part of `data` that it can judge.
+
+    Where the backend cannot be had, its own keys cannot be judged, but those common to all can.
+    """
+    group, common = _BACKEND_SECTIONS[name]
+    if not isinstance(data, dict):
+        return common, data
+    section = cast("dict[str, Any]", data)
+    backend = section.get("backend")
+    key: KeyPath = (name, "backend")
+    if isinstance(backend, str):
+        try:
+            return backend_config(group, backend), section
+        except BackendUnavailable as error:
+            document.problems.append(document.error(key, error.found, error.expected, error.hint))
+    else:
+        known = listed(list(available(group)))
+        document.problems.append(document.error(key, written(backend), f"the name of a backend: {known}"))
+        section = {**section, "backend": ""}
+    return common, {field: value for field, value in section.items() if field in common.model_fields}
+
+
+def _read_recipe(document: Document, sections: dict[str, Any]) -> Document | None:
+    named = document.data.get("recipe")
+    if named is None:
+        return None
+    if not isinstance(named, str):
+        document.problems.append(document.error(("recipe",), written(named), "the path of a recipe file"))
+        return None
+    path = document.path.parent / named
+    if not path.is_file():
+        near = sorted(p.name for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        hint = did_you_mean(path.name, near) or f"{shown_path(path.parent)} holds: {listed(near)}."
+        document.problems.append(
+            document.error(("recipe",), f"{shown_path(path)}, which is no file", "the path of a recipe file", hint)
+        )
+        return None
+    recipe_document = read_document(path)
+    if recipe_document.readable:
+        recipe = read_section(Recipe, recipe_document, (), recipe_document.data, path.parent)
+        if recipe is not None:
+            sections["recipe"] = recipe
+    return recipe_document
+
+
+def _read_labels(document: Document, sections: dict[str, Any]) -> None:
+    """Open and verify the model; its labels become a section for the checks."""
+    if "vision" not in sections:
+        return
+    name = cast("VisionConfig", sections["vision"]).model
+    try:
+        sections["labels"] = open_model(name).manifest.labels
+    except NeedsOperator as error:
+        hint = " ".join(part for part in (did_you_mean(name, list_models()), error.remedy) if part)
+        document.problems.append(
+            document.error(("vision", "model"), error.message, "a model that is complete and unchanged", hint)
+        )
+
+
+def _cross_check(document: Document, recipe_document: Document | None, sections: dict[str, Any]) -> None:
+    for checks, where in ((LINE_CHECKS + SIMULATION_CHECKS, document), (RECIPE_CHECKS, recipe_document)):
+        if where is None:
+            continue
+        for finding in run_checks(checks, sections):
+            error = where.error(finding.path, finding.found, finding.expected, finding.hint, at_key=finding.at_key)
+            where.problems.append(replace(error, severity=finding.severity))
+
+
+def _facts(config: LineConfig) -> Iterator[str]:
+    """What follows from a configuration, for the person who wrote it."""
+    belt, camera, jets = config.belt, config.camera, config.jets
+    yield f"{shown_path(config.path)}: line {config.line.name}" + (
+        ", SIMULATED: " + listed(config.simulated_parts) if config.line.simulated else ""
+    )
+    yield f"  belt    {belt.width_mm:g} mm at {belt.speed_mm_s:g} mm/s, {belt.encoder_counts_per_mm:g} counts/mm"
+    yield f"  camera  {camera.backend}, {camera.geometry}, {camera.rows} rows of {camera.mm_per_px:g} mm"
+    ahead_ms = (jets.distance_mm - camera.view_along_mm) / belt.speed_mm_s * 1000
+    yield (
+        f"  jets    {jets.valve_count} lanes of {jets.valve_pitch_mm:g} mm; {ahead_ms:.0f} ms from the view's end to "
+        f"the valves, {jets.latency_budget_ms:g} ms budgeted"
+    )
+    yield f"  plc     {config.plc.backend}, every {config.plc.cycle_ms:g} ms"
+    yield f"  recipe  {config.recipe.name}: {listed([outlet.id for outlet in config.recipe.outlets])}"
+    yield f"  model   {config.vision.model}"
+    yield f"  hmi     http://{config.hmi.host}:{config.hmi.port}" if config.hmi else "  hmi     none"
