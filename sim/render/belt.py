@@ -63,17 +63,18 @@ def _cloudy(length_px: int, width_px: int, cell_px: int, rng: np.random.Generato
 
 
 def _add_specks(level: NDArray[np.float32], mm_per_px: float, rng: np.random.Generator) -> None:
-    length_px, width_px = level.shape
-    count = round(length_px * width_px * mm_per_px**2 / 1500)
-    for row, column in zip(rng.integers(0, length_px, count), rng.integers(0, width_px, count), strict=True):
-        radius = max(1, round(rng.uniform(0.2, 0.9) / mm_per_px))
-        top, left = int(row) % max(1, length_px - radius), int(column)
-        level[top : top + radius, left : left + radius] += np.float32(rng.normal(0, 9))
+    length_px: int = level.shape[0]
+    width_px: int = level.shape[1]
+    for _ in range(round(length_px * width_px * mm_per_px**2 / 1500)):
+        size = max(1, round(float(rng.uniform(0.2, 0.9)) / mm_per_px))
+        top, left = int(rng.integers(0, max(1, length_px - size))), int(rng.integers(0, width_px))
+        level[top : top + size, left : left + size] += np.float32(rng.normal(0, 9))
 
 
 def _add_seam(level: NDArray[np.float32], mm_per_px: float, rng: np.random.Generator) -> None:
     """A joint runs across at a slant; it is a little darker with one bright lip."""
-    length_px, width_px = level.shape
+    length_px: int = level.shape[0]
+    width_px: int = level.shape[1]
     start, slant = int(rng.integers(length_px)), float(rng.uniform(-0.12, 0.12))
     columns = np.arange(width_px)
     for offset in range(max(2, round(1.5 / mm_per_px))):

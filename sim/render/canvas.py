@@ -9,6 +9,7 @@ still lit from the same side as the belt) and shrinks it to the camera's pixels.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ _SHIFT = 4  # cv2 draws with 1/16 px coordinates
 _HERSHEY_CAP_PX = 21.0  # cap height of FONT_HERSHEY_SIMPLEX at scale 1
 _MARGIN_MM = 1.0
 _BEVEL_MM = 0.22  # edges are never sharp: the relief is blurred by this before it is lit
+_DULLEST = 0.12
 _SHININESS_DOUBLINGS = 4  # specular exponent 2**4
 
 
@@ -72,7 +74,7 @@ def noise(shape: tuple[int, int], grain_px: float, rng: np.random.Generator) -> 
 
 
 class Canvas:
-    """Layers of one unrotated part. `length_mm` x `width_mm` is the room to draw in."""
+    """Layers of one unrotated part: colour, footprint, relief, gloss, tint. `length_mm` x `width_mm` is the room."""
 
     def __init__(self, length_mm: float, width_mm: float, mm_per_px: float, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -80,19 +82,29 @@ class Canvas:
         self.length_mm = length_mm
         self.width_mm = width_mm
         diagonal_px = float(np.hypot(length_mm, width_mm)) / mm_per_px
-        self._shrink = 2 if diagonal_px < 140 else 1  # from the lit picture to the camera's pixels
+        self._shrink = 2 if diagonal_px < 100 else 1  # from the lit picture to the camera's pixels
         self.scale = 2.0 * self._shrink / mm_per_px  # drawn pixels per mm
         columns = int(np.ceil((length_mm + 2 * _MARGIN_MM) * self.scale))
         rows = int(np.ceil((width_mm + 2 * _MARGIN_MM) * self.scale))
-        self.bgra = np.zeros((rows, columns, 4), np.uint8)
-        self.relief_mm = np.zeros((rows, columns), np.float32)
-        self.gloss = np.zeros((rows, columns), np.uint8)
+        self._bgr = np.zeros((rows, columns, 3), np.uint8)
+        self._footprint = np.zeros((rows, columns), np.uint8)  # 255 where the part is
+        self._relief_mm = np.zeros((rows, columns), np.float32)
+        self._gloss = np.zeros((rows, columns), np.uint8)
+        self._tint: NDArray[np.float32] | None = None
+        self._dirt: list[tuple[float, Bgr]] = []
+        self._centre_px = ((columns - 1) / 2, (rows - 1) / 2)
+        # the x of every drawn column and the y of every drawn row
+        self.x_mm = ((np.arange(columns) - self._centre_px[0]) / self.scale).astype(np.float32)
+        self.y_mm = ((np.arange(rows) - self._centre_px[1]) / self.scale).astype(np.float32)
 
-    # shapes: `top_mm` sets the surface height, None only paints what is already there
+    # Shapes. With `top_mm`, a solid whose surface lies that high above the belt; without, print on
+    # what is already there: it shows only inside the footprint.
 
     def polygon(self, points_mm: ArrayLike, bgr: Bgr, top_mm: float | None = None, gloss: int | None = None) -> None:
         """Fill a polygon (N x 2 of x, y in mm)."""
-        self._fill(self._pixels(np.asarray(points_mm, np.float64)), bgr, top_mm, gloss)
+        pixels = self._pixels(points_mm)
+        for layer, value in self._layers(bgr, top_mm, gloss):
+            cv2.fillPoly(layer, [pixels], value, cv2.LINE_8, _SHIFT)
 
     def rect(
         self,
@@ -106,7 +118,13 @@ class Canvas:
         corner_mm: float = 0.0,
     ) -> None:
         """Fill a rectangle around (x, y), its corners rounded by `corner_mm`."""
-        self.polygon(rounded_rect(x_mm, y_mm, length_mm, width_mm, corner_mm), bgr, top_mm, gloss)
+        if corner_mm > 0:
+            self.polygon(rounded_rect(x_mm, y_mm, length_mm, width_mm, corner_mm), bgr, top_mm, gloss)
+            return
+        first = self._pixel(x_mm - length_mm / 2, y_mm - width_mm / 2)
+        last = self._pixel(x_mm + length_mm / 2, y_mm + width_mm / 2)
+        for layer, value in self._layers(bgr, top_mm, gloss):
+            cv2.rectangle(layer, first, last, value, cv2.FILLED, cv2.LINE_8, _SHIFT)
 
     def disc(
         self,
@@ -118,7 +136,9 @@ class Canvas:
         gloss: int | None = None,
     ) -> None:
         """Fill a circle."""
-        self.polygon(ellipse(x_mm, y_mm, radius_mm, radius_mm), bgr, top_mm, gloss)
+        centre, radius = self._pixel(x_mm, y_mm), round(radius_mm * self.scale * (1 << _SHIFT))
+        for layer, value in self._layers(bgr, top_mm, gloss):
+            cv2.circle(layer, centre, radius, value, cv2.FILLED, cv2.LINE_8, _SHIFT)
 
     def stroke(
         self,
@@ -129,185 +149,192 @@ class Canvas:
         gloss: int | None = None,
     ) -> None:
         """Draw an open polyline (N x 2 of x, y in mm) of the given thickness."""
-        pixels = self._pixels(np.asarray(points_mm, np.float64))
+        pixels = self._pixels(points_mm)
         thickness = max(1, round(thickness_mm * self.scale))
-        cv2.polylines(self.bgra, [pixels], False, (*bgr, 255), thickness, cv2.LINE_8, _SHIFT)
-        if top_mm is not None:
-            cv2.polylines(self.relief_mm, [pixels], False, (top_mm,), thickness, cv2.LINE_8, _SHIFT)
-        if gloss is not None:
-            cv2.polylines(self.gloss, [pixels], False, (gloss,), thickness, cv2.LINE_8, _SHIFT)
+        for layer, value in self._layers(bgr, top_mm, gloss):
+            cv2.polylines(layer, [pixels], False, value, thickness, cv2.LINE_8, _SHIFT)
 
     def wire(self, points_mm: ArrayLike, thickness_mm: float, bgr: Bgr, base_mm: float, gloss: int) -> None:
         """Draw a round wire: the same stroke, thinner and higher three times."""
         for share, rise in ((1.0, 0.35), (0.7, 0.8), (0.35, 1.0)):
             self.stroke(points_mm, thickness_mm * share, bgr, base_mm + thickness_mm * rise, gloss)
 
-    def barrel(self, x0_mm: float, x1_mm: float, radius_mm: float, bgr: Bgr, gloss: int, end_radius_mm: float) -> None:
-        """A lying solid of revolution about the x axis; its radius eases to `end_radius_mm` at both ends."""
-        x, y = self._mm_axes()
-        inside = np.clip((x - x0_mm) / (x1_mm - x0_mm), 0.0, 1.0)
-        ease = np.clip(np.minimum(inside, 1.0 - inside) / 0.12, 0.0, 1.0)
-        radius = end_radius_mm + (radius_mm - end_radius_mm) * np.sqrt(1.0 - (1.0 - ease) ** 2)
-        radius = np.where((x >= x0_mm) & (x <= x1_mm), radius, 0.0)
-        self.revolve(radius, y, radius_mm, bgr, gloss)
+    def revolve(self, radius_mm: NDArray[np.floating], bgr: Bgr, gloss: int, axis_mm: float) -> None:
+        """A lying solid of revolution about the x axis: one radius a drawn column (0 = nothing there)."""
+        there = np.flatnonzero(radius_mm > 0)
+        x, radius = self.x_mm[there], radius_mm[there]
+        self.polygon(np.column_stack([np.append(x, x[::-1]), np.append(radius, -radius[::-1])]), bgr, axis_mm, gloss)
+        rise = (radius_mm.astype(np.float32) ** 2)[None, :] - (self.y_mm**2)[:, None]
+        np.copyto(self._relief_mm, np.float32(axis_mm) + np.sqrt(np.maximum(rise, 0)), where=rise > 0)
 
-    def revolve(
-        self, radius_mm: NDArray[np.float64], y_mm: NDArray[np.float64], axis_mm: float, bgr: Bgr, gloss: int
-    ) -> None:
-        """A lying solid of revolution: one radius a column (0 = nothing there), axis at `axis_mm` height."""
-        covered = np.abs(y_mm)[:, None] < radius_mm[None, :]
-        rise = np.sqrt(np.maximum(radius_mm[None, :] ** 2 - y_mm[:, None] ** 2, 0.0))
-        self.bgra[covered] = (*bgr, 255)
-        self.relief_mm[covered] = (axis_mm + rise[covered]).astype(np.float32)
-        self.gloss[covered] = gloss
-
-    def dome(self, x_mm: float, y_mm: float, rx_mm: float, ry_mm: float, base_mm: float, rise_mm: float) -> None:
-        """Raise an elliptic dome on what is painted, without changing its colour."""
-        x, y = self._mm_axes()
-        rim = ((x - x_mm) / rx_mm)[None, :] ** 2 + ((y - y_mm) / ry_mm)[:, None] ** 2
-        inside = rim < 1.0
-        self.relief_mm[inside] = (base_mm + rise_mm * np.sqrt(1.0 - rim[inside])).astype(np.float32)
+    def dome(self, x_mm: float, y_mm: float, radius_mm: float, base_mm: float, rise_mm: float) -> None:
+        """Raise a round dome on what is painted, without changing its colour."""
+        rim = (((self.x_mm - x_mm) / radius_mm) ** 2)[None, :] + (((self.y_mm - y_mm) / radius_mm) ** 2)[:, None]
+        height = np.float32(base_mm) + np.float32(rise_mm) * np.sqrt(np.maximum(1 - rim, 0))
+        np.copyto(self._relief_mm, height, where=rim < 1)
 
     def hole(self, points_mm: ArrayLike) -> None:
         """Cut a polygon out, through to the belt."""
-        pixels = self._pixels(np.asarray(points_mm, np.float64))
-        for layer in (self.bgra, self.relief_mm, self.gloss):
-            cv2.fillPoly(layer, [pixels], (0, 0, 0, 0), cv2.LINE_8, _SHIFT)
+        pixels = self._pixels(points_mm)
+        cv2.fillPoly(self._footprint, [pixels], (0,), cv2.LINE_8, _SHIFT)
+        cv2.fillPoly(self._relief_mm, [pixels], (0,), cv2.LINE_8, _SHIFT)
 
     def keep(self, points_mm: ArrayLike) -> None:
         """Break everything away that lies outside the polygon."""
-        kept = np.zeros(self.relief_mm.shape, np.uint8)
-        cv2.fillPoly(kept, [self._pixels(np.asarray(points_mm, np.float64))], (1,), cv2.LINE_8, _SHIFT)
-        gone = kept == 0
-        self.bgra[gone] = 0
-        self.relief_mm[gone] = 0.0
+        kept = np.zeros_like(self._footprint)
+        cv2.fillPoly(kept, [self._pixels(points_mm)], (1,), cv2.LINE_8, _SHIFT)
+        self._footprint *= kept
+        self._relief_mm *= kept
 
     def text(self, line: str, x_mm: float, y_mm: float, cap_mm: float, bgr: Bgr) -> None:
         """Print a line centred on (x, y); letters too small to leave a trace are left out."""
         cap_px = cap_mm * self.scale
-        if cap_px < 3.0 or not line:
+        if cap_px < 3.0:
             return
         size = cap_px / _HERSHEY_CAP_PX
         thickness = max(1, round(cap_px / 9.0))
         (width, height), _ = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, size, thickness)
-        column, row = self._pixel(x_mm, y_mm)
+        column, row = (place / (1 << _SHIFT) for place in self._pixel(x_mm, y_mm))
         origin = (round(column - width / 2), round(row + height / 2))
-        coverage = self.bgra[:, :, 3].copy()
-        cv2.putText(self.bgra, line, origin, cv2.FONT_HERSHEY_SIMPLEX, size, (*bgr, 255), thickness)
-        self.bgra[coverage == 0] = 0
+        cv2.putText(self._bgr, line, origin, cv2.FONT_HERSHEY_SIMPLEX, size, bgr, thickness)
 
-    # surface: wear and texture of what is already painted
+    # Surface: wear and texture of the whole part.
+
+    def tint(self, factor: NDArray[np.floating]) -> None:
+        """Multiply the brightness by a pattern that broadcasts to rows x columns of the drawing."""
+        before = np.ones_like(self._relief_mm) if self._tint is None else self._tint
+        self._tint = before * factor.astype(np.float32)
 
     def grain(self, amount: float, grain_mm: float = 0.2, stretch: float = 1.0) -> None:
-        """Mottle the colour by +-`amount` (a share); `stretch` > 1 draws the grain out along x (brushing)."""
-        rows, columns = self.relief_mm.shape
+        """Mottle the brightness by +-`amount` (a share); `stretch` > 1 draws it out along x (brushing)."""
+        rows, columns = self._relief_mm.shape
         pattern = noise((rows, max(2, round(columns / stretch))), grain_mm * self.scale, self.rng)
-        pattern = np.asarray(cv2.resize(pattern, (columns, rows)), np.float32)
-        self._tint(1.0 + amount * pattern)
+        if stretch != 1.0:
+            pattern = np.asarray(cv2.resize(pattern, (columns, rows)), np.float32)
+        self.tint(1.0 + np.float32(amount) * pattern)
 
     def dirt(self, strength: float, bgr: Bgr = (38, 48, 58)) -> None:
-        """Smear dirt over the painted area; strength 0 none, 1 heavy."""
-        pattern = noise((self.relief_mm.shape[0], self.relief_mm.shape[1]), 3.0 * self.scale, self.rng)
-        veil = np.clip((pattern - 0.6) * 0.6 * strength, 0.0, 0.8)[:, :, None]
-        colour = self.bgra[:, :, :3]
-        mixed = colour * (1.0 - veil) + np.array(bgr, np.float32) * veil
-        self.bgra[:, :, :3] = np.where(self.bgra[:, :, 3:] > 0, mixed, 0).astype(np.uint8)
+        """Smear dirt over the part; strength 0 none, 1 heavy."""
+        self._dirt.append((strength, bgr))
 
     def scratches(self, count: int, bgr: Bgr, thickness_mm: float = 0.12) -> None:
         """Draw thin scratches on what is painted."""
-        coverage = self.bgra[:, :, 3].copy()
         half = np.array([self.length_mm, self.width_mm]) / 2
         for _ in range(count):
             start = self.rng.uniform(-half, half)
             reach = self.rng.uniform(-0.5, 0.5, 2) * min(self.length_mm, self.width_mm)
             self.stroke([start, start + reach], thickness_mm, bgr)
-        self.bgra[coverage == 0] = 0
 
     def roughen(self, amount_mm: float, grain_mm: float) -> None:
         """Add smooth bumps to the relief: dents, crumples, cast skin."""
-        shape = (self.relief_mm.shape[0], self.relief_mm.shape[1])
-        bumps = noise(shape, grain_mm * self.scale, self.rng) * np.float32(amount_mm)
-        self.relief_mm += np.where(self.bgra[:, :, 3] > 0, bumps, np.float32(0.0))
+        bumps = noise(_shape(self._relief_mm), grain_mm * self.scale, self.rng)
+        self._relief_mm += np.float32(amount_mm) * bumps * (self._footprint > 0)
 
     def finish(self, class_id: str, areal_mass_g_mm2: float, angle_deg: float, light: Light) -> PartImage:
         """Turn by `angle_deg`, light, shrink to camera pixels and measure."""
-        bgra, relief_mm, gloss = self._turned(angle_deg)
-        lit = _lit(bgra, relief_mm, gloss, light, self.mm_per_px / self._shrink)
+        bgra, relief_mm, gloss, tint = self._turned(angle_deg)
+        for strength, bgr in self._dirt:
+            bgra = self._soiled(bgra, strength, bgr)
+        lit = _lit(bgra, relief_mm, gloss, tint, light, self.mm_per_px / self._shrink)
         if self._shrink > 1:
             size = (lit.shape[1] // self._shrink, lit.shape[0] // self._shrink)
             lit = np.asarray(cv2.resize(lit, size, interpolation=cv2.INTER_AREA), np.uint8)
         return _measured(class_id, lit, self.mm_per_px, float(relief_mm.max()), areal_mass_g_mm2, self.rng)
 
-    def _turned(self, angle_deg: float) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8]]:
-        rows, columns = self.relief_mm.shape
-        turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), angle_deg, 0.5)
-        cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
+    def _turned(
+        self, angle_deg: float
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32] | None]:
+        """Every layer turned and halved; the colour is now multiplied by the footprint (BGRA)."""
+        rows, columns = self._relief_mm.shape
+        turn = np.asarray(cv2.getRotationMatrix2D(self._centre_px, angle_deg, 0.5), np.float64)
+        cos, sin = abs(float(turn[0, 0])), abs(float(turn[0, 1]))
         # even, so that halving to camera pixels loses no row
         width = (int(np.ceil(columns * cos + rows * sin)) + 3) // 2 * 2
         height = (int(np.ceil(columns * sin + rows * cos)) + 3) // 2 * 2
-        turn[0, 2] += (width - columns) / 2
-        turn[1, 2] += (height - rows) / 2
-        soft_mm = cv2.GaussianBlur(self.relief_mm, (0, 0), max(0.8, _BEVEL_MM * self.scale))
-        bgra, relief_mm, gloss = (
-            cv2.warpAffine(layer, turn, (width, height), flags=cv2.INTER_LINEAR)
-            for layer in (self.bgra, soft_mm, self.gloss)
+        turn = turn + np.array([[0.0, 0.0, (width - columns) / 2], [0.0, 0.0, (height - rows) / 2]])
+        bgr = cv2.bitwise_and(self._bgr, cv2.merge([self._footprint] * 3))
+        bgra = cv2.merge([bgr, self._footprint])
+        soft_mm = cv2.GaussianBlur(self._relief_mm, (0, 0), max(0.8, _BEVEL_MM * self.scale))
+        layers = [bgra, soft_mm, self._gloss] + ([] if self._tint is None else [self._tint])
+        turned = [cv2.warpAffine(layer, turn, (width, height), flags=cv2.INTER_LINEAR) for layer in layers]
+        return (
+            np.asarray(turned[0], np.uint8),
+            np.asarray(turned[1], np.float32),
+            np.asarray(turned[2], np.uint8),
+            np.asarray(turned[3], np.float32) if self._tint is not None else None,
         )
-        return np.asarray(bgra, np.uint8), np.asarray(relief_mm, np.float32), np.asarray(gloss, np.uint8)
 
-    def _fill(self, pixels: NDArray[np.int32], bgr: Bgr, top_mm: float | None, gloss: int | None) -> None:
-        cv2.fillPoly(self.bgra, [pixels], (*bgr, 255), cv2.LINE_8, _SHIFT)
+    def _soiled(self, bgra: NDArray[np.uint8], strength: float, bgr: Bgr) -> NDArray[np.uint8]:
+        rows, columns = bgra.shape[:2]
+        pattern = noise((rows, columns), 3.0 * self._shrink / self.mm_per_px, self.rng)
+        veil = np.clip((pattern - np.float32(0.6)) * np.float32(0.6 * strength), 0.0, 0.8)
+        soil = cv2.bitwise_and(np.full_like(bgra, (*bgr, 255)), cv2.merge([bgra[:, :, 3]] * 4))
+        return np.asarray(cv2.blendLinear(bgra, soil, 1 - veil, veil), np.uint8)
+
+    def _layers(
+        self, bgr: Bgr, top_mm: float | None, gloss: int | None
+    ) -> list[tuple[NDArray[Any], tuple[float, ...]]]:
+        """The layers that a shape is painted into, and with what."""
+        layers: list[tuple[NDArray[Any], tuple[float, ...]]] = [(self._bgr, bgr)]
         if top_mm is not None:
-            cv2.fillPoly(self.relief_mm, [pixels], (top_mm,), cv2.LINE_8, _SHIFT)
+            layers += [(self._footprint, (255,)), (self._relief_mm, (top_mm,))]
         if gloss is not None:
-            cv2.fillPoly(self.gloss, [pixels], (gloss,), cv2.LINE_8, _SHIFT)
+            layers.append((self._gloss, (gloss,)))
+        return layers
 
-    def _tint(self, factor: NDArray[np.float32]) -> None:
-        colour = self.bgra[:, :, :3].astype(np.float32) * factor[:, :, None]
-        self.bgra[:, :, :3] = np.clip(colour, 0, 255).astype(np.uint8)
+    def _pixel(self, x_mm: float, y_mm: float) -> tuple[int, int]:
+        """Column and row in 1/16 px, as cv2 wants them."""
+        unit = 1 << _SHIFT
+        return (
+            round((x_mm * self.scale + self._centre_px[0]) * unit),
+            round((y_mm * self.scale + self._centre_px[1]) * unit),
+        )
 
-    def _pixel(self, x_mm: float, y_mm: float) -> tuple[float, float]:
-        rows, columns = self.relief_mm.shape
-        return x_mm * self.scale + (columns - 1) / 2, y_mm * self.scale + (rows - 1) / 2
+    def _pixels(self, points_mm: ArrayLike) -> NDArray[np.int32]:
+        points = np.asarray(points_mm, np.float64) * self.scale + self._centre_px
+        return np.rint(points * (1 << _SHIFT)).astype(np.int32)
 
-    def _pixels(self, points_mm: NDArray[np.float64]) -> NDArray[np.int32]:
-        rows, columns = self.relief_mm.shape
-        centre = np.array([(columns - 1) / 2, (rows - 1) / 2])
-        return np.rint((points_mm * self.scale + centre) * (1 << _SHIFT)).astype(np.int32)
 
-    def _mm_axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        rows, columns = self.relief_mm.shape
-        x_mm = (np.arange(columns) - (columns - 1) / 2) / self.scale
-        y_mm = (np.arange(rows) - (rows - 1) / 2) / self.scale
-        return x_mm, y_mm
-
-    def axes_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The x of every drawn column and the y of every drawn row, in mm."""
-        return self._mm_axes()
+def _shape(layer: NDArray[Any]) -> tuple[int, int]:
+    return layer.shape[0], layer.shape[1]
 
 
 def _lit(
-    bgra: NDArray[np.uint8], relief_mm: NDArray[np.float32], gloss: NDArray[np.uint8], light: Light, mm_per_px: float
+    bgra: NDArray[np.uint8],
+    relief_mm: NDArray[np.float32],
+    gloss: NDArray[np.uint8],
+    tint: NDArray[np.float32] | None,
+    light: Light,
+    mm_per_px: float,
 ) -> NDArray[np.uint8]:
     """Lambert plus Blinn specular on the relief; a flat face keeps its colour. Premultiplied BGRA."""
-    slope_x = cv2.Sobel(relief_mm, cv2.CV_32F, 1, 0, ksize=3, scale=1 / (8 * mm_per_px))
-    slope_y = cv2.Sobel(relief_mm, cv2.CV_32F, 0, 1, ksize=3, scale=1 / (8 * mm_per_px))
+    step = 1 / (8 * mm_per_px)
+    slope_x = np.asarray(cv2.Sobel(relief_mm, cv2.CV_32F, 1, 0, ksize=3, scale=step), np.float32)
+    slope_y = np.asarray(cv2.Sobel(relief_mm, cv2.CV_32F, 0, 1, ksize=3, scale=step), np.float32)
     azimuth, elevation = np.deg2rad(light.azimuth_deg), np.deg2rad(light.elevation_deg)
     lamp = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
     half = lamp + np.array([0.0, 0.0, 1.0])
-    half /= np.linalg.norm(half)
-    steepness = 1.0 / np.sqrt(1.0 + slope_x * slope_x + slope_y * slope_y)
-    facing = (np.float32(lamp[2]) - np.float32(lamp[0]) * slope_x - np.float32(lamp[1]) * slope_y) * steepness
-    diffuse = np.float32(light.ambient) + np.float32((1 - light.ambient) / lamp[2]) * np.maximum(facing, 0)
-    glint = (np.float32(half[2]) - np.float32(half[0]) * slope_x - np.float32(half[1]) * slope_y) * steepness
-    glint = np.maximum(glint, 0)
+    half = (half / np.sqrt(half @ half)).astype(np.float32)
+    lamp = lamp.astype(np.float32)
+    steepness = 1 / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+    facing = np.maximum((lamp[2] - lamp[0] * slope_x - lamp[1] * slope_y) * steepness, 0)
+    diffuse = np.float32(light.ambient) + np.float32(1 - light.ambient) / lamp[2] * facing
+    if tint is not None:
+        diffuse *= tint
+    glint = np.maximum((half[2] - half[0] * slope_x - half[1] * slope_y) * steepness, 0)
+    flat_glint = half[2]
     for _ in range(_SHININESS_DOUBLINGS):
-        glint = glint * glint
-    flat_glint = np.float32(half[2] ** (2**_SHININESS_DOUBLINGS))
-    glint = (glint - flat_glint) * gloss * (bgra[:, :, 3] * np.float32(1 / 255))
-    lit = bgra.astype(np.float32)
-    lit[:, :, :3] *= diffuse[:, :, None]
-    lit[:, :, :3] += glint[:, :, None]
-    return np.clip(lit, 0, 255).astype(np.uint8)
+        glint *= glint
+        flat_glint *= flat_glint
+    # what does not throw the lamp back is darker than the flat face, which keeps its colour
+    shine = np.clip((glint - flat_glint) * gloss, -_DULLEST * 255, 255) * (bgra[:, :, 3] * np.float32(1 / 255))
+    # in fixed point (128 = 1), where cv2 multiplies whole pictures quickly
+    shade = np.clip(diffuse * 128, 0, 255).astype(np.uint8)
+    lit = cv2.multiply(bgra, cv2.merge([shade, shade, shade, np.full_like(shade, 128)]), scale=1 / 128)
+    bright, dull = np.maximum(shine, 0).astype(np.uint8), np.maximum(-shine, 0).astype(np.uint8)
+    none = np.zeros_like(shade)
+    lit = cv2.add(lit, cv2.merge([bright, bright, bright, none]))
+    return np.asarray(cv2.subtract(lit, cv2.merge([dull, dull, dull, none])), np.uint8)
 
 
 def _measured(
@@ -319,17 +346,25 @@ def _measured(
     rng: np.random.Generator,
 ) -> PartImage:
     """Crop to the footprint, undo the multiplication by alpha, take the measures."""
-    alpha = np.ascontiguousarray(premultiplied[:, :, 3])
-    left, top, width, height = cv2.boundingRect(alpha)
+    left, top, width, height = cv2.boundingRect(premultiplied[:, :, 3].copy())
     window = premultiplied[top : top + height, left : left + width]
-    alpha = np.ascontiguousarray(window[:, :, 3])
+    alpha = window[:, :, 3].copy()
+    outlines, _ = cv2.findContours(alpha, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if len(outlines) > 1:  # holes and breaks may cut a crumb loose: the part is the largest piece
+        outlines = [max(outlines, key=cv2.contourArea)]
+        piece = cv2.drawContours(np.zeros_like(alpha), outlines, -1, (255,), cv2.FILLED)
+        return _measured(
+            class_id,
+            np.asarray(cv2.bitwise_and(window, cv2.merge([piece] * 4)), np.uint8),
+            mm_per_px,
+            height_mm,
+            areal_mass_g_mm2,
+            rng,
+        )
+    _, sides, _ = cv2.minAreaRect(outlines[0])
     lift = np.float32(255.0) / np.maximum(alpha, 1)
     colour = np.clip(window[:, :, :3] * lift[:, :, None], 0, 255).astype(np.uint8)
     moments = cv2.moments(alpha)
-    outline = cv2.findNonZero((alpha >= 128).astype(np.uint8))
-    if outline is None:  # thinner than half a pixel everywhere: take what there is
-        outline = cv2.findNonZero(alpha)
-    _, sides, _ = cv2.minAreaRect(cv2.convexHull(outline))
     area_mm2 = moments["m00"] / 255.0 * mm_per_px**2
     return PartImage(
         class_id=class_id,
@@ -370,24 +405,26 @@ def rounded_rect(
 
 def ragged(length_mm: float, width_mm: float, rng: np.random.Generator, raggedness: float) -> NDArray[np.float64]:
     """An irregular broken outline that fits length x width, N x 2 in mm."""
-    corners = int(rng.integers(5, 9))
-    angle = np.sort(rng.uniform(0, 2 * np.pi, corners) * 0.35 + np.linspace(0, 2 * np.pi, corners, endpoint=False))
-    reach = 1.0 - rng.uniform(0.0, raggedness, corners)
-    # a superellipse between circle and rectangle, so that fragments have fairly straight sides
-    squeeze = np.maximum(np.abs(np.cos(angle)), np.abs(np.sin(angle)))
-    outer = np.stack([np.cos(angle), np.sin(angle)], 1) / squeeze[:, None] * reach[:, None]
-    outer *= np.array([length_mm / 2, width_mm / 2])
-    jagged: list[NDArray[np.float64]] = []
-    for here, there in zip(outer, np.roll(outer, -1, axis=0), strict=True):
-        steps = int(rng.integers(2, 6))
-        for share in np.linspace(0, 1, steps, endpoint=False):
-            jagged.append(here + (there - here) * share + rng.normal(0, 0.012, 2) * length_mm * (share > 0))
     half = np.array([length_mm / 2, width_mm / 2])
-    return np.clip(np.array(jagged), -half, half)
+    corners = int(rng.integers(5, 9))
+    turn = 2 * np.pi / corners
+    angle = np.arange(corners) * turn + rng.uniform(0, 0.6 * turn, corners) + rng.uniform(0, turn)
+    reach = 1.0 - rng.uniform(0.0, raggedness, corners)
+    # between a circle and a rectangle, so that fragments have fairly straight sides
+    reach /= np.maximum(np.abs(np.cos(angle)), np.abs(np.sin(angle))) ** 0.7
+    outer = np.column_stack([np.cos(angle), np.sin(angle)]) * reach[:, None] * half
+    sides: list[NDArray[np.float64]] = []
+    for here, there in zip(outer, np.roll(outer, -1, axis=0), strict=True):
+        share = np.linspace(0, 1, int(rng.integers(2, 6)), endpoint=False)[:, None]
+        sides.append(here + (there - here) * share + rng.normal(0, 0.012, (len(share), 2)) * length_mm * (share > 0))
+    return np.clip(np.concatenate(sides), -half, half)
 
 
 def vary(bgr: Sequence[int], rng: np.random.Generator, spread: float = 8.0) -> Bgr:
     """The colour, a little brighter or darker and a little off in hue."""
-    drift = np.array(bgr) * rng.normal(1.0, 0.06) + rng.normal(0.0, spread / 3, 3)
-    blue, green, red = (int(value) for value in np.clip(drift, 0, 255))
+    drift = rng.standard_normal(4).tolist()
+    blue, green, red = (
+        min(255, max(0, round(value * (1 + 0.06 * drift[3]) + spread / 3 * off)))
+        for value, off in zip(bgr, drift, strict=False)
+    )
     return blue, green, red

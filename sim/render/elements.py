@@ -72,7 +72,7 @@ def ceramic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         canvas.disc(centre + radius * 0.8, side * spacing, 0.6, (60, 120, 185), 1.2)
     body = pick(rng, [(55, 120, 190), (40, 105, 180), (60, 140, 205), (190, 120, 50), (70, 150, 215)])
     canvas.disc(centre, 0, radius, body, 1.0, 110)
-    canvas.dome(centre, 0, radius, radius, 0.8, radius * 0.45)
+    canvas.dome(centre, 0, radius, 0.8, radius * 0.45)
     code = ["104", "103", "222", "471", "10n"][int(rng.integers(5))]
     canvas.text(code, centre, 0, radius * 0.5, (25, 30, 45))
     canvas.grain(0.03)
@@ -205,11 +205,11 @@ def led(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         path = lead((foot - body * 0.4, side * radius * 0.45), (foot + reach * share * 0.97, side * radius * 0.55), rng)
         canvas.wire(path, 0.55, TIN, radius * 0.5, 160)
     resin = pick(rng, [(40, 40, 215), (60, 200, 70), (40, 205, 235), (225, 225, 228), (225, 120, 50), (60, 130, 245)])
-    x, y = canvas.axes_mm()
+    x = canvas.x_mm
     tip = np.clip((x - nose) / radius, 0, 1)
     profile = np.where((x >= nose) & (x <= foot), radius * np.sqrt(1 - (1 - tip) ** 2), 0.0)
     profile = np.where((x > foot - 1.0) & (x <= foot), radius + 0.4, profile)
-    canvas.revolve(profile, y, radius, resin, 230)
+    canvas.revolve(profile, resin, 230, radius)
     deep: Bgr = (int(resin[0] * 0.6), int(resin[1] * 0.6), int(resin[2] * 0.6))
     canvas.polygon(rounded_rect(foot - body * 0.42, 0, body * 0.42, radius * 0.9, 0.3), deep)
     canvas.polygon(ellipse(foot - body * 0.55, -radius * 0.15, radius * 0.35, radius * 0.3), (200, 215, 215))
@@ -232,7 +232,7 @@ def resistor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             160,
         )
     coat = pick(rng, [(150, 195, 220), (165, 205, 225), (205, 165, 95), (190, 200, 150)])
-    x, y = canvas.axes_mm()
+    x = canvas.x_mm
     inside = np.abs(x - centre) / (body / 2)
     bone = (
         radius
@@ -240,15 +240,14 @@ def resistor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         * np.sqrt(np.clip(1 - np.clip((inside - 0.85) / 0.15, 0, 1) ** 2, 0, 1))
     )
     bone = np.where(inside < 1, bone, 0.0)
-    canvas.revolve(bone, y, radius, coat, 110)
+    canvas.revolve(bone, coat, 110, radius)
     bands: list[Bgr] = [
-        (20, 20, 20), (30, 60, 110), (30, 30, 200), (30, 120, 235), (40, 210, 235), (60, 150, 50), (190, 70, 40), (150, 60, 140),
+        (20, 20, 20), (30, 60, 110), (30, 30, 200), (30, 120, 235), (40, 210, 235), (60, 150, 50), (190, 70, 40),
+        (150, 60, 140),
     ]  # fmt: skip
-    height = canvas.relief_mm > 0
     for place in (-0.68, -0.32, -0.08, 0.16, 0.68)[int(rng.integers(0, 2)) :]:
-        band = bands[int(rng.integers(len(bands)))] if place < 0.5 else (60, 150, 185)
-        columns = np.abs(x - centre - place * body / 2) < 0.32
-        canvas.bgra[height & columns[None, :] & (np.abs(y) < radius)[:, None]] = (*band, 255)
+        band = bands[int(rng.integers(len(bands)))] if place < 0.5 else GOLD
+        canvas.rect(centre + place * body / 2, 0, 0.65, 2 * radius, band)
     return canvas
 
 
@@ -264,9 +263,8 @@ def diode(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         path = lead((centre + side * (body / 2 - 0.3), 0), (centre + side * (body / 2 + length), 0), rng)
         canvas.wire(path, 0.6 if glass else 0.9, TIN, radius * 0.7, 160)
     coat = pick(rng, [(40, 90, 215), (50, 110, 225)]) if glass else vary(BLACK_EPOXY, rng, 4)
-    canvas.barrel(centre - body / 2, centre + body / 2, radius, coat, 220 if glass else 120, radius * 0.8)
-    ring: Bgr = (25, 25, 25) if glass else (200, 200, 200)
-    x, y = canvas.axes_mm()
-    columns = np.abs(x - centre - body * 0.32) < body * 0.08
-    canvas.bgra[columns[None, :] & (np.abs(y) < radius)[:, None] & (canvas.bgra[:, :, 3] > 0)] = (*ring, 255)
+    ease = np.clip((body / 2 - np.abs(canvas.x_mm - centre)) / (0.12 * body), 0, 1)
+    profile = radius * (0.8 + 0.2 * np.sqrt(1 - (1 - ease) ** 2)) * (ease > 0)
+    canvas.revolve(profile, coat, 220 if glass else 120, radius)
+    canvas.rect(centre + body * 0.32, 0, body * 0.16, 2 * radius, (25, 25, 25) if glass else (200, 200, 200))
     return canvas

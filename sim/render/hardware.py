@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from sim.render.canvas import Bgr, Canvas, ellipse, ragged, vary
 from sim.render.elements import GOLD, TIN, pick
 
-METALS: list[Bgr] = [(168, 170, 170), (185, 186, 185), (120, 150, 170), (110, 170, 200), (140, 142, 142)]
+METALS: list[Bgr] = [(190, 192, 192), (205, 206, 205), (140, 172, 192), (120, 185, 215), (170, 172, 172)]
 
 
 def screw(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -17,7 +17,7 @@ def screw(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     head_length = shaft * float(rng.uniform(1.0, 1.6))
     canvas = Canvas(length, 2 * head, mm_per_px, rng)
     metal = pick(rng, METALS)
-    x, y = canvas.axes_mm()
+    x = canvas.x_mm
     start, neck = -length / 2, -length / 2 + head_length
     pitch = shaft * 0.55
     thread = shaft * (0.84 + 0.16 * np.cos(2 * np.pi * x / pitch))
@@ -33,7 +33,7 @@ def screw(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         cap = np.full_like(x, head)
     radius = np.where(x < neck, cap, thread)
     radius = np.where((x >= start) & (x <= length / 2), radius, 0.0)
-    canvas.revolve(radius, y, head, metal, 170)
+    canvas.revolve(radius, metal, 140, head)
     if style >= 0.7:
         for side in (-1, 1):
             canvas.rect(start + head_length / 2, side * head * 0.5, head_length, 0.2, vary((110, 112, 112), rng))
@@ -42,7 +42,7 @@ def screw(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     slant = shaft * 0.35
     for crest in np.arange(neck + pitch, length / 2 - pitch, max(pitch, 2.2 * mm_per_px)):
         reach = float(np.interp(crest, x, radius)) * 0.9
-        dark: Bgr = (int(metal[0] * 0.55), int(metal[1] * 0.55), int(metal[2] * 0.55))
+        dark: Bgr = (int(metal[0] * 0.72), int(metal[1] * 0.72), int(metal[2] * 0.72))
         canvas.stroke([[crest - slant, -reach], [crest + slant, reach]], pitch * 0.35, dark)
     canvas.grain(0.05)
     if rng.random() < 0.4:
@@ -162,9 +162,7 @@ def _paper(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     for line in np.arange(-width * 0.3, width * 0.3, 2.6):
         if rng.random() < 0.6:
             reach = float(rng.uniform(0.1, 0.35)) * length
-            coverage = canvas.bgra[:, :, 3].copy()
             canvas.stroke([[-length * 0.3, line], [reach, line]], 0.8, (120, 118, 118))
-            canvas.bgra[coverage == 0] = 0
     canvas.roughen(1.6, 6.0)
     canvas.roughen(0.5, 2.0)
     return canvas
@@ -174,9 +172,7 @@ def _cardboard(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     length, width = float(rng.uniform(18, 60)), float(rng.uniform(15, 45))
     canvas = Canvas(length, width, mm_per_px, rng)
     canvas.polygon(ragged(length, width, rng, 0.35), vary((95, 140, 178), rng), 4.0, 10)
-    shade = 1 + 0.07 * np.sin(canvas.axes_mm()[0] * 2 * np.pi / 4.5)
-    colour = canvas.bgra[:, :, :3] * shade[None, :, None]
-    canvas.bgra[:, :, :3] = np.clip(colour, 0, 255).astype(np.uint8)
+    canvas.tint(1 + 0.07 * np.sin(canvas.x_mm * 2 * np.pi / 4.5))  # the flutes inside
     canvas.roughen(0.4, 8.0)
     canvas.grain(0.05, 0.5, 6.0)
     canvas.dirt(0.5)

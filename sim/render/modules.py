@@ -41,16 +41,15 @@ def _screen(canvas: Canvas, length: float, width: float, corner: float, rng: np.
 
 
 def _cracks(canvas: Canvas, length: float, width: float, rng: np.random.Generator) -> None:
-    centre = rng.uniform(-0.35, 0.35, 2) * (length, width)
-    coverage = canvas.bgra[:, :, 3].copy()
+    x, y = (float(rng.uniform(-0.35, 0.35)) * size for size in (length, width))
+    centre = np.array([x, y])
     for angle in np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(6, 14)))):
         steps = np.cumsum(rng.uniform(3, 12, 6))
         wander = angle + np.cumsum(rng.normal(0, 0.12, 6))
         path = centre + np.stack([np.cos(wander), np.sin(wander)], 1) * steps[:, None]
         canvas.stroke(np.concatenate([centre[None], path]), 0.25, (150, 152, 150))
     for radius in rng.uniform(2, 14, 3):
-        canvas.stroke(ellipse(*centre, radius, radius * 0.8, 9)[: int(rng.integers(3, 9))], 0.2, (130, 132, 130))
-    canvas.bgra[coverage == 0] = 0
+        canvas.stroke(ellipse(x, y, radius, radius * 0.8, 9)[: int(rng.integers(3, 9))], 0.2, (130, 132, 130))
 
 
 def _phone_back(canvas: Canvas, length: float, width: float, corner: float, rng: np.random.Generator) -> None:
@@ -80,14 +79,14 @@ def _cell(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     length, radius = ((44.0, 5.2), (50.0, 7.1), (34.0, 8.4), (60.0, 9.2))[int(rng.integers(4))]
     canvas = Canvas(length, 2 * radius, mm_per_px, rng)
     sleeve = pick(rng, [(24, 24, 26), (150, 90, 30), (50, 140, 60), (60, 60, 200), (60, 190, 215), (180, 140, 190)])
-    x, y = canvas.axes_mm()
-    profile = np.where(np.abs(x) < length / 2 - 1.4, radius, radius * 0.38)
-    profile = np.where((x < 0) & (np.abs(x) < length / 2), radius, profile)
-    canvas.revolve(np.where(np.abs(x) < length / 2, profile, 0.0), y, radius, sleeve, 130)
-    body = canvas.bgra[:, :, 3] > 0
+    x = canvas.x_mm
+    profile = np.where(np.abs(x) < length / 2 - 1.4, radius, radius * 0.38)  # a nub at the right
+    profile = np.where(x < 0, radius, profile) * (np.abs(x) < length / 2)
+    canvas.revolve(profile, sleeve, 130, radius)
     second = pick(rng, [(60, 150, 200), (205, 206, 206), (26, 26, 28), (160, 165, 168)])
-    canvas.bgra[body & (x > length * 0.22)[None, :]] = (*second, 255)
-    canvas.bgra[body & (np.abs(x) > length / 2 - 1.6)[None, :]] = (*TIN, 255)
+    canvas.rect(length * 0.36, 0, length * 0.28, 2 * radius, second)
+    for side in (-1, 1):
+        canvas.rect(side * (length / 2 - 0.8), 0, 1.6, 2 * radius, TIN)
     print_ink: Bgr = WHITE_PRINT if sum(sleeve) < 420 else (35, 35, 35)
     name = ["ALKALINE", "POWER", "Li-ion", "NiMH 2000", "INR18650"][int(rng.integers(5))]
     canvas.text(name, -length * 0.14, -radius * 0.1, radius * 0.45, print_ink)
@@ -145,7 +144,8 @@ def _tracks(canvas: Canvas, length: float, width: float, mask: Bgr, rng: np.rand
         start = rng.uniform(-0.5, 0.5, 2) * (length, width)
         run, climb = float(rng.normal(0, length / 5)), float(rng.normal(0, width / 5))
         diagonal = np.sign(climb) * min(abs(climb), abs(run)) * 0.5
-        path = [start, start + (run, 0), start + (run + diagonal, diagonal), start + (run + diagonal, climb + diagonal)]
+        bends = [[0, 0], [run, 0], [run + diagonal, diagonal], [run + diagonal, climb + diagonal]]
+        path = start + np.array(bends)
         canvas.stroke(path, float(rng.uniform(0.3, 0.8)), track)
     for _ in range(int(length * width / 60) + 4):
         x, y = rng.uniform(-0.48, 0.48, 2) * (length, width)
@@ -203,12 +203,13 @@ def metal_housing(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     for _ in range(int(rng.integers(1, 7))):
         x, y = rng.uniform(-0.42, 0.42, 2) * (length, width)
         if rng.random() < 0.6:
-            canvas.hole(ellipse(x, y, *[float(rng.uniform(1.0, 3.4))] * 2))
+            radius = float(rng.uniform(1.0, 3.4))
+            canvas.hole(ellipse(x, y, radius, radius))
         else:
             canvas.hole(rounded_rect(x, y, float(rng.uniform(4, 12)), float(rng.uniform(2, 4)), 1.0))
     if rng.random() < 0.5:  # a notched corner
-        corner = np.array([length, width]) / 2 * rng.choice([-1, 1], 2)
-        canvas.hole(rounded_rect(*corner, length * float(rng.uniform(0.3, 0.8)), width * float(rng.uniform(0.3, 0.8))))
+        x, y = length / 2 * float(rng.choice([-1, 1])), width / 2 * float(rng.choice([-1, 1]))
+        canvas.hole(rounded_rect(x, y, length * float(rng.uniform(0.3, 0.8)), width * float(rng.uniform(0.3, 0.8))))
     canvas.roughen(float(rng.uniform(0.2, 1.2)), 12.0)
     canvas.scratches(int(rng.integers(4, 16)), (215, 216, 216), 0.15)
     canvas.dirt(0.5, (35, 55, 85))

@@ -59,7 +59,7 @@ def training_scenes(
             view_along_mm=view_along_mm,
             belt_width_mm=belt_width_mm,
             noise_sigma=float(rng.uniform(1.0, 5.0)),
-            seed=int(rng.integers(2**31)),
+            seed=int(rng.integers(0x7FFF_FFFF)),
             vignetting=float(rng.uniform(0.0, 0.2)),
             belt_loop_mm=2 * view_along_mm,
         )
@@ -77,7 +77,8 @@ def _scene(optics: BeltOptics, batch: Sequence[PartImage], gap_mm: float, rng: n
     placed: list[PlacedPart] = []
     truth: list[ScenePart] = []
     for image in sorted(batch, key=lambda part: -part.alpha.size):  # the large ones need the room
-        height, width = image.alpha.shape
+        height: int = image.alpha.shape[0]
+        width: int = image.alpha.shape[1]
         for _ in range(_ATTEMPTS):
             if height + 2 > optics.rows or width + 2 > optics.columns:
                 break
