@@ -98,8 +98,8 @@ class BeltBackground:
         noise = _summed_difference(color, self._picture)[:: max(1, rows // _SAMPLE_ROWS)]
         middle = float(np.median(noise))
         spread = max(_MIN_NOISE, 1.48 * float(np.median(np.abs(noise - middle))))
-        self._noise_mean[:] = middle
-        self._noise_var[:] = spread**2
+        self._noise_mean = np.full(width, middle, np.float32)
+        self._noise_var = np.full(width, spread**2, np.float32)
         self._paint(rows)
 
     def _follow_exposure(self, color: NDArray[np.uint8]) -> None:
