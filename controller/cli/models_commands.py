@@ -1,0 +1,227 @@
+"""`senbetsu models`: list, verify, train and evaluate the models that say what a part is."""
+
+import json
+import shlex
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from controller.config.document import read_document
+from controller.config.errors import ConfigErrors
+from models import registry
+from models.predict import Predictor
+from models.scores import Scores, score
+from models.training.settings import TrainingSettings
+from senbetsu_errors import NeedsOperator, SenbetsuError
+
+if TYPE_CHECKING:
+    from models.training.dataset import Dataset
+
+models_app = typer.Typer(name="models", help="List, verify, train and evaluate models.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="[NAME]", help="Name of a shipped model, or the path of an .onnx file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+TrainingConfig = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="What to train, a YAML file.")]
+
+DEFAULT_CONFIG = Path("configs/training/parts.yaml")
+DEFAULT_OUTPUT = Path("runs/models")
+
+
+@models_app.command("list")
+def list_command(as_json: AsJson = False) -> None:
+    """List the shipped models; a model that would be refused is listed with the reason."""
+    found = [_described(name) for name in registry.list_models()]
+    if as_json:
+        typer.echo(json.dumps({"models": found}, ensure_ascii=False))
+        return
+    table = Table("name", "version", "classes", "accuracy real / rendered", "size", "state")
+    for entry in found:
+        if "error" in entry:
+            table.add_row(entry["name"], "", "", "", "", entry["error"]["code"])
+        else:
+            shares = f"{_percent(entry['accuracy_real'])} / {_percent(entry['accuracy_rendered'])}"
+            size = f"{entry['size_bytes'] / 1e6:.2f} MB"
+            table.add_row(entry["name"], entry["version"], str(len(entry["labels"])), shares, size, "ok")
+    Console().print(table)
+
+
+@models_app.command()
+def verify(name: Name = "parts") -> None:
+    """Check a model's file against its manifest, and load it; exit 1 with the reason if it is refused."""
+    model = registry.verify(name)
+    typer.echo(f"{model.path}: {model.manifest.name} {model.manifest.version} is what its manifest says.")
+
+
+@models_app.command()
+def train(
+    config: TrainingConfig = DEFAULT_CONFIG,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the model.")] = DEFAULT_OUTPUT,
+) -> None:
+    """Train a model and write its ONNX file and manifest; needs torch (requirements/training.txt)."""
+    settings = read_training_settings(config)
+    with _torch_required():
+        from models.training import export as exporting
+        from models.training import train as training
+
+    dataset = _dataset(settings, config)
+    with _progress() as progress:
+        task = progress.add_task("training", total=settings.schedule.epochs)
+
+        def report(state: training.Progress) -> None:
+            text = f"training: loss {state.loss:.3f}, validation {state.validation_accuracy:.2%}"
+            progress.update(task, completed=state.epoch, description=text)
+
+        trained = training.train(dataset, settings.net, settings.schedule, settings.seed, report)
+    command = shlex.join(["senbetsu", "models", "train", str(config)])
+    manifest = exporting.export(trained, dataset, settings, output, command)
+    metrics = manifest.metrics
+    typer.echo(f"Wrote {output / settings.name}.onnx, {manifest.size_bytes / 1e6:.2f} MB, with its manifest.", err=True)
+    for kind, accuracy in (("photographs held out", metrics.real), ("rendered crops held out", metrics.rendered)):
+        if accuracy:
+            typer.echo(f"{kind}: {accuracy.accuracy:.2%} of {accuracy.count}", err=True)
+    typer.echo(metrics.warning, err=True)
+
+
+@models_app.command()
+def evaluate(
+    name: Name = "parts",
+    config: Annotated[
+        Path | None, typer.Option(help="Training configuration whose held-out crops are used.", show_default="of NAME")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model on the held-out photographs and on rendered scenes that training never saw."""
+    model = registry.verify(name)
+    config = config or Path("configs/training") / f"{model.manifest.name}.yaml"
+    settings = read_training_settings(config)
+    if settings.labels != model.manifest.labels:
+        raise NeedsOperator(
+            "model.labels",
+            f"{config} has the labels {list(settings.labels)}, the model {list(model.manifest.labels)}.",
+            "Name the configuration that the model was trained with: --config.",
+        )
+    dataset = _dataset(settings, config, validation_only=True)
+    probabilities = Predictor(model).probabilities(dataset.crops)
+    scores = {
+        kind: score(settings.labels, probabilities[chosen], dataset.labels[chosen]) if chosen.any() else None
+        for kind, chosen in (("real", dataset.real), ("rendered", ~dataset.real))
+    }
+    if as_json:
+        typer.echo(json.dumps(_evaluation(model, scores), ensure_ascii=False, allow_nan=False))
+    else:
+        _print_evaluation(settings.labels, scores)
+        typer.echo(model.manifest.metrics.warning)
+
+
+def read_training_settings(path: Path) -> TrainingSettings:
+    """The settings of a training configuration. Raises ConfigErrors with every place that is wrong."""
+    document = read_document(path)
+    if document.problems:
+        raise ConfigErrors(path, document.problems)
+    try:
+        return TrainingSettings.model_validate(document.data)
+    except ValidationError as error:
+        raise ConfigErrors(
+            path, [document.error(item["loc"], repr(item["input"])[:80], item["msg"]) for item in error.errors()]
+        ) from error
+
+
+def _dataset(settings: TrainingSettings, config: Path, validation_only: bool = False) -> "Dataset":
+    """Reads and renders the crops, with a progress bar; rendering needs the simulation, photographs the vision."""
+    from controller.cli.training_data import build_dataset
+
+    with _progress() as progress:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        return build_dataset(settings, config.parent, report, validation_only=validation_only)
+
+
+@contextmanager
+def _torch_required() -> Generator[None]:
+    """Says how to get what a line does not need."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("torch", "onnx", "onnxscript"):
+            raise
+        raise NeedsOperator(
+            "training.no_torch",
+            f"Training needs {error.name}, which is not installed: a line runs without it.",
+            "Install the training requirements: pip install -r requirements/training.txt",
+        ) from error
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+    )
+
+
+def _described(name: str) -> dict[str, Any]:
+    try:
+        model = registry.open_model(name)
+    except SenbetsuError as error:
+        return {"name": name, "error": {"code": error.code, "message": error.message}}
+    manifest = model.manifest
+    real, rendered = manifest.metrics.real, manifest.metrics.rendered
+    return {
+        "name": name,
+        "version": manifest.version,
+        "labels": list(manifest.labels),
+        "evidence": manifest.evidence,
+        "accuracy_real": real.accuracy if real else None,
+        "accuracy_rendered": rendered.accuracy if rendered else None,
+        "size_bytes": manifest.size_bytes,
+        "sha256": manifest.sha256,
+    }
+
+
+def _evaluation(model: registry.ModelFile, scores: dict[str, Scores | None]) -> dict[str, Any]:
+    return {
+        "model": model.manifest.name,
+        "version": model.manifest.version,
+        "labels": list(model.manifest.labels),
+        **{
+            kind: {**asdict(found), "confusion": found.confusion.tolist()} if found else None
+            for kind, found in scores.items()
+        },
+        "warning": model.manifest.metrics.warning,
+    }
+
+
+def _print_evaluation(labels: tuple[str, ...], scores: dict[str, Scores | None]) -> None:
+    console = Console()
+    for kind, found in scores.items():
+        if found is None:
+            continue
+        title = f"{kind}: {found.accuracy:.2%} of {found.count}, ECE {found.ece:.3f}"
+        table = Table("class", "crops", "precision", "recall", "taken for", title=title)
+        for index, label in enumerate(labels):
+            row = found.confusion[index].copy()
+            row[index] = 0
+            taken = ", ".join(f"{labels[i]} {row[i]}" for i in row.argsort()[::-1][:3] if row[i])
+            entry = found.classes[label]
+            table.add_row(label, str(entry.count), _percent(entry.precision), _percent(entry.recall), taken)
+        console.print(table)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
