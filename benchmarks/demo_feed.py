@@ -18,8 +18,15 @@ def measure() -> dict[str, Any]:
     unaccounted = [run["seen"] - sum(run["outcomes"].values()) for run in runs]
     figures = [
         Figure("purity of the ejected outlet", min(r["purity"][outlet] for r in runs), "share", at_least=0.95),
-        Figure("recovery of the ejected outlet", min(r["outlet_recovery"][outlet] for r in runs), "share", at_least=0.95),
-        Figure("late orders", max(r["orders"]["late"] + r["missed_by_reason"].get("late", 0) for r in runs), "orders", at_most=0),
+        Figure(
+            "recovery of the ejected outlet", min(r["outlet_recovery"][outlet] for r in runs), "share", at_least=0.95
+        ),
+        Figure(
+            "late orders",
+            max(r["orders"]["late"] + r["missed_by_reason"].get("late", 0) for r in runs),
+            "orders",
+            at_most=0,
+        ),
         Figure("parts unaccounted for", max(abs(n) for n in unaccounted), "parts", at_most=0),
         Figure("mass balance error", max(r["mass_balance_error"] for r in runs), "share", at_most=1e-9),
         Figure("speedup over real time", min(r["speedup"] for r in runs), "x", at_least=5.0),

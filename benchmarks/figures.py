@@ -34,7 +34,11 @@ def report(name: str, figures: Sequence[Figure], floor: dict[str, Any]) -> dict[
                 "name": f.name,
                 "value": round(f.value, 6),
                 "unit": f.unit,
-                "target": f">= {f.at_least}" if f.at_least is not None else f"<= {f.at_most}" if f.at_most is not None else None,
+                "target": f">= {f.at_least}"
+                if f.at_least is not None
+                else f"<= {f.at_most}"
+                if f.at_most is not None
+                else None,
                 "met": f.met,
             }
             for f in figures

@@ -10,9 +10,7 @@ STOP_BOUND_S = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
-async def start_child(
-    command: str, *arguments: str, pass_fds: tuple[int, ...] = ()
-) -> asyncio.subprocess.Process:
+async def start_child(command: str, *arguments: str, pass_fds: tuple[int, ...] = ()) -> asyncio.subprocess.Process:
     """Start `senbetsu COMMAND ...`; its messages go to our stderr. Ctrl-C reaches only the parent."""
     return await asyncio.create_subprocess_exec(
         sys.executable,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from datetime import UTC, datetime
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -80,9 +80,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         """Whether everything so far came from timers alone, hence repeats bit for bit."""
         return self._jumping.real_waits == 0
 
-    def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
-    ) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """As asyncio's, with the virtual clock held until the thread is done."""
         future = super().run_in_executor(executor, func, *args)
         self._jumping.waiting_for_threads += 1

@@ -13,11 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.config import Recipe
-from vision.track import Part
+from vision.parts import Footprints, Part
 
 GRAMS_PER_KG = 1000.0
 
-Reason = Literal["best value", "meant to pass", "unknown class", "oversize", "forbidden class", "purity floor", "by-catch", "line stopped"]
+Reason = Literal[
+    "best value",
+    "meant to pass",
+    "unknown class",
+    "oversize",
+    "forbidden class",
+    "purity floor",
+    "by-catch",
+    "line stopped",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +48,28 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Bystander:
-    """A part near a shot: what its own shot would gain (negative: a loss), and where it lies."""
+class ShotWindow:
+    """What a shot covers: a range of belt coordinates (mm) and of millimetres across."""
 
-    part_id: int
-    gain_jpy: float
-    belt_min_counts: float
-    belt_max_counts: float
+    belt_min_mm: float
+    belt_max_mm: float
     across_min_mm: float
     across_max_mm: float
+
+
+def covered_shares(window: ShotWindow, neighbours: Footprints, own_id: int) -> NDArray[np.float64]:
+    """How much of each neighbour's bounding box the shot covers, float64 [N] of 0..1; 0 for oneself."""
+    along = np.minimum(window.belt_max_mm, neighbours.belt_max_mm) - np.maximum(
+        window.belt_min_mm, neighbours.belt_min_mm
+    )
+    across = np.minimum(window.across_max_mm, neighbours.across_max_mm) - np.maximum(
+        window.across_min_mm, neighbours.across_min_mm
+    )
+    length = np.maximum(neighbours.belt_max_mm - neighbours.belt_min_mm, 1e-9)
+    width = np.maximum(neighbours.across_max_mm - neighbours.across_min_mm, 1e-9)
+    shares = np.maximum(along, 0.0) / length * (np.maximum(across, 0.0) / width)
+    shares[neighbours.part_id == own_id] = 0.0
+    return shares
 
 
 class Decider:
@@ -65,6 +87,7 @@ class Decider:
         self._jpy_per_mm2 = prices * self._mass_g_per_mm2 / GRAMS_PER_KG
         self._outlet_ids = [o.id for o in recipe.outlets]
         self._default = self._outlet_ids.index(recipe.default_outlet)
+        self._actuated = np.array([o.actuated for o in recipe.outlets])
         self._forbidden = np.array([[label in o.forbid for label in labels] for o in recipe.outlets])
         right = recipe.right_outlets(labels)
         self._right = np.array([[right[label] == o.id for label in labels] for o in recipe.outlets])
@@ -73,7 +96,7 @@ class Decider:
 
     def best_class(self, part: Part) -> tuple[str, float]:
         """The likeliest class and its probability."""
-        best = int(np.argmax(part.probabilities))
+        best = int(part.probabilities.argmax())
         return self.labels[best], float(part.probabilities[best])
 
     def gains_jpy(self, part: Part) -> NDArray[np.float64]:
@@ -81,8 +104,13 @@ class Decider:
         worth = self._jpy_per_mm2 @ part.probabilities.astype(np.float64) * part.area_mm2
         return worth - worth[self._default]
 
-    def decide(self, part: Part, bystanders: Sequence[Bystander], window: "ShotWindow") -> Decision:
-        """The outlet for `part`, given who lies near and what a shot at it would cover."""
+    def decide(
+        self, part: Part, window: ShotWindow, neighbours: Footprints, losses_jpy: NDArray[np.float64]
+    ) -> Decision:
+        """The outlet for `part`, given what a shot at it would cover and who lies near.
+
+        `losses_jpy` is `self.losses_jpy(neighbours)`, computed once a frame.
+        """
         class_id, probability = self.best_class(part)
         if part.oversize:
             return self._to(part, self.recipe.unknown_outlet, "unknown", probability, 0.0, "oversize")
@@ -90,7 +118,7 @@ class Decider:
             return self._to(part, self.recipe.unknown_outlet, "unknown", probability, 0.0, "unknown class")
         gains = self.gains_jpy(part)
         refused: Reason = "meant to pass"
-        by_catch = sum(-b.gain_jpy * window.covered_share(b) for b in bystanders if b.gain_jpy < 0)
+        by_catch = float(losses_jpy @ covered_shares(window, neighbours, part.part_id))
         for index in np.argsort(-gains):
             outlet = self.recipe.outlets[index]
             if index == self._default:
@@ -117,18 +145,11 @@ class Decider:
         class_id, probability = self.best_class(part)
         return self._to(part, self.recipe.default_outlet, class_id, probability, 0.0, "line stopped")
 
-    def bystander(self, part: Part, counts_per_mm: float) -> Bystander:
-        """`part` seen as somebody else's by-catch."""
-        gains = self.gains_jpy(part)
-        actuated = [float(g) for g, o in zip(gains, self.recipe.outlets, strict=True) if o.actuated]
-        return Bystander(
-            part.part_id,
-            max(actuated, default=0.0),
-            part.belt_min_counts(counts_per_mm),
-            part.belt_max_counts(counts_per_mm),
-            part.across_min_mm,
-            part.across_max_mm,
-        )
+    def losses_jpy(self, neighbours: Footprints) -> NDArray[np.float64]:
+        """What each neighbour would lose if it were ejected by accident, float64 [N], never negative."""
+        worth = (neighbours.probabilities.astype(np.float64) @ self._jpy_per_mm2.T) * neighbours.area_mm2[:, None]
+        over_default = worth - worth[:, self._default : self._default + 1]
+        return np.maximum(-over_default[:, self._actuated].max(axis=1, initial=-np.inf), 0.0)
 
     def _keeps_floor(self, outlet: int, part: Part) -> bool:
         """Whether the outlet's expected purity, by pieces, stays at its floor with this part in it."""
@@ -147,23 +168,3 @@ class Decider:
     ) -> Decision:
         actuated = next(o.actuated for o in self.recipe.outlets if o.id == outlet)
         return Decision(part, outlet, actuated, class_id, probability, gain_jpy, reason)
-
-
-@dataclass(frozen=True, slots=True)
-class ShotWindow:
-    """What a shot covers: a range of belt coordinates (unwrapped counts) and of millimetres across."""
-
-    belt_min_counts: float
-    belt_max_counts: float
-    across_min_mm: float
-    across_max_mm: float
-
-    def covered_share(self, other: Bystander) -> float:
-        """How much of another part's bounding box the shot covers, 0..1."""
-        along = min(self.belt_max_counts, other.belt_max_counts) - max(self.belt_min_counts, other.belt_min_counts)
-        across = min(self.across_max_mm, other.across_max_mm) - max(self.across_min_mm, other.across_min_mm)
-        if along <= 0 or across <= 0:
-            return 0.0
-        length = max(other.belt_max_counts - other.belt_min_counts, 1e-9)
-        width = max(other.across_max_mm - other.across_min_mm, 1e-9)
-        return (along / length) * (across / width)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from controller.decide import Decision
 from controller.schedule import PlannedShot
 from plc_bridge.contract import Receipt, ReceiptCode
+from senbetsu_errors import Fatal
 
 Outcome = Literal["ejected", "picked", "passed", "missed", "unknown"]
 OUTCOMES: tuple[Outcome, ...] = ("ejected", "picked", "passed", "missed", "unknown")
@@ -61,21 +62,22 @@ class Orders:
 
 @dataclass(slots=True)
 class Ledger:
-    """The account of the line. Raises AssertionError where it would not close: that is a defect."""
+    """The account of the line. Raises Fatal where it would not close: that is a defect."""
 
     default_outlet: str
     seen: int = 0
-    outcomes: Counter[str] = field(default_factory=lambda: Counter[str]())
-    missed_by_reason: Counter[str] = field(default_factory=lambda: Counter[str]())
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    missed_by_reason: Counter[str] = field(default_factory=Counter[str])
     orders: Orders = field(default_factory=Orders)
-    on_belt: dict[int, Entry] = field(default_factory=lambda: dict[int, Entry]())
-    expected: dict[str, NDArray[np.float64]] = field(default_factory=lambda: dict[str, NDArray[np.float64]]())
+    on_belt: dict[int, Entry] = field(default_factory=dict[int, Entry])
+    expected: dict[str, NDArray[np.float64]] = field(default_factory=dict[str, NDArray[np.float64]])
     """Expected pieces of each class in each outlet, float64 [classes], by the class probabilities."""
     recent: deque[Entry] = field(default_factory=lambda: deque[Entry](maxlen=RECENT_PARTS))
 
     def decided(self, decision: Decision, gone_by_counts: float) -> None:
         """A part was seen and decided on; by `gone_by_counts` it has left the valve bar behind."""
-        assert decision.part.part_id not in self.on_belt, f"part {decision.part.part_id} decided twice"
+        if decision.part.part_id in self.on_belt:
+            raise Fatal("ledger.twice", f"Part {decision.part.part_id} was decided twice.", "Report this defect.")
         self.seen += 1
         self.on_belt[decision.part.part_id] = Entry(decision, gone_by_counts)
 
@@ -126,10 +128,14 @@ class Ledger:
             self._close(part_id, "missed", reason)
 
     def check(self) -> None:
-        """Assert that the account closes."""
+        """Raise Fatal where the account does not close."""
         closed = sum(self.outcomes.values())
-        assert self.seen == closed + len(self.on_belt), f"{self.seen} seen, {closed} closed, {len(self.on_belt)} open"
-        assert self.outcomes["missed"] == sum(self.missed_by_reason.values())
+        if self.seen != closed + len(self.on_belt) or self.outcomes["missed"] != sum(self.missed_by_reason.values()):
+            raise Fatal(
+                "ledger.open",
+                f"{self.seen} parts seen, {closed} ended, {len(self.on_belt)} on the belt.",
+                "Report this defect.",
+            )
 
     def _close(self, part_id: int, outcome: Outcome, reason: str = "") -> None:
         entry = self.on_belt.pop(part_id)

@@ -18,7 +18,7 @@ from controller.config import LineConfig
 from controller.ledger import Ledger
 from controller.line_state import Conditions, LineState, command_for, line_state
 from controller.schedule import PlannedShot
-from controller.sorter import BeltNow, Sorter
+from controller.sorter import BeltNow, SeenFrame, Sorter
 from plc_bridge.contract import LineCommand, LineFlags, LineStatus, Receipt
 from plc_bridge.link import LinkState, PlcLink, Shot
 from senbetsu_errors import Retryable
@@ -92,9 +92,9 @@ class Line:
         self._vision_seen_s = 0.0
         self._vision_ended = False
         self._plc_epoch: int | None = None
+        self._noted_state: LineState | None = None
         self._stop_requested = asyncio.Event()
         self._moved = asyncio.Event()
-        self._last_state: LineState | None = None
 
     # ---- the life of the line
 
@@ -135,15 +135,22 @@ class Line:
         """What the line is doing, and why if it is not running."""
         health = self.link.health
         flags = self.status.flags if self.status else None
-        state = line_state(Conditions(self._wanted, health.state, health.reason, flags, self.camera_alive))
-        return state
+        return line_state(Conditions(self._wanted, health.state, health.reason, flags, self.camera_alive))
+
+    def note_state(self) -> None:
+        """Log a change of state once; called whenever something may have changed it."""
+        state, reason = self.state
+        if state is self._noted_state:
+            return
+        self._noted_state = state
+        self.state_since_s = asyncio.get_running_loop().time()
+        log.info("state", state=state.value, **({"reason": reason} if reason else {}))
+        self._emit("state", (state, reason))
 
     @property
     def camera_alive(self) -> bool:
         """Whether vision showed life within its bound."""
-        return self._vision_ended or (
-            asyncio.get_running_loop().time() - self._vision_seen_s < CAMERA_SILENT_AFTER_S
-        )
+        return self._vision_ended or (asyncio.get_running_loop().time() - self._vision_seen_s < CAMERA_SILENT_AFTER_S)
 
     def _account_for_the_rest(self) -> None:
         """Whoever is still on the belt, decided on or not, was seen and is now missed."""
@@ -221,11 +228,11 @@ class Line:
         now = asyncio.get_running_loop().time()
         faults = self.status.valve_fault if self.status else 0
         belt = BeltNow(max(self.belt.predict(now), counts), self.belt.speed_mm_s, faults)
-        verdicts = self.sorter.take(counts, result.detections, result.view_along_mm, belt)
+        seen = SeenFrame(counts, result.encoder.uncertainty_counts, result.view_along_mm, result.detections)
         shots: list[PlannedShot] = []
-        for verdict in verdicts:
+        for verdict in self.sorter.take(seen, belt):
             part = verdict.decision.part
-            gone_by = part.belt_max_counts(self._counts_per_mm) + self._bar_counts
+            gone_by = part.belt_counts + part.behind_mm * self._counts_per_mm + self._bar_counts
             self.ledger.decided(verdict.decision, gone_by)
             self._emit("decision", verdict.decision)
             if verdict.not_shot:
@@ -236,9 +243,7 @@ class Line:
             self._submit(shots, result.captured_at_s)
 
     def _submit(self, shots: list[PlannedShot], captured_at_s: float) -> None:
-        wire = [
-            Shot(s.lane_first, s.lane_last, s.on_counts & 0xFFFF_FFFF, s.off_counts & 0xFFFF_FFFF) for s in shots
-        ]
+        wire = [Shot(s.lane_first, s.lane_last, s.on_counts & 0xFFFF_FFFF, s.off_counts & 0xFFFF_FFFF) for s in shots]
         try:
             submitted = self.link.submit(wire)
         except Retryable as error:
@@ -272,7 +277,9 @@ class Line:
         if self._plc_epoch not in (None, status.epoch):
             # A restarted PLC may have reset its encoder: nothing on the belt can be placed any more.
             self.belt.restart()
-            self.sorter.tracker.forget()
+            for part in self.sorter.flush():
+                self.ledger.decided(self.sorter.decider.undecided(part), 0.0)
+                self.ledger.missed(part.part_id, "plc restarted")
             for part_id in [i for i, e in self.ledger.on_belt.items() if e.shot is None]:
                 self.ledger.missed(part_id, "plc restarted")
         self._plc_epoch = status.epoch
@@ -280,6 +287,7 @@ class Line:
         counts = self.belt.observe(status.encoder, status.received_at_s, status.belt_speed_mm_s)
         self._belt_at(counts)
         self._emit("status", status)
+        self.note_state()
         self._pass_command()
 
     def _belt_at(self, counts: int) -> None:

@@ -10,7 +10,7 @@ from math import ceil, floor
 
 from controller.config import JetsConfig
 from controller.decide import ShotWindow
-from vision.track import Part
+from vision.parts import Part
 
 UNCERTAINTY_SIGMAS = 2.0
 """Two-sided 95 % of a normal position error."""
@@ -49,12 +49,11 @@ class JetScheduler:
     def window(self, part: Part) -> ShotWindow:
         """What a shot at `part` covers on the belt, whole lanes counted."""
         margin_mm = self._jets.margin_along_mm + UNCERTAINTY_SIGMAS * part.uncertainty_mm
-        margin = margin_mm * self._counts_per_mm
-        lanes = self.lanes(part)
-        lane_first, lane_last = lanes if lanes else (0, -1)
+        centre_mm = part.belt_counts / self._counts_per_mm
+        lane_first, lane_last = self.lanes(part) or (0, -1)
         return ShotWindow(
-            part.belt_min_counts(self._counts_per_mm) - margin,
-            part.belt_max_counts(self._counts_per_mm) + margin,
+            centre_mm - part.ahead_mm - margin_mm,
+            centre_mm + part.behind_mm + margin_mm,
             self._jets.first_lane_mm + lane_first * self._jets.valve_pitch_mm,
             self._jets.first_lane_mm + (lane_last + 1) * self._jets.valve_pitch_mm,
         )
@@ -70,8 +69,8 @@ class JetScheduler:
         if lanes is None:
             return None
         window = self.window(part)
-        on_counts = floor(window.belt_min_counts + self._bar_counts)
-        off_counts = ceil(window.belt_max_counts + self._bar_counts)
+        on_counts = floor(window.belt_min_mm * self._counts_per_mm + self._bar_counts)
+        off_counts = ceil(window.belt_max_mm * self._counts_per_mm + self._bar_counts)
         for lane in range(lanes[0], lanes[1] + 1):
             gap = on_counts - self._lane_off_counts[lane]
             if 0 < gap < self._bridge_counts:

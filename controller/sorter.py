@@ -6,8 +6,9 @@ from typing import Literal
 from controller.config import LineConfig
 from controller.decide import Decider, Decision
 from controller.schedule import JetScheduler, PlannedShot
+from vision.parts import Part
 from vision.results import Detections
-from vision.track import Part, Tracker
+from vision.track import Tracker, TrackerConfig
 
 NotShot = Literal["unreachable", "late", "valve fault"]
 
@@ -19,6 +20,16 @@ class BeltNow:
     counts: float
     speed_mm_s: float
     valve_fault: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFrame:
+    """The blobs of a frame exposed at `counts` (unwrapped, good to +- `uncertainty_counts`)."""
+
+    counts: int
+    uncertainty_counts: float
+    view_along_mm: float
+    detections: Detections
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +47,20 @@ class Sorter:
     def __init__(self, config: LineConfig, labels: tuple[str, ...]) -> None:
         self._counts_per_mm = config.belt.encoder_counts_per_mm
         self._rated_speed_mm_s = config.belt.speed_mm_s
-        self.tracker = Tracker.for_camera(config.camera, config.vision, self._counts_per_mm)
+        self.tracker = Tracker(TrackerConfig.of(config.camera, config.vision, self._counts_per_mm, len(labels)))
         self.decider = Decider(config.recipe, labels, config.vision.unknown_below)
         self.scheduler = JetScheduler(config.jets, self._counts_per_mm)
 
-    def take(self, frame_counts: int, detections: Detections, view_along_mm: float, belt: BeltNow) -> list[Verdict]:
-        """Take the blobs of a frame exposed at `frame_counts` (unwrapped); a verdict for every part now ready."""
-        ready = self.tracker.update(frame_counts, detections, view_along_mm)
+    def take(self, frame: SeenFrame, belt: BeltNow) -> list[Verdict]:
+        """Take the blobs of a frame; a verdict for every part now ready."""
+        ready = self.tracker.update(frame.counts, frame.detections, frame.view_along_mm, frame.uncertainty_counts)
         if not ready:
             return []
-        bystanders = [self.decider.bystander(p, self._counts_per_mm) for p in self.tracker.near(ready)]
+        neighbours = self.tracker.footprints()
+        losses_jpy = self.decider.losses_jpy(neighbours)
         verdicts: list[Verdict] = []
         for part in ready:
-            others = [b for b in bystanders if b.part_id != part.part_id]
-            decision = self.decider.decide(part, others, self.scheduler.window(part))
+            decision = self.decider.decide(part, self.scheduler.window(part), neighbours, losses_jpy)
             verdicts.append(self._schedule(decision, belt) if decision.actuated else Verdict(decision))
         return verdicts
 

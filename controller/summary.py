@@ -18,7 +18,7 @@ Share = float | None
 
 
 def share(part: float, whole: float) -> Share:
-    """part / whole, or None for an empty whole."""
+    """Part / whole, or None for an empty whole."""
     return round(part / whole, 6) if whole > 0 else None
 
 

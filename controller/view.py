@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from controller.ledger import Entry
 from controller.line_state import LineState
 from controller.runtime import Line
@@ -12,48 +15,64 @@ from controller.snapshot import (
     CameraView,
     LatencyView,
     LinkView,
+    PartStatus,
     PartView,
     ShotResult,
     ShotView,
     Snapshot,
 )
 from controller.summary import percentiles_ms, quality
+from plc_bridge.contract import ReceiptCode
 from plc_bridge.link import LinkState
-from vision.track import Part
+
+_RESULTS: dict[ReceiptCode, ShotResult] = {
+    ReceiptCode.FIRED: "fired",
+    ReceiptCode.LATE: "late",
+    ReceiptCode.REFUSED: "refused",
+    ReceiptCode.CANCELLED: "cancelled",
+    ReceiptCode.LOST: "lost",
+}
 
 RECENT_LATENCIES = 2000
 PARTS_SHOWN = 200
 
 
-def _part_view(part: Part, class_id: str, probability: float, outlet: str | None, status: Any) -> PartView:
-    outline = tuple((float(a), float(x)) for a, x in part.outline_mm)
-    return PartView(
-        part.part_id, class_id, probability, outlet, status, round(part.belt_counts), part.across_mm, outline
-    )
+def _outline(outline_mm: NDArray[np.float32], across_mm: float) -> tuple[tuple[float, float], ...]:
+    """From offsets of the centroid to what a view shows: across from the belt's edge."""
+    return tuple((round(float(a), 1), round(float(x) + across_mm, 1)) for a, x in outline_mm)
 
 
 def _entry_view(entry: Entry) -> PartView:
-    decision = entry.decision
-    status = entry.outcome or ("ordered" if entry.shot else "tracked")
-    return _part_view(decision.part, decision.class_id, decision.probability, decision.outlet, status)
+    decision, part = entry.decision, entry.decision.part
+    status: PartStatus = "tracked"
+    if entry.outcome == "picked":
+        status = "ejected"
+    elif entry.outcome:
+        status = entry.outcome
+    elif entry.shot:
+        status = "ordered"
+    return PartView(
+        part.part_id,
+        decision.class_id,
+        decision.probability,
+        decision.outlet,
+        status,
+        round(part.belt_counts),
+        part.across_mm,
+        _outline(part.outline_mm, part.across_mm),
+    )
 
 
 def _shot_view(entry: Entry, shot: PlannedShot) -> ShotView:
-    result: ShotResult = "pending"
-    if entry.receipt is not None:
-        names: dict[str, ShotResult] = {
-            "FIRED": "fired", "LATE": "late", "REFUSED": "refused", "CANCELLED": "cancelled", "LOST": "lost",
-        }
-        result = names[entry.receipt.code.name]
+    result: ShotResult = _RESULTS[entry.receipt.code] if entry.receipt else "pending"
     return ShotView(shot.lane_first, shot.lane_last, shot.on_counts, shot.off_counts, result)
 
 
-def snapshot_of(
-    line: Line, now_s: float, simulated: tuple[str, ...], truth: Mapping[str, Any] | None
-) -> Snapshot:
+def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Mapping[str, Any] | None) -> Snapshot:
     """What the line is and does at loop time `now_s`; purity and recovery from `truth` where there is one."""
     config = line.config
     ledger = line.ledger
+    line.note_state()
     state, reason = line.state
     if truth is not None:
         pieces = {o: {c: float(v["count"]) for c, v in by.items()} for o, by in truth["outlets"].items()}
@@ -65,11 +84,20 @@ def snapshot_of(
     health = line.link.health
     latency = percentiles_ms(list(line.latencies_s)[-RECENT_LATENCIES:])
     entries = [*ledger.recent, *ledger.on_belt.values()][-PARTS_SHOWN:]
-    decided = {e.decision.part.part_id for e in entries}
+    encoder = round(line.belt.predict(now_s)) if line.belt.known else 0
     tracked = [
-        _part_view(p, *line.sorter.decider.best_class(p), None, "tracked")
-        for p in line.sorter.tracker.visible()
-        if p.part_id not in decided
+        PartView(
+            p.part_id,
+            "?" if p.label_index is None else line.labels[p.label_index],
+            p.probability,
+            None,
+            "tracked",
+            round(encoder - p.along_mm * config.belt.encoder_counts_per_mm),
+            p.across_mm,
+            _outline(p.outline_mm, p.across_mm),
+        )
+        for p in line.sorter.tracker.visible(encoder)
+        if not p.decided
     ]
     uptime_s = now_s - line.started_at_s
     frames = line.frames
@@ -84,7 +112,7 @@ def snapshot_of(
         reason=reason,
         uptime_s=uptime_s,
         speed_mm_s=line.belt.speed_mm_s,
-        encoder=round(line.belt.predict(now_s)) if line.belt.known else 0,
+        encoder=encoder,
         counts_per_mm=config.belt.encoder_counts_per_mm,
         belt_width_mm=config.belt.width_mm,
         view_along_mm=config.camera.view_along_mm,
@@ -104,9 +132,7 @@ def snapshot_of(
                 health.state.value, health.reason if health.state is not LinkState.CONNECTED else "", health.reconnects
             )
         },
-        camera=CameraView(
-            "ok" if line.camera_alive else "silent", frames.captured, frames.processed, frames.dropped
-        ),
+        camera=CameraView("ok" if line.camera_alive else "silent", frames.captured, frames.processed, frames.dropped),
         latency=LatencyView(latency["p50"], latency["p99"]),
         parts=(*tracked, *(_entry_view(e) for e in entries)),
         shots=tuple(_shot_view(e, e.shot) for e in entries if e.shot),

@@ -9,7 +9,6 @@ import struct
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -32,15 +31,13 @@ RESTARTS = 5
 class VisionProcess:
     """Starts, restarts and reads the vision process of one line."""
 
-    def __init__(self, config_path: Path, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(self, config_path: Path, socket_path: Path, arguments: tuple[str, ...] = ()) -> None:
         self._config_path = config_path
+        self._socket_path = socket_path
         self._arguments = arguments
-        self._folder = TemporaryDirectory(prefix="senbetsu-vision-")
-        self._socket_path = Path(self._folder.name) / "results.sock"
         self._connections: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(1)
         self._server: asyncio.Server | None = None
         self._child: asyncio.subprocess.Process | None = None
-        self._dropped_before = 0
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_unix_server(self._connected, self._socket_path)
@@ -55,7 +52,6 @@ class VisionProcess:
         if self._server:
             self._server.close()
             await self._server.wait_closed()
-        self._folder.cleanup()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.put_nowait((reader, writer))

@@ -122,7 +122,7 @@ def _print_summary(summary: dict[str, Any], as_json: bool) -> None:
     if as_json:
         _print(summary)
         return
-    from controller.terminal import print_summary
+    from controller.cli.output import print_summary
 
     print_summary(summary)
 

@@ -10,12 +10,13 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
 
 from controller.children import start_child, stop_child
-from controller.config import LineConfig, load_config, make_link
+from controller.config import load_config, make_link
 from controller.hmi.publisher import SnapshotPublisher
 from controller.runtime import Line, LineEvent
 from controller.summary import summarise
@@ -44,11 +45,11 @@ class PlantChild:
         reading, writing = os.pipe()
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=16 * 1024 * 1024)
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), open(reading, "rb"))
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb")
+        )
         try:
-            self.process = await start_child(
-                "plant", str(config_path), "--truth-fd", str(writing), pass_fds=(writing,)
-            )
+            self.process = await start_child("plant", str(config_path), "--truth-fd", str(writing), pass_fds=(writing,))
         finally:
             os.close(writing)
         follower = asyncio.create_task(self._follow(reader), name="follow plant truth")
@@ -65,11 +66,6 @@ class PlantChild:
         self.ended.set()
 
 
-def simulated_parts(config: LineConfig) -> tuple[str, ...]:
-    """What of this line is simulated, in words."""
-    return ("plant: belt, feed, camera, PLC, valves, outlets",) if config.plant else ()
-
-
 async def run_line(
     config_path: Path,
     for_s: float | None,
@@ -80,17 +76,18 @@ async def run_line(
     """Run the line of a configuration in real time; its summary. Raises SenbetsuError, grouped or not."""
     config = load_config(config_path)
     model = open_model(config.vision.model)
-    simulated = simulated_parts(config)
+    simulated = config.simulated_parts
     if simulated:
         log.warning("simulated", parts=list(simulated))
     plant = PlantChild()
     async with contextlib.AsyncExitStack() as stack:
         if config.plant:
             await stack.enter_async_context(plant.running(config_path))
-        vision = await stack.enter_async_context(VisionProcess(config_path, vision_arguments))
-        publisher = await stack.enter_async_context(SnapshotPublisher.private())
+        private = Path(stack.enter_context(TemporaryDirectory(prefix="senbetsu-")))
+        vision = await stack.enter_async_context(VisionProcess(config_path, private / "vision.sock", vision_arguments))
+        publisher = await stack.enter_async_context(SnapshotPublisher(private / "snapshots.sock"))
         if config.hmi:
-            hmi = await start_child("_hmi", str(config_path), "--socket", str(publisher.path))
+            hmi = await start_child("_hmi", str(config_path), "--socket", str(private / "snapshots.sock"))
             stack.push_async_callback(stop_child, hmi)
         link = make_link(config)
         line = Line(config, model.manifest.labels, link, vision.results(), on_event)
@@ -137,7 +134,7 @@ async def _publish(
         snapshot = snapshot_of(line, loop.time(), simulated, plant.truth)
         publisher.publish(snapshot)
         if view:
-            view.update(snapshot)
+            view.show(snapshot)
         await asyncio.sleep(PUBLISH_EVERY_S)
 
 

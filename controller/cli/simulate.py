@@ -22,6 +22,8 @@ from vision.worker import frame_results
 
 log = structlog.get_logger("simulate")
 
+SIMULATED = ("camera", "plc", "plant", "time")
+
 
 def simulate(
     config_path: Path, for_s: float, seed: int | None, on_event: Callable[[LineEvent], None] | None = None
@@ -36,7 +38,7 @@ def simulate(
             "simulate.no_plant", f"{config_path} has no plant section.", "Add one, or use `senbetsu run`."
         )
     chosen = config.plant.seed if seed is None else seed
-    log.warning("simulated", parts=["plant", "PLC link", "time"], seed=chosen)
+    log.warning("simulated", parts=list(SIMULATED), seed=chosen)
     started_s = stopwatch_s()
     line, plant, trusted = run_virtual(_simulate(config, for_s, chosen, on_event))
     wall_s = stopwatch_s() - started_s
@@ -50,7 +52,7 @@ def simulate(
         labels=line.labels,
         ran_s=line.ran_s,
         seed=chosen,
-        simulated=("plant: belt, feed, camera, PLC, valves, outlets", "PLC link", "time"),
+        simulated=SIMULATED,
         truth=plant.truth().as_json(),
     )
     return {**summary, "speedup": round(line.ran_s / wall_s, 2), "virtual_time_trusted": trusted}
