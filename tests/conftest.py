@@ -33,7 +33,8 @@ def _child_processes() -> set[str]:
 
 
 def _is_pending_task(candidate: object) -> bool:
-    return isinstance(candidate, asyncio.Task) and not cast("asyncio.Task[object]", candidate).done()
+    # type() and not isinstance(): the latter reads __class__, which a dead weak proxy raises on
+    return issubclass(type(candidate), asyncio.Task) and not cast("asyncio.Task[object]", candidate).done()
 
 
 @pytest.fixture(autouse=True)

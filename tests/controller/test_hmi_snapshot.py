@@ -1,0 +1,133 @@
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.snapshot import (
+    AlarmView,
+    Basis,
+    CameraView,
+    LatencyView,
+    LinkView,
+    PartView,
+    ShotView,
+    Snapshot,
+    decode,
+    encode,
+    split,
+)
+from senbetsu_errors import Fatal
+
+EMPTY = Snapshot(
+    line="demo",
+    simulated=True,
+    simulated_parts=("camera",),
+    state="running",
+    reason="",
+    uptime_s=1.0,
+    speed_mm_s=1000.0,
+    encoder=0,
+    counts_per_mm=10.0,
+    belt_width_mm=800.0,
+    view_along_mm=320.0,
+    bar_distance_mm=900.0,
+    lane_count=64,
+    lane_pitch_mm=12.5,
+    first_lane_mm=0.0,
+    seen=0,
+    outcomes={},
+    missed_by_reason={},
+    parts_per_s=0.0,
+    purity={"valuables": None},
+    recovery={"pcb": None},
+    basis="estimated from class probabilities",
+    links={},
+    camera=CameraView("ok", 0, 0, 0),
+    latency=LatencyView(None, None),
+)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+share = st.none() | st.floats(0, 1)
+counts = st.dictionaries(st.text(max_size=5), st.integers(0), max_size=3)
+shares = st.dictionaries(st.text(max_size=5), share, max_size=3)
+any_part = st.builds(
+    PartView,
+    probability=st.floats(0, 1),
+    across_mm=finite,
+    outline=st.lists(st.tuples(finite, finite), max_size=3).map(tuple),
+)
+any_snapshot = st.builds(
+    replace,
+    st.just(EMPTY),
+    line=st.text(),
+    simulated=st.booleans(),
+    encoder=st.integers(),
+    speed_mm_s=finite,
+    outcomes=counts,
+    missed_by_reason=counts,
+    purity=shares,
+    recovery=shares,
+    basis=st.sampled_from(get_args(Basis)),
+    links=st.dictionaries(st.text(max_size=5), st.from_type(LinkView), max_size=2),
+    latency=st.builds(LatencyView, st.none() | finite, st.none() | finite),
+    parts=st.lists(any_part, max_size=3).map(tuple),
+    shots=st.lists(st.from_type(ShotView), max_size=3).map(tuple),
+    alarms=st.lists(st.builds(AlarmView, since_s=finite), max_size=2).map(tuple),
+    preview_encoder=st.none() | st.integers(),
+    preview=st.none() | st.binary(min_size=1, max_size=20),
+)
+
+
+@given(any_snapshot)
+def test_decode_gives_back_what_encode_packed(snapshot: Snapshot) -> None:
+    assert decode(encode(snapshot)) == snapshot
+
+
+@given(any_snapshot)
+def test_the_parts_of_packed_bytes_are_the_json_and_the_picture(snapshot: Snapshot) -> None:
+    header, jpeg = split(encode(snapshot))
+    assert header.startswith(b"{")
+    assert jpeg == (snapshot.preview or b"")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_either_decode_or_are_refused_with_a_code(junk: bytes) -> None:
+    with pytest.raises(Fatal, match=r"snapshot\.damaged"):
+        decode(junk)
+
+
+@given(st.integers(0, 2000))
+def test_cut_bytes_are_refused(length: int) -> None:
+    packed = encode(EMPTY)
+    with pytest.raises(Fatal, match=r"snapshot\.damaged"):
+        decode(packed[: min(length, len(packed) - 1)])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"parts_per_s": float("nan")},
+        {"purity": {"valuables": float("inf")}},
+        {"seen": np.int64(3)},
+        {"speed_mm_s": np.float32(1.5)},
+    ],
+)
+def test_what_json_has_no_word_for_is_refused_and_not_sent_as_nan(values: dict[str, Any]) -> None:
+    with pytest.raises(Fatal, match=r"snapshot\.not_plain"):
+        encode(replace(EMPTY, **values))
+
+
+def test_a_nan_from_a_stranger_is_refused() -> None:
+    header, _ = split(encode(EMPTY))
+    forged = header.replace(b'"parts_per_s":0.0', b'"parts_per_s":NaN')
+    with pytest.raises(Fatal, match=r"snapshot\.damaged"):
+        decode(len(forged).to_bytes(4, "big") + forged)
+
+
+def test_a_wrong_field_is_named() -> None:
+    header, _ = split(encode(EMPTY))
+    forged = header.replace(b'"seen":0', b'"seen":"many"')
+    with pytest.raises(Fatal, match="wrong at seen"):
+        decode(len(forged).to_bytes(4, "big") + forged)
