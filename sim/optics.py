@@ -11,6 +11,7 @@ line scan strips join exactly.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -23,7 +24,7 @@ from sim.render.belt import belt_texture
 from sim.render.canvas import PartImage
 
 _TIE_PX = 1e-6  # rounds exact halves the same way whatever the float error of the travel
-_NOISE_FRAMES = 8  # pool of noise pictures, of which each exposure takes a shifted window
+_NOISE_SPARE_ROWS = 512  # each exposure takes another window of a noise picture that is this much longer
 _SHADOW_STRENGTH = 0.45
 _SHADOW_PAD_PX = 8
 
@@ -83,7 +84,8 @@ class BeltOptics:
         # one more view length at the end, so that every view is one contiguous slice
         self._belt = np.concatenate([belt, belt[: self.rows]])
         self._gain_map = _gain_map(self.rows, self.columns, geometry, vignetting, gain)
-        self._noise = _noise_pool(self.rows, self.columns, noise_sigma, rng)
+        self._noise = _noise_pool(self.rows, self.columns, noise_sigma)
+        self._first_noise_row = int(rng.integers(_NOISE_SPARE_ROWS))
         self._sprites: WeakKeyDictionary[PartImage, _Sprite] = WeakKeyDictionary()
 
     def render(self, encoder_mm: float, parts: Sequence[PlacedPart], exposure: int) -> NDArray[np.uint8]:
@@ -123,8 +125,8 @@ class BeltOptics:
         if self._noise is None:
             return
         brighter, darker = self._noise
-        # a multiplicative hash spreads consecutive exposures over the pool
-        shift = (exposure * 2654435761) % (len(brighter) - self.rows + 1)
+        # a multiplicative hash (Knuth, 2**32 over the golden ratio) spreads consecutive exposures
+        shift = (self._first_noise_row + exposure * 2654435761) % (_NOISE_SPARE_ROWS + 1)
         cv2.add(picture, brighter[shift : shift + self.rows], picture)
         cv2.subtract(picture, darker[shift : shift + self.rows], picture)
 
@@ -164,19 +166,26 @@ def _gain_map(
     rows: int, columns: int, geometry: Literal["area_scan", "line_scan"], vignetting: float, gain: float
 ) -> NDArray[np.uint8]:
     """Illumination and lens shading, rows x columns x 3 uint8, 128 = 1."""
-    across = np.linspace(-1.0, 1.0, columns)[None, :]
-    along = np.linspace(-1.0, 1.0, rows)[:, None] * (geometry == "area_scan") * rows / columns
+    across = np.linspace(-1.0, 1.0, columns, dtype=np.float32)[None, :]
+    along = np.linspace(-1.0, 1.0, rows, dtype=np.float32)[:, None] * (geometry == "area_scan") * rows / columns
     corner = 1.0 + (rows / columns) ** 2 * (geometry == "area_scan")
     share = gain * (1.0 - vignetting * (across**2 + along**2) / corner)
     level = np.clip(np.rint(128 * share), 0, 255).astype(np.uint8)
     return np.repeat(np.broadcast_to(level, (rows, columns))[:, :, None], 3, axis=2)
 
 
-def _noise_pool(
-    rows: int, columns: int, sigma: float, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+@lru_cache(maxsize=4)
+def _unit_noise(rows: int, columns: int) -> NDArray[np.uint8]:
+    """Normal noise in 1/32 sigma around 128. Drawing it takes a second, so every camera of a size shares it."""
+    noise = np.random.default_rng(19).standard_normal((rows, columns, 3), np.float32)
+    return np.clip(noise * 32 + np.float32(128.5), 0, 255).astype(np.uint8)
+
+
+def _noise_pool(rows: int, columns: int, sigma: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
     """Sensor noise split into what brightens and what darkens: two saturating adds are quick."""
     if sigma == 0:
         return None
-    noise = np.rint(rng.standard_normal((rows + 64 * _NOISE_FRAMES, columns, 3), np.float32) * np.float32(sigma))
-    return np.clip(noise, 0, 255).astype(np.uint8), np.clip(-noise, 0, 255).astype(np.uint8)
+    unit = _unit_noise(rows + _NOISE_SPARE_ROWS, columns)
+    grey_levels = np.rint((np.arange(256) - 128) / 32 * sigma)
+    brighter, darker = (np.clip(sign * grey_levels, 0, 255).astype(np.uint8) for sign in (1, -1))
+    return np.asarray(cv2.LUT(unit, brighter), np.uint8), np.asarray(cv2.LUT(unit, darker), np.uint8)

@@ -32,10 +32,10 @@ def belt_texture(
     _add_specks(level, mm_per_px, rng)
     for _ in range(seams):
         _add_seam(level, mm_per_px, rng)
-    texture = np.empty((length_px, width_px, 3), np.uint8)
-    for channel, base in enumerate(tone):
-        texture[:, :, channel] = np.clip(level * (base / 70.0) + base, 0, 255)
-    return texture
+    levels = np.clip(level + np.float32(128.5), 0, 255).astype(np.uint8)
+    steps = np.arange(256)[:, None] - 128.0
+    tones = np.clip(np.rint((steps / 70.0 + 1.0) * np.array(tone)), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(cv2.merge([levels] * 3), tones[:, None, :]), np.uint8)
 
 
 def _tiled(tile: NDArray[np.float32], length_px: int, width_px: int) -> NDArray[np.float32]:
@@ -46,20 +46,13 @@ def _tiled(tile: NDArray[np.float32], length_px: int, width_px: int) -> NDArray[
 
 def _cloudy(length_px: int, width_px: int, cell_px: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Smooth noise that closes on itself along the rows."""
-    cells = rng.standard_normal((max(2, length_px // cell_px), width_px // cell_px + 2), np.float32)
-    closed = np.concatenate([cells[-1:], cells, cells[:1]])
-    row_px = length_px / len(cells)
-    rows = (np.arange(length_px, dtype=np.float32) / row_px + 0.5)[:, None]
-    columns = (np.arange(width_px, dtype=np.float32) / cell_px + 0.5)[None, :]
-    map_x = np.broadcast_to(columns, (length_px, width_px)).astype(np.float32)
-    map_y = np.broadcast_to(rows, (length_px, width_px)).astype(np.float32)
-    bands = [
-        cv2.remap(
-            closed, map_x[top : top + 4096], map_y[top : top + 4096], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-        )
-        for top in range(0, length_px, 4096)  # remap takes at most 32767 rows
-    ]
-    return np.asarray(np.concatenate(bands), np.float32)
+    seam_px = min(2 * cell_px, length_px)  # the last rows fade into what precedes the first ones
+    shape = (length_px + seam_px, width_px)
+    cells = rng.standard_normal((shape[0] // cell_px + 2, shape[1] // cell_px + 2), np.float32)
+    cloud = np.asarray(cv2.resize(cells, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
+    share = np.linspace(0.0, 1.0, seam_px, dtype=np.float32)[:, None]
+    cloud[:seam_px] = share * cloud[:seam_px] + (1 - share) * cloud[length_px:]
+    return cloud[:length_px]
 
 
 def _add_specks(level: NDArray[np.float32], mm_per_px: float, rng: np.random.Generator) -> None:

@@ -24,6 +24,11 @@ _BEVEL_MM = 0.22  # edges are never sharp: the relief is blurred by this before 
 _DULLEST = 0.12
 _SHININESS_DOUBLINGS = 4  # specular exponent 2**4
 
+# four quarter circles of six points, and the quadrant that each belongs to
+_CORNER_ANGLES = np.linspace(0.0, np.pi / 2, 6)[None, :] + np.arange(4)[:, None] * np.pi / 2
+_CORNER_ARCS = np.stack([np.cos(_CORNER_ANGLES), np.sin(_CORNER_ANGLES)], axis=2)
+_CORNER_SIGNS = np.array([[[1, 1]], [[-1, 1]], [[-1, -1]], [[1, -1]]])
+
 
 @dataclass(frozen=True, slots=True)
 class Light:
@@ -392,15 +397,9 @@ def rounded_rect(
 ) -> NDArray[np.float64]:
     """Corners of a rectangle around (x, y) with rounded corners, N x 2 in mm."""
     corner_mm = min(corner_mm, length_mm / 2, width_mm / 2)
-    steps = np.linspace(0.0, np.pi / 2, 6) if corner_mm > 0 else np.zeros(1)
-    dx, dy = length_mm / 2 - corner_mm, width_mm / 2 - corner_mm
-    quarters = [
-        np.stack(
-            [x_mm + sx * dx + corner_mm * np.cos(steps + turn), y_mm + sy * dy + corner_mm * np.sin(steps + turn)], 1
-        )
-        for sx, sy, turn in ((1, 1, 0.0), (-1, 1, np.pi / 2), (-1, -1, np.pi), (1, -1, 1.5 * np.pi))
-    ]
-    return np.concatenate(quarters)
+    inner = np.array([length_mm / 2 - corner_mm, width_mm / 2 - corner_mm])
+    corners = _CORNER_SIGNS * inner + _CORNER_ARCS * corner_mm
+    return corners.reshape(-1, 2) + np.array([x_mm, y_mm])
 
 
 def ragged(length_mm: float, width_mm: float, rng: np.random.Generator, raggedness: float) -> NDArray[np.float64]:
