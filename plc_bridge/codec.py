@@ -26,7 +26,7 @@ from senbetsu_errors import NeedsOperator
 
 _CHECK_MAP = "Check addresses, types and word order of the tag map with `senbetsu plc probe`."
 _STATUS_NAMES = tuple(STATUS_TAGS)
-assert set(_STATUS_NAMES) == {f.name for f in fields(LineStatus)} - {"receipts", "received_at_s"}  # noqa: S101
+assert set(_STATUS_NAMES) == {f.name for f in fields(LineStatus)} - {"receipts", "received_at_s"}
 
 
 class Codec:

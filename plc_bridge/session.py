@@ -1,0 +1,361 @@
+"""The asyncio shell that every backend shares: connect, exchange, watch, reconnect, account.
+
+A backend brings a `Wire`. The session owns one supervisor task; while a connection stands, that
+task runs a reader (status every cycle) and a writer (command block every cycle, at once when orders
+wait). All waiting is on the event loop's clock, so a virtual clock drives it as well.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from plc_bridge.config import PlcConfig
+from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
+from plc_bridge.exactly_once import OrderChannel
+from plc_bridge.link import LinkHealth, LinkState, Shot, Submitted
+from senbetsu_errors import NeedsOperator, Retryable
+
+_log = structlog.stdlib.get_logger("plc_bridge")
+
+_T = TypeVar("_T")
+LARGEST_SESSION_STEP = 1024
+
+
+class Wire(Protocol):
+    """One connection to a PLC, in one protocol.
+
+    Every method may raise `Retryable` or `NeedsOperator` (with a sentence that names the device);
+    anything else is a defect. The session puts a timeout around each call; after a timeout the next
+    call must work. `close` is called after every `open`, also one that failed, and never raises.
+    """
+
+    async def open(self) -> None:
+        """Connect."""
+        ...
+
+    async def read_status(self) -> LineStatus:
+        """Read the status block in one request."""
+        ...
+
+    async def write_command(self, image: CommandImage) -> None:
+        """Write the command block in one request; the session never has two under way."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+class PlcSession:
+    """A `PlcLink` over any `Wire`. `random` spreads reconnects and session numbers; pass a seeded
+    one where two runs must be alike."""
+
+    def __init__(self, config: PlcConfig, wire: Wire, random: Random | None = None) -> None:
+        self._config = config
+        self._wire = wire
+        self._random = random or Random()  # noqa: S311  (jitter, not a secret)
+        self._channel = OrderChannel(config.window_orders, self._random.randint(1, LARGEST_SESSION_STEP))
+        self._submitted: dict[int, Submitted] = {}
+        self._supervisor: asyncio.Task[None] | None = None
+        self._state = LinkState.DISCONNECTED
+        self._reason = ""
+        self._pc_heartbeat = 0
+        self._line_command = LineCommand.NONE
+        self._speed_setpoint_mm_s = 0.0
+        self._wake_writer = asyncio.Event()
+        self._news = asyncio.Event()
+        self._newest: LineStatus | None = None
+        self._alive_at_s = 0.0
+        self._written_at_s = 0.0
+        self._down_since_s: float | None = None
+        self._downtime_s = 0.0
+        self._reconnects = 0
+        self._was_connected = False
+        self._orders_lost = 0
+        self._lost_this_outage = 0
+        self._round_trip_s = 0.0
+        self._failures = 0
+        self._give_up: asyncio.TimerHandle | None = None
+
+    async def connect(self) -> None:
+        """Start the supervisor task; return without waiting for the PLC."""
+        if self._supervisor is not None:
+            raise RuntimeError("connect() was called twice on one link")
+        self._down_since_s = asyncio.get_running_loop().time()
+        self._supervisor = asyncio.create_task(self._supervise(), name="plc-link")
+        self._supervisor.add_done_callback(self._supervisor_ended)
+
+    async def close(self) -> None:
+        """Account for every open order as LOST where nothing else is known, stop, close sockets."""
+        supervisor = self._supervisor
+        if supervisor is not None and not supervisor.done():
+            supervisor.cancel()
+            await asyncio.wait([supervisor])
+        self._shut("closed")
+
+    async def statuses(self) -> AsyncIterator[LineStatus]:
+        """Each new status block, newest first to be seen; ends when the link is closed, raises if
+        the link's own task died of a defect."""
+        seen: LineStatus | None = None
+        while self._state is not LinkState.CLOSED:
+            newest = self._newest
+            if newest is None or newest is seen:
+                await self._news.wait()
+                continue
+            seen = newest
+            yield newest
+        supervisor = self._supervisor
+        if supervisor is not None and supervisor.done() and not supervisor.cancelled():
+            defect = supervisor.exception()
+            if defect is not None:
+                raise defect
+
+    def submit(self, shots: Sequence[Shot]) -> Sequence[Submitted]:
+        """Hand over orders without waiting. Raises `Retryable` `plc.link_down` or `plc.window_full`
+        and takes none of them."""
+        if self._state is not LinkState.CONNECTED:
+            raise Retryable(
+                "plc.link_down",
+                f"The PLC link is {self._state.value}{f': {self._reason}' if self._reason else '.'}",
+                "Orders are taken again when the link is connected.",
+            )
+        loop = asyncio.get_running_loop()
+        taken = [Submitted(seq, loop.create_future(), loop.create_future()) for seq in self._channel.offer(shots)]
+        self._submitted.update((submitted.seq, submitted) for submitted in taken)
+        self._wake_writer.set()
+        return taken
+
+    def command(self, command: LineCommand, speed_setpoint_mm_s: float) -> None:
+        """Set what every cycle repeats to the PLC from now on."""
+        if (command, speed_setpoint_mm_s) != (self._line_command, self._speed_setpoint_mm_s):
+            self._line_command = command
+            self._speed_setpoint_mm_s = speed_setpoint_mm_s
+            self._wake_writer.set()
+
+    def beat(self) -> None:
+        """Advance the PC heartbeat by one."""
+        self._pc_heartbeat = (self._pc_heartbeat + 1) & 0xFFFF
+
+    @property
+    def health(self) -> LinkHealth:
+        """The link as it stands now. Downtime counts from `connect` until the PLC first answered,
+        and every outage since, the running one included."""
+        downtime_s = self._downtime_s
+        if self._down_since_s is not None and self._state is not LinkState.CLOSED:
+            downtime_s += asyncio.get_running_loop().time() - self._down_since_s
+        return LinkHealth(
+            state=self._state,
+            reason=self._reason,
+            reconnects=self._reconnects,
+            downtime_s=downtime_s,
+            orders_lost=self._orders_lost,
+            retransmitted=self._channel.retransmitted,
+            duplicated=self._newest.duplicated if self._newest else 0,
+            round_trip_s=self._round_trip_s,
+        )
+
+    async def _supervise(self) -> None:
+        while True:
+            if self._state in (LinkState.DISCONNECTED, LinkState.CONNECTING):
+                self._state = LinkState.CONNECTING
+            trouble: Exception | None = None
+            try:
+                await self._open()
+                async with asyncio.TaskGroup() as exchange:
+                    exchange.create_task(self._read_cyclically())
+                    exchange.create_task(self._write_cyclically())
+            except* (Retryable, NeedsOperator, TimeoutError) as group:
+                trouble = _first(group)
+            finally:
+                await self._wire.close()
+            self._note_down(str(trouble) or "no answer in time")
+            await asyncio.sleep(self._reconnect_delay_s())
+
+    async def _open(self) -> None:
+        try:
+            async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
+                await self._wire.open()
+        except TimeoutError as error:
+            raise Retryable(
+                "plc.unreachable",
+                f"No connection to the PLC within {self._config.connect_timeout_ms:g} ms.",
+                "Check address, cable and firewall.",
+            ) from error
+        if self._config.settle_after_connect_ms > 0:
+            self._state = LinkState.SETTLING
+            await asyncio.sleep(self._config.settle_after_connect_ms / 1000)
+        self._alive_at_s = self._written_at_s = asyncio.get_running_loop().time()
+
+    def _reconnect_delay_s(self) -> float:
+        config = self._config
+        wait_ms = min(config.reconnect_min_ms * 2 ** min(self._failures, 20), config.reconnect_max_ms)
+        self._failures += 1
+        return wait_ms / 1000 * (1 + config.reconnect_jitter * self._random.uniform(-1, 1))
+
+    async def _read_cyclically(self) -> None:
+        loop = asyncio.get_running_loop()
+        cycle_s = self._config.cycle_ms / 1000
+        heartbeat: int | None = None
+        due_s = loop.time()
+        while True:
+            asked_at_s = loop.time()
+            try:
+                status = await self._in_time(self._wire.read_status())
+            except TimeoutError:
+                pass  # the heartbeat watch below decides how many of these are too many
+            else:
+                now_s = loop.time()
+                self._round_trip_s = now_s - asked_at_s
+                if status.heartbeat != heartbeat:
+                    heartbeat = status.heartbeat
+                    self._alive_at_s = now_s
+                self._learn(replace(status, received_at_s=now_s))
+            self._check_alive(self._alive_at_s, "The PLC's heartbeat has not moved")
+            due_s = max(due_s + cycle_s, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+
+    async def _write_cyclically(self) -> None:
+        loop = asyncio.get_running_loop()
+        cycle_s = self._config.cycle_ms / 1000
+        while True:
+            self._wake_writer.clear()
+            image = self._channel.image(self._pc_heartbeat, self._line_command, self._speed_setpoint_mm_s)
+            if image is not None:
+                try:
+                    await self._in_time(self._wire.write_command(image))
+                    self._written_at_s = loop.time()
+                except TimeoutError:
+                    pass  # the same batch is written again; a PLC that took it will not take it twice
+                self._check_alive(self._written_at_s, "No command has been accepted")
+            try:
+                async with asyncio.timeout(cycle_s):
+                    await self._wake_writer.wait()
+            except TimeoutError:
+                pass
+
+    async def _in_time(self, request: Coroutine[Any, Any, _T]) -> _T:
+        async with asyncio.timeout(self._config.request_timeout_ms / 1000):
+            answer = await request
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # Libraries use asyncio.wait_for, which in Python 3.11 swallows a cancellation that
+            # arrives together with the answer: without this, close() would wait for ever.
+            raise asyncio.CancelledError
+        return answer
+
+    def _check_alive(self, alive_at_s: float, what: str) -> None:
+        silent_s = asyncio.get_running_loop().time() - alive_at_s
+        if silent_s > self._config.heartbeat_timeout_ms / 1000:
+            raise Retryable("plc.heartbeat_lost", f"{what} for {silent_s * 1000:.0f} ms.", "Check PLC and network.")
+
+    def _learn(self, status: LineStatus) -> None:
+        old_epoch = self._newest.epoch if self._newest else status.epoch
+        news = self._channel.on_status(status)
+        for seq in news.acknowledged:
+            _resolve(self._submitted[seq].acknowledged, status.received_at_s)
+        self._end(news.ended, status.received_at_s)
+        if news.taken_over:
+            raise Retryable(
+                "plc.taken_over",
+                "The PLC no longer follows this controller's order session; it restarted without a new epoch, "
+                "or another controller writes to it.",
+                "Let one controller only write to a PLC.",
+            )
+        if self._state is LinkState.CONNECTED and not self._channel.established:
+            self._note_down(f"The PLC restarted: epoch {old_epoch} became {status.epoch}.")
+        elif self._state is not LinkState.CONNECTED and self._channel.established:
+            self._note_up(status.received_at_s)
+        if self._channel.has_news_to_write():
+            self._wake_writer.set()
+        self._newest = status
+        self._tell_readers()
+
+    def _end(self, receipts: Sequence[Receipt], now_s: float) -> None:
+        for receipt in receipts:
+            submitted = self._submitted.pop(receipt.seq)
+            _resolve(submitted.acknowledged, now_s)
+            _resolve(submitted.receipt, receipt)
+            if receipt.code is ReceiptCode.LOST:
+                self._orders_lost += 1
+                self._lost_this_outage += 1
+
+    def _note_down(self, reason: str) -> None:
+        """Enter or stay in the outage; the first call of an outage logs it."""
+        loop = asyncio.get_running_loop()
+        self._reason = reason
+        if self._state is LinkState.CONNECTED:
+            self._state = LinkState.LOST
+            self._down_since_s = loop.time()
+            _log.warning("plc link lost", reason=reason, open_orders=self._channel.open_orders)
+            self._give_up = loop.call_later(self._config.account_lost_after_ms / 1000, self._abandon)
+        elif not self._was_connected:
+            if self._state is not LinkState.DISCONNECTED and self._failures == 0:
+                _log.warning("plc not there yet, waiting for it", reason=reason)
+            self._state = LinkState.CONNECTING
+        else:
+            self._state = LinkState.LOST
+
+    def _note_up(self, now_s: float) -> None:
+        down_s = now_s - self._down_since_s if self._down_since_s is not None else 0.0
+        self._down_since_s = None
+        self._downtime_s += down_s
+        self._state = LinkState.CONNECTED
+        self._reason = ""
+        self._failures = 0
+        if self._give_up is not None:
+            self._give_up.cancel()
+            self._give_up = None
+        if self._was_connected:
+            self._reconnects += 1
+            _log.info("plc link recovered", down_s=round(down_s, 3), orders_lost=self._lost_this_outage)
+        else:
+            _log.info("plc link connected", after_s=round(down_s, 3))
+        self._was_connected = True
+        self._lost_this_outage = 0
+
+    def _abandon(self) -> None:
+        """The outage has lasted too long: nobody can say any more how the open orders ended."""
+        self._give_up = None
+        self._end(self._channel.abandon(), asyncio.get_running_loop().time())
+
+    def _supervisor_ended(self, supervisor: asyncio.Task[None]) -> None:
+        defect = None if supervisor.cancelled() else supervisor.exception()
+        self._shut(f"defect: {defect!r}" if defect else "closed")
+        if defect is not None:
+            _log.error("plc link died of a defect", exc_info=defect)
+
+    def _shut(self, reason: str) -> None:
+        if self._state is LinkState.CLOSED:
+            return
+        loop = asyncio.get_running_loop()
+        if self._down_since_s is not None:
+            self._downtime_s += loop.time() - self._down_since_s
+            self._down_since_s = None
+        if self._give_up is not None:
+            self._give_up.cancel()
+            self._give_up = None
+        self._end(self._channel.abandon(), loop.time())
+        self._state = LinkState.CLOSED
+        self._reason = reason
+        self._tell_readers()
+
+    def _tell_readers(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> Exception:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    assert isinstance(found, Exception)
+    return found
+
+
+def _resolve(future: "asyncio.Future[Any]", value: Any) -> None:
+    if not future.done():  # whoever waits may have cancelled it
+        future.set_result(value)

@@ -1,0 +1,265 @@
+"""What every PLC backend must do, run against a virtual PLC that really scans."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from plc_bridge.contract import LineCommand, LineFlags, LineStatus, ReceiptCode
+from plc_bridge.link import LinkState, PlcLink, Shot
+from senbetsu_errors import Retryable
+from sim.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
+
+COUNTS_PER_MM = 10.0
+WRAP = 0x1_0000_0000
+
+
+class Bench:
+    """A virtual PLC, a belt under it, and a heart that beats for the PC."""
+
+    def __init__(self, start_count: int = 0, pc_timeout_ms: float = 500.0) -> None:
+        self.plc = VirtualPlc(
+            counts_per_mm=COUNTS_PER_MM, open_delay_ms=5, close_delay_ms=5, pc_timeout_ms=pc_timeout_ms
+        )
+        self.outputs = PlcOutputs(0, False, False, 0.0)
+        self.inputs = PlcInputs()
+        self.speed_mm_s = 500.0
+        self.scanning = True
+        self.beating = True
+        self.valves_opened = 0
+        self.position_counts = float(start_count)
+        self.link: PlcLink | None = None
+
+    @property
+    def encoder(self) -> int:
+        return int(self.position_counts) % WRAP
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        last_s = loop.time()
+        while True:
+            now_s = loop.time()
+            self.position_counts += self.speed_mm_s * COUNTS_PER_MM * (now_s - last_s)
+            last_s = now_s
+            if self.scanning:
+                valves = self.outputs.valves
+                self.outputs = self.plc.scan(now_s, self.encoder, self.speed_mm_s, self.inputs)
+                self.valves_opened += (self.outputs.valves & ~valves).bit_count()
+            if self.beating and self.link is not None:
+                self.link.beat()
+            await asyncio.sleep(0.001)
+
+    def shot(self, lane: int = 3, ahead_mm: float = 60.0, length_mm: float = 20.0) -> Shot:
+        on = int(self.position_counts + ahead_mm * COUNTS_PER_MM)
+        return Shot(lane, lane, on % WRAP, (on + int(length_mm * COUNTS_PER_MM)) % WRAP)
+
+
+MakeLink = Callable[[Bench], AbstractAsyncContextManager[PlcLink]]
+"""Gives a link to the bench's PLC, not yet connected; takes server and sockets away on leaving."""
+
+
+@asynccontextmanager
+async def connected(
+    make_link: MakeLink, bench: Bench, command: LineCommand = LineCommand.RUN
+) -> AsyncGenerator[PlcLink]:
+    async with make_link(bench) as link:
+        bench.link = link
+        scan = asyncio.create_task(bench.run())
+        try:
+            await link.connect()
+            link.command(command, 500.0)
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            yield link
+        finally:
+            await link.close()
+            scan.cancel()
+            await asyncio.wait([scan])
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110  (any state of bench or link)
+            await asyncio.sleep(0.002)
+
+
+async def newest(link: PlcLink) -> LineStatus:
+    async with asyncio.timeout(5):
+        async for status in link.statuses():
+            return status
+    raise AssertionError("the status stream ended")
+
+
+async def streams_status_as_the_plc_has_it(make_link: MakeLink) -> None:
+    bench = Bench()
+    bench.inputs = PlcInputs(valve_fault=1 << 63 | 5)
+    async with connected(make_link, bench) as link:
+        bench.plc.latch_trigger(0xFEDC_BA98)
+        seen: list[LineStatus] = []
+        async for status in link.statuses():
+            seen.append(status)
+            if len(seen) == 5 or len(seen) > 100:
+                break
+        last = seen[-1]
+        assert [s.heartbeat for s in seen] == sorted({s.heartbeat for s in seen})
+        assert all(b.received_at_s > a.received_at_s for a, b in pairwise(seen))
+        assert last.flags == LineFlags.E_STOP_OK | LineFlags.BELT_RUNNING | LineFlags.AIR_OK | LineFlags.READY
+        assert (last.trigger_seq, last.trigger_encoder) == (1, 0xFEDC_BA98)
+        assert last.valve_fault == 1 << 63 | 5
+        assert last.belt_speed_mm_s == 500.0
+        assert link.health.round_trip_s < 1.0
+
+
+async def fires_orders_once_and_reports_each(make_link: MakeLink) -> None:
+    """Thirty at once: more than a mailbox, more than the receipt ring."""
+    bench = Bench()
+    async with connected(make_link, bench) as link:
+        shots = [bench.shot(lane, ahead_mm=150 + 5 * lane) for lane in range(30)]
+        submitted = link.submit(shots)
+        async with asyncio.timeout(10):
+            acknowledged = await asyncio.gather(*(s.acknowledged for s in submitted))
+            receipts = await asyncio.gather(*(s.receipt for s in submitted))
+        assert sorted(acknowledged) == acknowledged
+        assert [r.seq for r in receipts] == [s.seq for s in submitted]
+        assert {r.code for r in receipts} == {ReceiptCode.FIRED}
+        lead_counts = 0.005 * 500 * COUNTS_PER_MM
+        for shot, receipt in zip(shots, receipts, strict=True):
+            assert 0 <= receipt.count - (shot.on_count - lead_counts) < 20 * COUNTS_PER_MM
+        await until(lambda: bench.outputs.valves == 0)
+        assert bench.valves_opened == 30
+        status = await newest(link)
+        assert (status.fired, status.late, status.refused) == (30, 0, 0)
+
+
+async def fires_across_the_counter_wrap(make_link: MakeLink) -> None:
+    bench = Bench(start_count=WRAP - 1500)
+    async with connected(make_link, bench) as link:
+        bench.position_counts = WRAP - 900.0
+        shots = [bench.shot(lane, ahead_mm=ahead, length_mm=30) for lane, ahead in ((0, 70), (1, 89), (2, 110))]
+        assert shots[1].on_count > shots[1].off_count
+        async with asyncio.timeout(10):
+            receipts = [await s.receipt for s in link.submit(shots)]
+        assert [r.code for r in receipts] == [ReceiptCode.FIRED] * 3
+
+
+async def reports_late_and_refused(make_link: MakeLink) -> None:
+    bench = Bench()
+    async with connected(make_link, bench) as link:
+        backwards = bench.shot()
+        backwards = Shot(1, 1, backwards.off_count, backwards.on_count)
+        wrong_lane = Shot(60, 64, backwards.off_count, backwards.on_count)
+        async with asyncio.timeout(10):
+            receipts = [await s.receipt for s in link.submit([bench.shot(ahead_mm=-1), backwards, wrong_lane])]
+        assert [r.code for r in receipts] == [ReceiptCode.LATE, ReceiptCode.REFUSED, ReceiptCode.REFUSED]
+        assert bench.valves_opened == 0
+
+
+async def takes_all_of_a_submission_or_none(make_link: MakeLink) -> None:
+    bench = Bench()
+    async with connected(make_link, bench) as link:
+        far = [bench.shot(ahead_mm=5000) for _ in range(200)]
+        link.submit(far)
+        with pytest.raises(Retryable) as refusal:
+            link.submit(far)
+        assert refusal.value.code == "plc.window_full"
+        await until(lambda: bench.plc.status().queue_free == 56)
+        await asyncio.sleep(0.05)
+        assert bench.plc.status().last_seq == 200
+
+
+async def drives_the_line_and_cancels_on_stop(make_link: MakeLink) -> None:
+    bench = Bench()
+    async with connected(make_link, bench) as link:
+        await until(lambda: bench.outputs.belt_run and bench.outputs.feed_run)
+        link.command(LineCommand.CLEAR, 400.0)
+        await until(lambda: bench.outputs == PlcOutputs(0, True, False, 400.0))
+        (order,) = link.submit([bench.shot(ahead_mm=2000)])
+        async with asyncio.timeout(5):
+            await order.acknowledged
+            link.command(LineCommand.STOP, 0.0)
+            assert (await order.receipt).code is ReceiptCode.CANCELLED
+        await until(lambda: not bench.outputs.belt_run)
+
+
+async def accounts_for_orders_of_a_plc_that_restarted(make_link: MakeLink) -> None:
+    bench = Bench()
+    async with connected(make_link, bench) as link:
+        orders = link.submit([bench.shot(ahead_mm=3000) for _ in range(3)])
+        async with asyncio.timeout(10):
+            await orders[2].acknowledged
+            bench.plc.restart()
+            assert {(await o.receipt).code for o in orders} == {ReceiptCode.LOST}
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            (again,) = link.submit([bench.shot(ahead_mm=100)])
+            assert (await again.receipt).code is ReceiptCode.FIRED
+        assert link.health.orders_lost == 3
+        assert link.health.reconnects == 1
+
+
+async def loses_a_plc_whose_heart_stops_and_finds_it_again(make_link: MakeLink) -> None:
+    bench = Bench(pc_timeout_ms=10_000)
+    async with connected(make_link, bench) as link:
+        (order,) = link.submit([bench.shot(ahead_mm=2000)])
+        async with asyncio.timeout(10):
+            await order.acknowledged
+            bench.scanning = False
+            await until(lambda: link.health.state is LinkState.LOST)
+            assert "heartbeat has not moved" in link.health.reason
+            with pytest.raises(Retryable, match=r"plc\.link_down"):
+                link.submit([bench.shot()])
+            assert not order.receipt.done(), "the PLC may still know it"
+            bench.scanning = True
+            assert (await order.receipt).code in {ReceiptCode.FIRED, ReceiptCode.LATE}
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+        assert link.health.reconnects == 1
+        assert link.health.downtime_s > 0
+        assert link.health.orders_lost == 0
+
+
+async def a_pc_without_heartbeat_stops_the_belt(make_link: MakeLink) -> None:
+    bench = Bench(pc_timeout_ms=100)
+    async with connected(make_link, bench) as link:
+        await until(lambda: bench.outputs.belt_run)
+        (order,) = link.submit([bench.shot(ahead_mm=3000)])
+        async with asyncio.timeout(5):
+            await order.acknowledged
+            bench.beating = False
+            assert (await order.receipt).code is ReceiptCode.CANCELLED
+        assert not bench.outputs.belt_run
+        bench.beating = True
+        await until(lambda: bench.outputs.belt_run)
+
+
+async def closing_accounts_for_every_order(make_link: MakeLink) -> None:
+    bench = Bench()
+    async with connected(make_link, bench) as link:
+        orders = link.submit([bench.shot(ahead_mm=9000) for _ in range(20)])
+        stream = asyncio.create_task(_drain(link))
+        await asyncio.sleep(0)
+        await link.close()
+        assert all(o.acknowledged.done() and o.receipt.result().code is ReceiptCode.LOST for o in orders)
+        assert link.health.state is LinkState.CLOSED
+        async with asyncio.timeout(1):
+            await stream
+        await link.close()
+
+
+async def _drain(link: PlcLink) -> None:
+    async for _ in link.statuses():
+        pass
+
+
+CONTRACT: list[Callable[[MakeLink], Coroutine[Any, Any, None]]] = [
+    streams_status_as_the_plc_has_it,
+    fires_orders_once_and_reports_each,
+    fires_across_the_counter_wrap,
+    reports_late_and_refused,
+    takes_all_of_a_submission_or_none,
+    drives_the_line_and_cancels_on_stop,
+    accounts_for_orders_of_a_plc_that_restarted,
+    loses_a_plc_whose_heart_stops_and_finds_it_again,
+    a_pc_without_heartbeat_stops_the_belt,
+    closing_accounts_for_every_order,
+]
