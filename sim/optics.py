@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
 from sim.render.belt import belt_texture
-from sim.render.canvas import PartImage
+from sim.render.light import PartImage
 
 _TIE_PX = 1e-6  # rounds exact halves the same way whatever the float error of the travel
 _NOISE_SPARE_ROWS = 512  # each exposure takes another window of a noise picture that is this much longer

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Bgr
+from sim.render.shapes import Bgr
 
 # Dark grey-green rubber, grey level about 70: black parts (25) are darker, everything else is
 # brighter or has a hue of its own, so that all of them can be told from the belt.

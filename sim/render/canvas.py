@@ -6,76 +6,19 @@ the belt (relief), and gloss. `finish` turns the part, lights the relief (so tha
 still lit from the same side as the belt) and shrinks it to the camera's pixels.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Bgr = tuple[int, int, int]
+from sim.render.light import Light, PartImage, lit, measured
+from sim.render.shapes import Bgr, noise, rounded_rect
 
 _SHIFT = 4  # cv2 draws with 1/16 px coordinates
 _HERSHEY_CAP_PX = 21.0  # cap height of FONT_HERSHEY_SIMPLEX at scale 1
 _MARGIN_MM = 1.0
 _BEVEL_MM = 0.22  # edges are never sharp: the relief is blurred by this before it is lit
-_DULLEST = 0.12
-_SHININESS_DOUBLINGS = 4  # specular exponent 2**4
-
-# four quarter circles of six points, and the quadrant that each belongs to
-_CORNER_ANGLES = np.linspace(0.0, np.pi / 2, 6)[None, :] + np.arange(4)[:, None] * np.pi / 2
-_CORNER_ARCS = np.stack([np.cos(_CORNER_ANGLES), np.sin(_CORNER_ANGLES)], axis=2)
-_CORNER_SIGNS = np.array([[[1, 1]], [[-1, 1]], [[-1, -1]], [[1, -1]]])
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """A directional lamp. Azimuth 0 shines from the right of the picture, 90 from its bottom edge."""
-
-    azimuth_deg: float = 230.0
-    elevation_deg: float = 55.0
-    ambient: float = 0.5
-
-
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class PartImage:
-    """One part as the camera sees it from above, already turned and lit, without belt and shadow.
-
-    `color` is H x W x 3 uint8 BGR (not multiplied by alpha), `alpha` H x W uint8 coverage, 0..255,
-    anti-aliased. The centroid is alpha-weighted, in pixel indices of `alpha`. `length_mm` and
-    `width_mm` are the sides of the smallest rectangle around the footprint, `area_mm2` is the sum
-    of alpha, `height_mm` the highest point above the belt. Compared and hashed by identity.
-    """
-
-    class_id: str
-    color: NDArray[np.uint8]
-    alpha: NDArray[np.uint8]
-    centroid_row_px: float
-    centroid_col_px: float
-    mm_per_px: float
-    length_mm: float
-    width_mm: float
-    height_mm: float
-    area_mm2: float
-    mass_g: float
-
-
-@cache
-def _noise_tile() -> NDArray[np.float32]:
-    """512 x 512 float32 of unit-variance noise; parts take random windows of it, which is cheap."""
-    return np.random.default_rng(20240901).standard_normal((512, 512)).astype(np.float32)
-
-
-def noise(shape: tuple[int, int], grain_px: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Smooth noise of the given shape (rows, columns), about unit variance, features of `grain_px`."""
-    rows = min(512, max(2, round(shape[0] / max(grain_px, 1.0)) + 1))
-    columns = min(512, max(2, round(shape[1] / max(grain_px, 1.0)) + 1))
-    top, left = int(rng.integers(0, 513 - rows)), int(rng.integers(0, 513 - columns))
-    window = _noise_tile()[top : top + rows, left : left + columns]
-    grown = cv2.resize(window, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(grown, dtype=np.float32)
 
 
 class Canvas:
@@ -240,11 +183,11 @@ class Canvas:
         bgra, relief_mm, gloss, tint = self._turned(angle_deg)
         for strength, bgr in self._dirt:
             bgra = self._soiled(bgra, strength, bgr)
-        lit = _lit(bgra, relief_mm, gloss, tint, light, self.mm_per_px / self._shrink)
+        picture = lit(bgra, relief_mm, gloss, tint, light, self.mm_per_px / self._shrink)
         if self._shrink > 1:
-            size = (lit.shape[1] // self._shrink, lit.shape[0] // self._shrink)
-            lit = np.asarray(cv2.resize(lit, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return _measured(class_id, lit, self.mm_per_px, float(relief_mm.max()), areal_mass_g_mm2, self.rng)
+            size = (picture.shape[1] // self._shrink, picture.shape[0] // self._shrink)
+            picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return measured(class_id, picture, self.mm_per_px, float(relief_mm.max()), areal_mass_g_mm2, self.rng)
 
     def _turned(
         self, angle_deg: float
@@ -302,128 +245,3 @@ class Canvas:
 
 def _shape(layer: NDArray[Any]) -> tuple[int, int]:
     return layer.shape[0], layer.shape[1]
-
-
-def _lit(
-    bgra: NDArray[np.uint8],
-    relief_mm: NDArray[np.float32],
-    gloss: NDArray[np.uint8],
-    tint: NDArray[np.float32] | None,
-    light: Light,
-    mm_per_px: float,
-) -> NDArray[np.uint8]:
-    """Lambert plus Blinn specular on the relief; a flat face keeps its colour. Premultiplied BGRA."""
-    step = 1 / (8 * mm_per_px)
-    slope_x = np.asarray(cv2.Sobel(relief_mm, cv2.CV_32F, 1, 0, ksize=3, scale=step), np.float32)
-    slope_y = np.asarray(cv2.Sobel(relief_mm, cv2.CV_32F, 0, 1, ksize=3, scale=step), np.float32)
-    azimuth, elevation = np.deg2rad(light.azimuth_deg), np.deg2rad(light.elevation_deg)
-    lamp = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
-    half = lamp + np.array([0.0, 0.0, 1.0])
-    half = (half / np.sqrt(half @ half)).astype(np.float32)
-    lamp = lamp.astype(np.float32)
-    steepness = 1 / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
-    facing = np.maximum((lamp[2] - lamp[0] * slope_x - lamp[1] * slope_y) * steepness, 0)
-    diffuse = np.float32(light.ambient) + np.float32(1 - light.ambient) / lamp[2] * facing
-    if tint is not None:
-        diffuse *= tint
-    glint = np.maximum((half[2] - half[0] * slope_x - half[1] * slope_y) * steepness, 0)
-    flat_glint = half[2]
-    for _ in range(_SHININESS_DOUBLINGS):
-        glint *= glint
-        flat_glint *= flat_glint
-    # what does not throw the lamp back is darker than the flat face, which keeps its colour
-    shine = np.clip((glint - flat_glint) * gloss, -_DULLEST * 255, 255) * (bgra[:, :, 3] * np.float32(1 / 255))
-    # in fixed point (128 = 1), where cv2 multiplies whole pictures quickly
-    shade = np.clip(diffuse * 128, 0, 255).astype(np.uint8)
-    lit = cv2.multiply(bgra, cv2.merge([shade, shade, shade, np.full_like(shade, 128)]), scale=1 / 128)
-    bright, dull = np.maximum(shine, 0).astype(np.uint8), np.maximum(-shine, 0).astype(np.uint8)
-    none = np.zeros_like(shade)
-    lit = cv2.add(lit, cv2.merge([bright, bright, bright, none]))
-    return np.asarray(cv2.subtract(lit, cv2.merge([dull, dull, dull, none])), np.uint8)
-
-
-def _measured(
-    class_id: str,
-    premultiplied: NDArray[np.uint8],
-    mm_per_px: float,
-    height_mm: float,
-    areal_mass_g_mm2: float,
-    rng: np.random.Generator,
-) -> PartImage:
-    """Crop to the footprint, undo the multiplication by alpha, take the measures."""
-    left, top, width, height = cv2.boundingRect(premultiplied[:, :, 3].copy())
-    window = premultiplied[top : top + height, left : left + width]
-    alpha = window[:, :, 3].copy()
-    outlines, _ = cv2.findContours(alpha, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    if len(outlines) > 1:  # holes and breaks may cut a crumb loose: the part is the largest piece
-        outlines = [max(outlines, key=cv2.contourArea)]
-        piece = cv2.drawContours(np.zeros_like(alpha), outlines, -1, (255,), cv2.FILLED)
-        return _measured(
-            class_id,
-            np.asarray(cv2.bitwise_and(window, cv2.merge([piece] * 4)), np.uint8),
-            mm_per_px,
-            height_mm,
-            areal_mass_g_mm2,
-            rng,
-        )
-    _, sides, _ = cv2.minAreaRect(outlines[0])
-    lift = np.float32(255.0) / np.maximum(alpha, 1)
-    colour = np.clip(window[:, :, :3] * lift[:, :, None], 0, 255).astype(np.uint8)
-    moments = cv2.moments(alpha)
-    area_mm2 = moments["m00"] / 255.0 * mm_per_px**2
-    return PartImage(
-        class_id=class_id,
-        color=colour,
-        alpha=alpha,
-        centroid_row_px=moments["m01"] / moments["m00"],
-        centroid_col_px=moments["m10"] / moments["m00"],
-        mm_per_px=mm_per_px,
-        length_mm=(max(sides) + 1) * mm_per_px,
-        width_mm=(min(sides) + 1) * mm_per_px,
-        height_mm=height_mm,
-        area_mm2=area_mm2,
-        mass_g=area_mm2 * areal_mass_g_mm2 * float(rng.uniform(0.85, 1.15)),
-    )
-
-
-def ellipse(x_mm: float, y_mm: float, rx_mm: float, ry_mm: float, corners: int = 40) -> NDArray[np.float64]:
-    """Corners of an ellipse, N x 2 in mm; few corners give a regular polygon (6: a hexagon)."""
-    angle = np.linspace(0.0, 2 * np.pi, corners, endpoint=False)
-    return np.stack([x_mm + rx_mm * np.cos(angle), y_mm + ry_mm * np.sin(angle)], axis=1)
-
-
-def rounded_rect(
-    x_mm: float, y_mm: float, length_mm: float, width_mm: float, corner_mm: float = 0.0
-) -> NDArray[np.float64]:
-    """Corners of a rectangle around (x, y) with rounded corners, N x 2 in mm."""
-    corner_mm = min(corner_mm, length_mm / 2, width_mm / 2)
-    inner = np.array([length_mm / 2 - corner_mm, width_mm / 2 - corner_mm])
-    corners = _CORNER_SIGNS * inner + _CORNER_ARCS * corner_mm
-    return corners.reshape(-1, 2) + np.array([x_mm, y_mm])
-
-
-def ragged(length_mm: float, width_mm: float, rng: np.random.Generator, raggedness: float) -> NDArray[np.float64]:
-    """An irregular broken outline that fits length x width, N x 2 in mm."""
-    half = np.array([length_mm / 2, width_mm / 2])
-    corners = int(rng.integers(5, 9))
-    turn = 2 * np.pi / corners
-    angle = np.arange(corners) * turn + rng.uniform(0, 0.6 * turn, corners) + rng.uniform(0, turn)
-    reach = 1.0 - rng.uniform(0.0, raggedness, corners)
-    # between a circle and a rectangle, so that fragments have fairly straight sides
-    reach /= np.maximum(np.abs(np.cos(angle)), np.abs(np.sin(angle))) ** 0.7
-    outer = np.column_stack([np.cos(angle), np.sin(angle)]) * reach[:, None] * half
-    sides: list[NDArray[np.float64]] = []
-    for here, there in zip(outer, np.roll(outer, -1, axis=0), strict=True):
-        share = np.linspace(0, 1, int(rng.integers(2, 6)), endpoint=False)[:, None]
-        sides.append(here + (there - here) * share + rng.normal(0, 0.012, (len(share), 2)) * length_mm * (share > 0))
-    return np.clip(np.concatenate(sides), -half, half)
-
-
-def vary(bgr: Sequence[int], rng: np.random.Generator, spread: float = 8.0) -> Bgr:
-    """The colour, a little brighter or darker and a little off in hue."""
-    drift = rng.standard_normal(4).tolist()
-    blue, green, red = (
-        min(255, max(0, round(value * (1 + 0.06 * drift[3]) + spread / 3 * off)))
-        for value, off in zip(bgr, drift, strict=False)
-    )
-    return blue, green, red

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Bgr, Canvas, ellipse, rounded_rect, vary
+from sim.render.canvas import Canvas
+from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 
 TIN: Bgr = (188, 190, 188)
 GOLD: Bgr = (70, 165, 205)

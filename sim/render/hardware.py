@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Bgr, Canvas, ellipse, ragged, vary
+from sim.render.canvas import Canvas
 from sim.render.elements import GOLD, TIN, pick
+from sim.render.shapes import Bgr, ellipse, ragged, vary
 
 METALS: list[Bgr] = [(190, 192, 192), (205, 206, 205), (140, 172, 192), (120, 185, 215), (170, 172, 172)]
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from sim.render.canvas import Bgr, Canvas, ellipse, ragged, rounded_rect, vary
+from sim.render.canvas import Canvas
 from sim.render.elements import BLACK_EPOXY, GOLD, TIN, WHITE_PRINT, pick
+from sim.render.shapes import Bgr, ellipse, ragged, rounded_rect, vary
 
 
 def smartphone(rng: np.random.Generator, mm_per_px: float) -> Canvas:

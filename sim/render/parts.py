@@ -10,7 +10,8 @@ import numpy as np
 
 from senbetsu_errors import Fatal
 from sim.render import elements, hardware, modules
-from sim.render.canvas import Canvas, Light, PartImage
+from sim.render.canvas import Canvas
+from sim.render.light import Light, PartImage
 
 __all__ = ["AREAL_MASS_G_PER_MM2", "CLASSES", "Light", "PartImage", "make_part"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.optics import BeltOptics, PlacedPart
-from sim.render.canvas import Light
+from sim.render.light import Light
 from sim.render.parts import PartImage, make_part
 
 _ATTEMPTS = 40  # to find a free place for a part before it is left out

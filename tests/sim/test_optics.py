@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
 from sim.optics import BeltOptics, PlacedPart
-from sim.render.canvas import Canvas, Light
+from sim.render.canvas import Canvas
+from sim.render.light import Light
 from sim.render.parts import make_part
 
 MM_PER_PX = 0.5
