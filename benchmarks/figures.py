@@ -16,6 +16,13 @@ class Figure:
     at_most: float | None = None
 
     @property
+    def target(self) -> str | None:
+        """The bound in words, None where there is none."""
+        if self.at_least is not None:
+            return f">= {self.at_least:g}"
+        return None if self.at_most is None else f"<= {self.at_most:g}"
+
+    @property
     def met(self) -> bool | None:
         """Whether the bound is met; None where there is none."""
         if self.at_least is not None:

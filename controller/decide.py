@@ -57,19 +57,22 @@ class ShotWindow:
     across_max_mm: float
 
 
-def covered_shares(window: ShotWindow, neighbours: Footprints, own_id: int) -> NDArray[np.float64]:
-    """How much of each neighbour's bounding box the shot covers, float64 [N] of 0..1; 0 for oneself."""
-    along = np.minimum(window.belt_max_mm, neighbours.belt_max_mm) - np.maximum(
-        window.belt_min_mm, neighbours.belt_min_mm
-    )
-    across = np.minimum(window.across_max_mm, neighbours.across_max_mm) - np.maximum(
-        window.across_min_mm, neighbours.across_min_mm
-    )
-    length = np.maximum(neighbours.belt_max_mm - neighbours.belt_min_mm, 1e-9)
-    width = np.maximum(neighbours.across_max_mm - neighbours.across_min_mm, 1e-9)
-    shares = np.maximum(along, 0.0) / length * (np.maximum(across, 0.0) / width)
-    shares[neighbours.part_id == own_id] = 0.0
+def covered_shares(
+    windows: Sequence[ShotWindow], neighbours: Footprints, own_ids: Sequence[int]
+) -> NDArray[np.float64]:
+    """How much of each neighbour's bounding box each shot covers, float64 [shots, N] of 0..1; 0 for oneself."""
+    low_mm, high_mm, left_mm, right_mm = np.array([_edges(w) for w in windows]).T[:, :, None]
+    along = np.minimum(high_mm, neighbours.belt_max_mm) - np.maximum(low_mm, neighbours.belt_min_mm)
+    across = np.minimum(right_mm, neighbours.across_max_mm) - np.maximum(left_mm, neighbours.across_min_mm)
+    length = neighbours.belt_max_mm - neighbours.belt_min_mm
+    width = neighbours.across_max_mm - neighbours.across_min_mm
+    shares = np.maximum(along, 0.0) * np.maximum(across, 0.0) / np.maximum(length * width, 1e-9)
+    shares[np.array(own_ids)[:, None] == neighbours.part_id] = 0.0
     return shares
+
+
+def _edges(window: ShotWindow) -> tuple[float, float, float, float]:
+    return window.belt_min_mm, window.belt_max_mm, window.across_min_mm, window.across_max_mm
 
 
 class Decider:
@@ -91,80 +94,104 @@ class Decider:
         self._forbidden = np.array([[label in o.forbid for label in labels] for o in recipe.outlets])
         right = recipe.right_outlets(labels)
         self._right = np.array([[right[label] == o.id for label in labels] for o in recipe.outlets])
-        self._expected_right = np.zeros(len(self._outlet_ids))
-        self._expected_total = np.zeros(len(self._outlet_ids))
+        self._is_actuated = {o.id: o.actuated for o in recipe.outlets}
+        self._expected_right = [0.0] * len(self._outlet_ids)
+        self._expected_total = [0] * len(self._outlet_ids)
 
     def best_class(self, part: Part) -> tuple[str, float]:
         """The likeliest class and its probability."""
         best = int(part.probabilities.argmax())
         return self.labels[best], float(part.probabilities[best])
 
-    def gains_jpy(self, part: Part) -> NDArray[np.float64]:
-        """Expected gain of each outlet over the default one, float64 [outlets], by-catch not counted."""
-        worth = self._jpy_per_mm2 @ part.probabilities.astype(np.float64) * part.area_mm2
-        return worth - worth[self._default]
+    def decide(self, parts: Sequence[Part], windows: Sequence[ShotWindow], neighbours: Footprints) -> list[Decision]:
+        """The outlet of each of `parts` (at least one), in turn.
 
-    def decide(
-        self, part: Part, window: ShotWindow, neighbours: Footprints, losses_jpy: NDArray[np.float64]
-    ) -> Decision:
-        """The outlet for `part`, given what a shot at it would cover and who lies near.
-
-        `losses_jpy` is `self.losses_jpy(neighbours)`, computed once a frame.
+        `windows` is what a shot at each would cover, `neighbours` everybody near, the parts included.
+        The numbers of all parts are computed at once, the rules applied one by one.
         """
-        class_id, probability = self.best_class(part)
-        if part.oversize:
-            return self._to(part, self.recipe.unknown_outlet, "unknown", probability, 0.0, "oversize")
-        if probability < self._unknown_below:
-            return self._to(part, self.recipe.unknown_outlet, "unknown", probability, 0.0, "unknown class")
-        gains = self.gains_jpy(part)
+        probabilities = np.stack([p.probabilities for p in parts]).astype(np.float64)
+        gains = self._gains_jpy(probabilities, np.array([p.area_mm2 for p in parts]))
+        losses = np.maximum(
+            -self._gains_jpy(neighbours.probabilities.astype(np.float64), neighbours.area_mm2)[:, self._actuated].max(
+                axis=1, initial=-np.inf
+            ),
+            0.0,
+        )
+        by_catch = covered_shares(windows, neighbours, [p.part_id for p in parts]) @ losses
+        best = probabilities.argmax(axis=1)
+        numbers = zip(
+            parts,
+            best.tolist(),
+            probabilities.max(axis=1).tolist(),
+            gains.tolist(),
+            np.argsort(-gains, axis=1).tolist(),
+            (probabilities @ self._forbidden.T).tolist(),
+            (probabilities @ self._right.T).tolist(),
+            by_catch.tolist(),
+            strict=True,
+        )
+        return [self._decide(_Numbers(*n)) for n in numbers]
+
+    def _gains_jpy(self, probabilities: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Expected gain of each outlet over the default one, float64 [N, outlets], by-catch not counted."""
+        worth = (probabilities @ self._jpy_per_mm2.T) * area_mm2[:, None]
+        return worth - worth[:, self._default : self._default + 1]
+
+    def _decide(self, n: "_Numbers") -> Decision:
+        class_id = self.labels[n.best]
+        if n.part.oversize:
+            return self._to(n.part, self.recipe.unknown_outlet, class_id, n.probability, 0.0, "oversize")
+        if n.probability < self._unknown_below:
+            return self._to(n.part, self.recipe.unknown_outlet, class_id, n.probability, 0.0, "unknown class")
         refused: Reason = "meant to pass"
-        by_catch = float(losses_jpy @ covered_shares(window, neighbours, part.part_id))
-        for index in np.argsort(-gains):
+        for index in n.outlets_by_gain:
             outlet = self.recipe.outlets[index]
-            if index == self._default:
+            net = n.gains[index] - (self.recipe.shot_cost_jpy if outlet.actuated else 0.0)
+            if index == self._default or net <= 0:
                 break
-            net = float(gains[index]) - (self.recipe.shot_cost_jpy if outlet.actuated else 0.0)
-            if net <= 0:
-                break
-            if float(part.probabilities[self._forbidden[index]].sum()) > self.recipe.forbidden_above:
+            if n.forbidden[index] > self.recipe.forbidden_above:
                 refused = "forbidden class"
-                continue
-            if not self._keeps_floor(index, part):
+            elif not self._keeps_floor(index, n.right[index]):
                 refused = "purity floor"
-                continue
-            if outlet.actuated and net <= by_catch:
+            elif outlet.actuated and net <= n.by_catch_jpy:
                 refused = "by-catch"
-                continue
-            self._count(index, part)
-            return self._to(part, outlet.id, class_id, probability, net, "best value")
-        self._count(self._default, part)
-        return self._to(part, self.recipe.default_outlet, class_id, probability, 0.0, refused)
+            else:
+                self._count(index, n.right[index])
+                return self._to(n.part, outlet.id, class_id, n.probability, net, "best value")
+        self._count(self._default, n.right[self._default])
+        return self._to(n.part, self.recipe.default_outlet, class_id, n.probability, 0.0, refused)
 
     def undecided(self, part: Part) -> Decision:
         """The decision for a part that nobody came to decide on: it stays where it goes by itself."""
         class_id, probability = self.best_class(part)
         return self._to(part, self.recipe.default_outlet, class_id, probability, 0.0, "line stopped")
 
-    def losses_jpy(self, neighbours: Footprints) -> NDArray[np.float64]:
-        """What each neighbour would lose if it were ejected by accident, float64 [N], never negative."""
-        worth = (neighbours.probabilities.astype(np.float64) @ self._jpy_per_mm2.T) * neighbours.area_mm2[:, None]
-        over_default = worth - worth[:, self._default : self._default + 1]
-        return np.maximum(-over_default[:, self._actuated].max(axis=1, initial=-np.inf), 0.0)
-
-    def _keeps_floor(self, outlet: int, part: Part) -> bool:
+    def _keeps_floor(self, outlet: int, right: float) -> bool:
         """Whether the outlet's expected purity, by pieces, stays at its floor with this part in it."""
         floor = self.recipe.outlets[outlet].min_purity
-        right = float(part.probabilities[self._right[outlet]].sum())
         if floor is None or right >= floor:
             return True
-        return bool(self._expected_right[outlet] + right >= floor * (self._expected_total[outlet] + 1))
+        return self._expected_right[outlet] + right >= floor * (self._expected_total[outlet] + 1)
 
-    def _count(self, outlet: int, part: Part) -> None:
-        self._expected_right[outlet] += float(part.probabilities[self._right[outlet]].sum())
+    def _count(self, outlet: int, right: float) -> None:
+        self._expected_right[outlet] += right
         self._expected_total[outlet] += 1
 
     def _to(
         self, part: Part, outlet: str, class_id: str, probability: float, gain_jpy: float, reason: Reason
     ) -> Decision:
-        actuated = next(o.actuated for o in self.recipe.outlets if o.id == outlet)
-        return Decision(part, outlet, actuated, class_id, probability, gain_jpy, reason)
+        return Decision(part, outlet, self._is_actuated[outlet], class_id, probability, gain_jpy, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What the rules ask of one part; lists are over outlets in the recipe's order."""
+
+    part: Part
+    best: int
+    probability: float
+    gains: list[float]
+    outlets_by_gain: list[int]
+    forbidden: list[float]
+    right: list[float]
+    by_catch_jpy: float
