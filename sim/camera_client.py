@@ -1,7 +1,6 @@
 """`backend: sim`: the frame source that looks through the plant's virtual camera."""
 
 import asyncio
-import contextlib
 import socket
 from collections import deque
 from collections.abc import AsyncIterator
@@ -66,12 +65,16 @@ class SimSource:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._receiving:
-            self._receiving.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Retryable):
-                await self._receiving
-        if self._connection:
-            self._connection.close()
+        receiving = self._receiving
+        try:
+            if receiving:
+                receiving.cancel()
+                await asyncio.wait([receiving])
+        finally:
+            if self._connection:
+                self._connection.close()
+        if receiving and not receiving.cancelled() and not isinstance(receiving.exception(), Retryable):
+            receiving.result()  # raises what ended it; a lost connection no longer matters
 
     async def __aiter__(self) -> AsyncIterator[Frame]:
         """Frames, oldest first, until the connection is lost."""

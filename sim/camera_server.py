@@ -133,7 +133,6 @@ class CameraServer:
         self._listener = listener
         self._hello = hello
         self._viewers: set[_Viewer] = set()
-        self._accepting: asyncio.Task[None] | None = None
 
     @property
     def watched(self) -> bool:
@@ -171,27 +170,23 @@ class CameraServer:
 
 @contextlib.asynccontextmanager
 async def serve_camera(host: str, port: int, hello: CameraHello) -> AsyncGenerator[CameraServer]:
-    """The server, listening. Raises NeedsOperator (`plant.port`) where the port cannot be had."""
-    with listen(host, port, "virtual camera", "plant.servers.camera.port") as listener:
+    """The server, listening. Raises NeedsOperator (`plant.port_in_use`) where the port cannot be had."""
+    try:
+        listener = socket.create_server((host, port), backlog=8)
+    except OSError as error:
+        raise NeedsOperator(
+            "plant.port_in_use",
+            f"The plant's camera server cannot listen on {host}:{port} ({error.strerror or error}).",
+            "Something else uses the port, or the address is not of this machine: change plant.servers.camera.",
+        ) from error
+    with listener:
+        listener.setblocking(False)
         server = CameraServer(listener, hello)
         accepting = asyncio.create_task(server.accept(), name="virtual camera")
         try:
             yield server
         finally:
             accepting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await accepting
-
-
-def listen(host: str, port: int, what: str, key: str) -> socket.socket:
-    """A listening, non-blocking TCP socket. Raises NeedsOperator (`plant.port`), naming port and remedy."""
-    try:
-        listener = socket.create_server((host, port), backlog=8)
-    except OSError as error:
-        raise NeedsOperator(
-            "plant.port",
-            f"The plant's {what} cannot listen on {host}:{port} ({error.strerror or error}).",
-            f"End what uses the port (another plant?), or change {key}.",
-        ) from error
-    listener.setblocking(False)
-    return listener
+            await asyncio.wait([accepting])
+            if not accepting.cancelled():
+                accepting.result()  # raises what ended it

@@ -132,7 +132,7 @@ class PlantJetsConfig(BaseModel, frozen=True, extra="forbid"):
         description="Width that one open nozzle blows at; wider than the valve pitch where jets spread.",
     )
     pressure_kpa: float = Field(
-        default=4.0, gt=0, le=500, title="Pressure on the part", description="Mean pressure of a jet on what it covers."
+        default=8.0, gt=0, le=500, title="Pressure on the part", description="Mean pressure of a jet on what it covers."
     )
     eject_speed_mm_s: float = Field(
         default=1500.0,

@@ -113,7 +113,7 @@ class Plant:
         self._steps = 0
         self._outputs = self.plc.scan(0.0, self.belt.encoder_raw, 0.0, self.inputs)
         self._farthest_mm = 0.0
-        self._coming: list[BeltPart] = []  # by downstream edge, up to the nozzles' reach
+        self.coming: list[BeltPart] = []  # by downstream edge, up to the nozzles' reach
         self._at_bar: list[PartAtBar] = []
         self._exposures: list[Exposure] = []
         self._exposed = 0
@@ -129,6 +129,16 @@ class Plant:
             self._step(self.now_s, self._steps * self._step_s)
         made, self._exposures = self._exposures, []
         return made
+
+    @property
+    def rows(self) -> int:
+        """Height of a picture."""
+        return self._optics.rows
+
+    @property
+    def columns(self) -> int:
+        """Width of a picture."""
+        return self._optics.columns
 
     def render(self, exposure: Exposure) -> NDArray[np.uint8]:
         """What the camera saw, H x W x 3 uint8 BGR."""
@@ -152,7 +162,7 @@ class Plant:
 
     def _feed(self, new_belt_mm: float, travel_mm: float) -> None:
         for part in self.feeder.advance(new_belt_mm, travel_mm, self.now_s):
-            insort(self._coming, part, key=_DOWNSTREAM_EDGE)
+            insort(self.coming, part, key=_DOWNSTREAM_EDGE)
             self.truth.entered(part, self.belt.belt_counts(part.belt_mm))
         self.truth.rejected = self.feeder.rejected
 
@@ -160,8 +170,8 @@ class Plant:
         """The air of this step on the parts within reach, and the belt's end behind the bar."""
         reach_mm = self._nozzles.half_along_mm
         bar_mm = self.belt.travel_mm - self.setup.jets_distance_mm
-        while self._coming and self._coming[0].belt_min_mm <= bar_mm + reach_mm:
-            self._at_bar.append(PartAtBar(self._coming.pop(0), self._nozzles))
+        while self.coming and self.coming[0].belt_min_mm <= bar_mm + reach_mm:
+            self._at_bar.append(PartAtBar(self.coming.pop(0), self._nozzles))
         blowing = [] if self._valves.shut else self._valves.open_between(from_s, to_s)
         if not self._at_bar:
             return
@@ -199,6 +209,6 @@ class Plant:
         """Parts at least partly in view, shadows included, in the order they were dropped."""
         far_mm = travel_mm - self.setup.view_along_mm - _SHADOW_MM
         near_mm = travel_mm + _SHADOW_MM
-        parts = [p.part for p in self._at_bar] + self._coming
+        parts = [p.part for p in self._at_bar] + self.coming
         seen = sorted((p.number, p) for p in parts if p.belt_max_mm >= far_mm and p.belt_min_mm <= near_mm)
         return [PlacedPart(p.image, p.belt_mm, p.across_mm) for _, p in seen]

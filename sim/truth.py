@@ -29,12 +29,17 @@ class PartRecord:
 
 
 class Truth:
-    """The plant's own account: fed = on the belt + landed, in pieces and in mass."""
+    """The plant's own account: fed = on the belt + landed, in pieces and in mass.
+
+    `rejected` parts found no room on the belt and never were fed. `stalled_s` is how long plant time
+    stood still because the machine slept or could not keep up at all.
+    """
 
     def __init__(self, jets_outlet: str, rest_outlet: str) -> None:
         self.fed = 0
         self.fed_mass_g = 0.0
         self.rejected = 0
+        self.stalled_s = 0.0
         self.outlets = Outlets((jets_outlet, rest_outlet))
         self._jets_outlet = jets_outlet
         self._rest_outlet = rest_outlet
@@ -79,6 +84,7 @@ class Truth:
             "fed": self.fed,
             "fed_mass_g": self.fed_mass_g,
             "rejected": self.rejected,
+            "stalled_s": self.stalled_s,
             "on_belt": self.on_belt,
             "on_belt_mass_g": self.on_belt_mass_g,
             "finished": self.outlets.count,
