@@ -2,22 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from controller.cli.plant import plant_setup
+from controller.cli.vision import make_pipeline
 from controller.clock import VirtualClockLoop, run_virtual, stopwatch_s
 from controller.config import LineConfig, load_config
 from controller.runtime import Line, LineEvent
 from controller.summary import summarise
-from models.registry import open_model
 from plc_bridge.memory_link import MemoryLink
 from senbetsu_errors import NeedsOperator
 from sim.in_loop import PlantInLoop
-from vision.classify import Classifier
-from vision.pipeline import VisionPipeline
 from vision.worker import frame_results
 
 log = structlog.get_logger("simulate")
@@ -63,18 +62,10 @@ async def _simulate(
 ) -> tuple[Line, PlantInLoop, bool]:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualClockLoop)
-    model = open_model(config.vision.model)
-    pipeline = VisionPipeline(
-        config.camera,
-        config.vision,
-        config.belt.width_mm,
-        config.belt.encoder_counts_per_mm,
-        Classifier.from_model(model),
-    )
+    pipeline = make_pipeline(config)
     plant = PlantInLoop(plant_setup(config), seed)
     link = MemoryLink(MemoryLink.Config(backend="memory"), plant.wire)
-    results = frame_results(plant.camera(), pipeline, preview_hz=0)
-    line = Line(config, model.manifest.labels, link, results, on_event)
-    async with plant:
+    async with plant, plant.camera() as camera, aclosing(frame_results(camera, pipeline, preview_hz=0)) as results:
+        line = Line(config, pipeline.labels, link, results, on_event)
         await line.run(for_s)
     return line, plant, loop.trusted
