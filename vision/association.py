@@ -4,6 +4,7 @@ Points and footprints are in belt millimetres: p (grows upstream) and across.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,10 +74,10 @@ def nearest_pairs(
     nearest pairs first. Sorted along the belt, so only neighbours are compared."""
     order = np.argsort(known[0])
     along = known[0, order]
-    low: NDArray[np.intp] = np.searchsorted(along, seen[0] - gate_mm, side="left")
-    high: NDArray[np.intp] = np.searchsorted(along, seen[0] + gate_mm, side="right")
+    low = cast("NDArray[np.intp]", np.searchsorted(along, seen[0] - gate_mm, side="left"))
+    high = cast("NDArray[np.intp]", np.searchsorted(along, seen[0] + gate_mm, side="right"))
     count = high - low
-    start: NDArray[np.intp] = np.cumsum(count) - count
+    start = cast("NDArray[np.intp]", np.cumsum(count)) - count
     i: NDArray[np.intp] = np.repeat(np.arange(seen.shape[1]), count)
     j = order[np.arange(len(i)) - np.repeat(start - low, count)]
     apart = seen[:, i] - known[:, j]

@@ -29,7 +29,7 @@ _LOGP = 13 + 3 * _HISTORY
 
 _MIN_PROBABILITY = 1e-6
 _NEW_VIEW_MM = 0.5  # a picture from a belt that moved less shows nothing new
-_GONE_AFTER = 2  # pictures in which a part never seen whole should have been, and was not
+_GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class TrackerConfig:
 class Tracker:
     """Follows parts from picture to picture; returns each once, when it must be decided.
 
-    `vanished` counts blobs that entered the view cut, should then have been seen whole, and were not
-    there: reflections and dirt on the lens, never a part that was seen whole.
+    `vanished` counts what was not there any more in at least twice as many pictures as it had been
+    seen in: reflections, dirt on the lens, a part that somebody took away.
     """
 
     def __init__(self, config: TrackerConfig) -> None:
@@ -385,7 +385,7 @@ class Tracker:
     def _forget(self, e: float, view_along_mm: float, end: float) -> None:
         tracks = self._tracks()
         left = (tracks[_RETURNED] > 0) & (e - tracks[_REAR] > view_along_mm + self._config.remember_mm)
-        gone = (tracks[_MISSES] >= _GONE_AFTER) & (tracks[_WHOLE] == 0) & (tracks[_RETURNED] == 0)
+        gone = (tracks[_RETURNED] == 0) & (tracks[_MISSES] >= _GONE_AFTER * (1 + tracks[_VIEWS]))
         if gone.any():
             self.vanished += int(gone.sum())
             left |= gone

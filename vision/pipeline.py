@@ -1,0 +1,161 @@
+"""One frame through segmentation and classification: pictures in, detections in millimetres out."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from senbetsu_errors import Fatal, NeedsOperator
+from vision.camera_config import CameraConfig
+from vision.classify import Classifier
+from vision.crops import crop_blobs
+from vision.frame import EncoderStamp, Frame, count_difference
+from vision.results import Detections
+from vision.segmentation import Blobs, Segmenter, simplified
+from vision.settings import VisionConfig
+from vision.strips import StripAssembler
+
+_CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
+_PREVIEW_WIDTH_PX = 400
+_PREVIEW_QUALITY = 70
+
+
+class VisionPipeline:
+    """Plain and synchronous; keeps what it learned of the belt, and in line scan the unfinished parts.
+
+    Raises NeedsOperator `camera.view` where the camera's pixels cannot show a part that counts.
+    """
+
+    def __init__(
+        self,
+        camera: CameraConfig,
+        settings: VisionConfig,
+        belt_width_mm: float,
+        counts_per_mm: float,
+        classifier: Classifier,
+    ) -> None:
+        if camera.across_start_mm >= belt_width_mm:
+            raise NeedsOperator(
+                "camera.view",
+                f"The picture begins {camera.across_start_mm} mm across a belt of {belt_width_mm} mm.",
+                "Correct camera.across_start_mm or belt.width_mm.",
+            )
+        min_area_px = settings.min_area_mm2 / camera.mm_per_px**2
+        if min_area_px < 4:
+            raise NeedsOperator(
+                "camera.view",
+                f"A part of {settings.min_area_mm2} mm2 covers only {min_area_px:.1f} pixels of {camera.mm_per_px} mm.",
+                "Raise vision.min_area_mm2 or use a finer resolution.",
+            )
+        max_part_px = settings.max_part_mm / camera.mm_per_px
+        line_scan = camera.geometry == "line_scan"
+        self.labels = classifier.labels
+        self.view_along_mm = camera.view_along_mm
+        self._camera = camera
+        self._counts_per_row = counts_per_mm * camera.mm_per_px
+        self._classifier = classifier
+        self._segmenter = Segmenter(
+            settings.segmentation, min_area_px=min_area_px, max_part_px=max_part_px, area_scan=not line_scan
+        )
+        self._strips = StripAssembler(self._segmenter, max_part_rows=round(max_part_px)) if line_scan else None
+        self._last_encoder: EncoderStamp | None = None
+
+    def process(self, frame: Frame) -> Detections:
+        """The frame's detections.
+
+        Area scan: every blob, those that run out of the picture `cut` and not classified. Line scan:
+        the parts that this strip completes, measured from this strip's datum. Raises Fatal
+        `camera.picture` for a frame without colour, or of another shape or type than configured.
+        """
+        color = self._checked_color(frame)
+        travel = None if self._last_encoder is None else count_difference(frame.encoder.count, self._last_encoder.count)
+        slack = frame.encoder.uncertainty_counts / self._counts_per_row
+        self._last_encoder = frame.encoder
+        if self._strips is not None:
+            travel_rows = None if travel is None else travel / self._counts_per_row
+            strip = self._strips.add(color, travel_rows, slack)
+            cut = np.zeros(len(strip.blobs), np.bool_)
+            return self._detections(strip.color, strip.blobs, cut, strip.oversize, strip.shift_rows)
+        # A standing belt teaches nothing: a part left lying under the camera is not the belt.
+        mask = self._segmenter.foreground(color, learn=travel is None or travel != 0)
+        blobs = self._segmenter.blobs(mask)
+        top = blobs.boxes[:, 1] < _CUT_ROWS
+        bottom = blobs.boxes[:, 1] + blobs.boxes[:, 3] > color.shape[0] - _CUT_ROWS
+        return self._detections(color, blobs, top ^ bottom, top & bottom, np.zeros(len(blobs)))
+
+    def preview(self, frame: Frame) -> bytes:
+        """A small JPEG of the frame, about 400 pixels wide."""
+        color = self._checked_color(frame)
+        height, width = color.shape[:2]
+        scale = min(1.0, _PREVIEW_WIDTH_PX / width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        done, data = cv2.imencode(
+            ".jpg",
+            cv2.resize(color, size, interpolation=cv2.INTER_AREA),
+            [cv2.IMWRITE_JPEG_QUALITY, _PREVIEW_QUALITY],
+        )
+        if not done:
+            raise Fatal("camera.preview", f"A preview of {size[0]} x {size[1]} pixels could not be encoded.")
+        return data.tobytes()
+
+    def _checked_color(self, frame: Frame) -> NDArray[np.uint8]:
+        color = frame.channels.get("color")
+        if color is None:
+            raise Fatal(
+                "camera.picture",
+                f"Frame {frame.sequence} has the channels {sorted(frame.channels)}, and no `color`.",
+                "Use a frame source that delivers colour pictures.",
+            )
+        if color.dtype != np.uint8 or color.ndim != 3 or color.shape[2] != 3:
+            raise Fatal(
+                "camera.picture",
+                f"Frame {frame.sequence} is {color.dtype} {color.shape}, expected uint8 (rows, columns, 3).",
+                "Use a frame source that delivers 8-bit BGR pictures.",
+            )
+        if color.shape[0] != self._camera.rows or color.shape[1] < 8:
+            raise Fatal(
+                "camera.picture",
+                f"Frame {frame.sequence} has {color.shape[0]} rows of {color.shape[1]} pixels, the configuration says "
+                f"{self._camera.rows} rows ({self._camera.view_along_mm} mm at {self._camera.mm_per_px} mm).",
+                "Correct camera.view_along_mm or camera.mm_per_px.",
+            )
+        return np.ascontiguousarray(color)
+
+    def _detections(
+        self,
+        color: NDArray[np.uint8],
+        blobs: Blobs,
+        cut: NDArray[np.bool_],
+        oversize: NDArray[np.bool_],
+        shift_rows: NDArray[np.float64],
+    ) -> Detections:
+        """Pixels to millimetres, and the classes of the blobs that are seen whole.
+
+        Rows count from the downstream edge, so along = (last row - row) * mm_per_px.
+        """
+        mm = self._camera.mm_per_px
+        # Column c's centre lies half a pixel to the right of its left edge.
+        left = self._camera.across_start_mm + 0.5 * mm
+        last = color.shape[0] - 1 + shift_rows
+        x, y, w, h = blobs.boxes.T.astype(np.float64)
+        whole = ~(cut | oversize)
+        probabilities = np.zeros((len(blobs), len(self.labels)), np.float32)
+        if whole.any():
+            crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
+            probabilities[whole] = self._classifier.probabilities(crops)
+        outlines: list[NDArray[np.float32]] = []
+        for contour, end in zip(blobs.contours, last.tolist(), strict=True):
+            points = simplified(contour)
+            outlines.append(np.stack([(end - points[:, 1]) * mm, left + points[:, 0] * mm], axis=1).astype(np.float32))
+        return Detections(
+            along_mm=(last - blobs.centres[:, 1]) * mm,
+            across_mm=left + blobs.centres[:, 0] * mm,
+            along_min_mm=(last - (y + h - 1)) * mm,
+            along_max_mm=(last - y) * mm,
+            across_min_mm=left + x * mm,
+            across_max_mm=left + (x + w - 1) * mm,
+            area_mm2=blobs.areas * mm**2,
+            probabilities=probabilities,
+            cut=cut,
+            oversize=oversize,
+            outlines_mm=tuple(outlines),
+        )

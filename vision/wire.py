@@ -1,0 +1,156 @@
+"""Results between processes and in recordings: one message, self-contained, no pickle.
+
+`b"SBV1"`, the header's length (u32 little endian), the header (JSON), then the raw arrays and the
+preview one after the other, little endian, in the order the header lists them.
+"""
+
+import json
+import math
+import struct
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senbetsu_errors import Fatal
+from vision.frame import EncoderStamp
+from vision.results import Detections, FrameResult, Idle
+
+_MAGIC = b"SBV1"
+_LENGTH = struct.Struct("<I")
+_COLUMNS = (
+    "along_mm",
+    "across_mm",
+    "along_min_mm",
+    "along_max_mm",
+    "across_min_mm",
+    "across_max_mm",
+    "area_mm2",
+)
+
+
+def encode(result: FrameResult | Idle) -> bytes:
+    """The message of a result; `decode` gives the same back."""
+    if isinstance(result, Idle):
+        return _message({"kind": "idle", "at_s": result.at_s, "dropped": result.dropped}, [])
+    found = result.detections
+    outline_points = [len(outline) for outline in found.outlines_mm]
+    body = [np.ascontiguousarray(getattr(found, name), "<f8").tobytes() for name in _COLUMNS]
+    body += [
+        np.ascontiguousarray(found.probabilities, "<f4").tobytes(),
+        np.ascontiguousarray(found.cut, np.bool_).tobytes(),
+        np.ascontiguousarray(found.oversize, np.bool_).tobytes(),
+        *(np.ascontiguousarray(outline, "<f4").tobytes() for outline in found.outlines_mm),
+        result.preview_jpeg or b"",
+    ]
+    header = {
+        "kind": "frame",
+        "frame_sequence": result.frame_sequence,
+        "encoder": [result.encoder.count, result.encoder.basis, result.encoder.uncertainty_counts],
+        "captured_at_s": result.captured_at_s,
+        "finished_at_s": result.finished_at_s,
+        "dropped": result.dropped,
+        "view_along_mm": result.view_along_mm,
+        "blobs": len(found),
+        "classes": found.probabilities.shape[1],
+        "outline_points": outline_points,
+        "preview_bytes": None if result.preview_jpeg is None else len(result.preview_jpeg),
+    }
+    return _message(header, body)
+
+
+def decode(data: bytes) -> FrameResult | Idle:
+    """The result in a message. Raises Fatal `vision.bad_message` for anything `encode` did not write."""
+    header, body = _split(data)
+    try:
+        if header["kind"] == "idle":
+            idle = Idle(_finite(header["at_s"]), _whole(header["dropped"]))
+            if body:
+                raise ValueError("an idle message has no body")
+            return idle
+        if header["kind"] != "frame":
+            raise ValueError(f"kind {header['kind']!r}")
+        return _frame_result(header, body)
+    except (KeyError, TypeError, ValueError, struct.error) as error:
+        raise Fatal(
+            "vision.bad_message", f"A vision message is damaged: {error}.", "Both sides must run the same version."
+        ) from error
+
+
+def _message(header: dict[str, Any], body: list[bytes]) -> bytes:
+    head = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
+    return b"".join([_MAGIC, _LENGTH.pack(len(head)), head, *body])
+
+
+def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
+    start = len(_MAGIC) + _LENGTH.size
+    if len(data) < start or data[: len(_MAGIC)] != _MAGIC:
+        raise Fatal(
+            "vision.bad_message",
+            f"{len(data)} bytes beginning with {data[:4]!r} are no vision message of version 1.",
+            "Both sides must run the same version.",
+        )
+    (length,) = _LENGTH.unpack_from(data, len(_MAGIC))
+    try:
+        header = json.loads(data[start : start + length])
+    except (ValueError, RecursionError) as error:
+        raise Fatal("vision.bad_message", f"The header of a vision message is damaged: {error}.") from error
+    if not isinstance(header, dict):
+        raise Fatal("vision.bad_message", "The header of a vision message is no JSON object.")
+    return cast("dict[str, Any]", header), data[start + length :]
+
+
+def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
+    blobs, classes = _whole(header["blobs"]), _whole(header["classes"])
+    points = [_whole(count) for count in header["outline_points"]]
+    preview_bytes = None if header["preview_bytes"] is None else _whole(header["preview_bytes"])
+    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 2) + 8 * sum(points) + (preview_bytes or 0)
+    if len(body) != expected:
+        raise ValueError(f"{len(body)} bytes of arrays where {expected} belong")
+    if points and len(points) != blobs:
+        raise ValueError(f"{len(points)} outlines for {blobs} blobs")
+    at = 0
+
+    def take(dtype: str, count: int) -> NDArray[Any]:
+        nonlocal at
+        values = np.frombuffer(body, dtype, count, at)
+        at += values.nbytes
+        return values.astype(values.dtype.newbyteorder("="), copy=True)
+
+    columns = {name: take("<f8", blobs) for name in _COLUMNS}
+    probabilities = take("<f4", blobs * classes).reshape(blobs, classes)
+    flags = take("u1", 2 * blobs)
+    if (flags > 1).any():
+        raise ValueError("a flag is neither 0 nor 1")
+    outlines = tuple(take("<f4", 2 * count).reshape(count, 2) for count in points)
+    count, basis, uncertainty = header["encoder"]
+    if basis not in ("latched", "estimated") or not 0 <= _whole(count) < 2**32:
+        raise ValueError(f"encoder stamp {header['encoder']}")
+    return FrameResult(
+        frame_sequence=_whole(header["frame_sequence"]),
+        encoder=EncoderStamp(count, basis, _finite(uncertainty)),
+        captured_at_s=_finite(header["captured_at_s"]),
+        finished_at_s=_finite(header["finished_at_s"]),
+        dropped=_whole(header["dropped"]),
+        view_along_mm=_finite(header["view_along_mm"]),
+        detections=Detections(
+            **columns,
+            probabilities=probabilities,
+            cut=flags[:blobs].astype(np.bool_),
+            oversize=flags[blobs:].astype(np.bool_),
+            outlines_mm=outlines,
+        ),
+        preview_jpeg=None if preview_bytes is None else body[at:],
+    )
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r} is no whole number >= 0")
+    return value
+
+
+def _finite(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no finite number")
+    return float(value)

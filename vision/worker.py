@@ -1,0 +1,64 @@
+"""The vision loop: frames of one source through one pipeline, or a sign that it is alive."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from vision.frame import Frame
+from vision.freshness import FreshnessGate
+from vision.pipeline import VisionPipeline
+from vision.results import FrameResult, Idle
+from vision.source import FrameSource
+
+
+async def frame_results(
+    source: FrameSource, pipeline: VisionPipeline, *, idle_after_s: float = 0.1, preview_hz: float = 5.0
+) -> AsyncIterator[FrameResult | Idle]:
+    """Results of an opened source until it ends; an `Idle` after every `idle_after_s` without a frame.
+
+    Frames that are not fresh are counted as dropped and not processed. Times are the running loop's
+    clock, and no thread is used, so it runs the same in virtual time. Whoever stops before the end
+    closes the iterator (`contextlib.aclosing`). Raises what the source and the pipeline raise, and
+    Retryable `camera.frozen` for a camera that repeats itself.
+    """
+    loop = asyncio.get_running_loop()
+    gate = FreshnessGate()
+    frames = aiter(source)
+    next_preview_s = loop.time()
+    pending: asyncio.Task[Frame | None] | None = None
+    try:
+        while True:
+            pending = pending or asyncio.create_task(_next_or_none(frames), name="next frame")
+            done, _ = await asyncio.wait({pending}, timeout=idle_after_s)
+            if not done:
+                yield Idle(loop.time(), source.dropped + gate.rejected)
+                continue
+            frame = pending.result()
+            pending = None
+            if frame is None:
+                return
+            if not gate.is_fresh(frame):
+                continue
+            detections = pipeline.process(frame)
+            preview = None
+            if preview_hz > 0 and loop.time() >= next_preview_s:
+                preview = pipeline.preview(frame)
+                next_preview_s = loop.time() + 1 / preview_hz
+            yield FrameResult(
+                frame_sequence=frame.sequence,
+                encoder=frame.encoder,
+                captured_at_s=frame.captured_at_s,
+                finished_at_s=loop.time(),
+                dropped=source.dropped + gate.rejected,
+                view_along_mm=pipeline.view_along_mm,
+                detections=detections,
+                preview_jpeg=preview,
+            )
+    finally:
+        if pending is not None:
+            pending.cancel()
+            await asyncio.gather(pending, return_exceptions=True)
+
+
+async def _next_or_none(frames: AsyncIterator[Frame]) -> Frame | None:
+    # A task cannot end with StopAsyncIteration.
+    return await anext(frames, None)
