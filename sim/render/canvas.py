@@ -1,9 +1,9 @@
 """The drawing board for one part: colour, relief and gloss in millimetres, lit at the end.
 
 A part is drawn unrotated and supersampled, in mm with the origin in the middle, x along its length
-and y across. Three layers are painted together: colour with coverage, the surface's height above
-the belt (relief), and gloss. `finish` turns the part, lights the relief (so that a rotated part is
-still lit from the same side as the belt) and shrinks it to the camera's pixels.
+and y across. Its layers are painted together: colour, footprint, the surface's height above the
+belt (relief) and gloss. `finish` turns them, lights the relief (so that a rotated part is still lit
+from the same side as the belt) and shrinks the picture to the camera's pixels.
 """
 
 from typing import Any

@@ -1,5 +1,6 @@
 """Every class can be drawn, at a plausible size, and told from the belt."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -75,8 +76,6 @@ def test_most_of_a_part_differs_from_the_belt_enough_to_be_segmented(class_id: s
 
 @pytest.mark.parametrize("class_id", CLASSES)
 def test_a_part_is_one_piece_cropped_to_its_footprint(class_id: str) -> None:
-    import cv2
-
     for seed in SEEDS:
         alpha = draw(class_id, seed).alpha
         pieces, _ = cv2.findContours(alpha, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
