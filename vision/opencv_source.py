@@ -220,10 +220,7 @@ class OpencvSource:
 
     def _origin(self) -> Path | str | int:
         config = self._config
-        return cast(
-            "Path | str | int",
-            next(o for o in (config.path, config.images, config.url, config.device) if o is not None),
-        )
+        return next(o for o in (config.path, config.images, config.url, config.device) if o is not None)
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         if self._thread is None:

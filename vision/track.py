@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from senbetsu_errors import Fatal
 from vision.association import explain, nearest_pairs
 from vision.camera_config import CameraConfig
+from vision.estimate import fused_probabilities, log_probabilities, positions
 from vision.parts import Footprints, Part, VisiblePart
 from vision.results import Detections
 from vision.settings import VisionConfig
@@ -27,7 +28,6 @@ _PLACE = slice(_P, _X_MAX + 1)
 _HIST_P, _HIST_X, _HIST_E = 13, 13 + _HISTORY, 13 + 2 * _HISTORY
 _LOGP = 13 + 3 * _HISTORY
 
-_MIN_PROBABILITY = 1e-6
 _NEW_VIEW_MM = 0.5  # a picture from a belt that moved less shows nothing new
 _GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
 
@@ -144,7 +144,7 @@ class Tracker:
         e = encoder / self._config.counts_per_mm
         found: list[VisiblePart] = []
         for track in self._tracks().T:
-            probabilities = self._probabilities(track[_LOGP:, None], track[_VIEWS : _VIEWS + 1])[0]
+            probabilities = fused_probabilities(track[_LOGP:, None], track[_VIEWS : _VIEWS + 1])[0]
             best = int(np.argmax(probabilities)) if probabilities.any() else None
             found.append(
                 VisiblePart(
@@ -174,7 +174,7 @@ class Tracker:
             tracks[_X_MIN].copy(),
             tracks[_X_MAX].copy(),
             tracks[_AREA].copy(),
-            self._probabilities(tracks[_LOGP:], tracks[_VIEWS]),
+            fused_probabilities(tracks[_LOGP:], tracks[_VIEWS]),
         )
 
     def _tracks(self) -> NDArray[np.float64]:
@@ -271,7 +271,7 @@ class Tracker:
         views += 1
         tracks[_VIEWS, pair_t] = views
         tracks[_AREA, pair_t] += (detections.area_mm2[pair_d] - tracks[_AREA, pair_t]) / views
-        tracks[_LOGP:, pair_t] += _log(detections.probabilities[pair_d]).T
+        tracks[_LOGP:, pair_t] += log_probabilities(detections.probabilities[pair_d]).T
         if off_mm:
             tracks[_OFF_MM, pair_t] = np.maximum(tracks[_OFF_MM, pair_t], off_mm)
 
@@ -303,7 +303,7 @@ class Tracker:
         fresh[_HIST_P] = at[0]
         fresh[_HIST_X] = at[1]
         fresh[_HIST_E] = e
-        fresh[_LOGP:] = np.where(is_whole, _log(detections.probabilities[which]).T, 0)
+        fresh[_LOGP:] = np.where(is_whole, log_probabilities(detections.probabilities[which]).T, 0)
         if continued is not None:
             heirs = np.flatnonzero(continued >= 0)
             inherited = continued[heirs]
@@ -325,22 +325,20 @@ class Tracker:
         tracks = self._tracks()
         tracks[_RETURNED, which] = 1
         chosen = tracks[:, which]
-        used = np.arange(_HISTORY)[:, None] < np.maximum(chosen[_VIEWS], 1)
-        count = used.sum(axis=0)
-        p, x, e = (np.where(used, chosen[row : row + _HISTORY], 0) for row in (_HIST_P, _HIST_X, _HIST_E))
-        p_mean, x_mean, e_mean = p.sum(axis=0) / count, x.sum(axis=0) / count, e.sum(axis=0) / count
-        dp, de = np.where(used, p - p_mean, 0), np.where(used, e - e_mean, 0)
-        # Least squares of p against belt travel: a part that slides drifts steadily.
-        slope = (dp * de).sum(axis=0) / np.maximum((de * de).sum(axis=0), 1e-9)
-        drift = slope * (de.max(axis=0) - de.min(axis=0))
-        scatter = np.sqrt(((dp - slope * de) ** 2 * used).sum(axis=0) / count)
-        sliding = (count >= 3) & (np.abs(drift) > self._config.sliding_mm) & (np.abs(drift) > 3 * scatter)
+        found = positions(
+            chosen[_HIST_P : _HIST_P + _HISTORY],
+            chosen[_HIST_X : _HIST_X + _HISTORY],
+            chosen[_HIST_E : _HIST_E + _HISTORY],
+            chosen[_VIEWS],
+            self._config.sliding_mm,
+        )
+        # A part that slides, or was never seen whole, is where it was seen last.
         seen_whole = chosen[_WHOLE] > 0
-        p_best: NDArray[np.float64] = np.where(sliding | ~seen_whole, chosen[_P], p_mean)
-        x_best: NDArray[np.float64] = np.where(sliding | ~seen_whole, chosen[_X], x_mean)
-        spread: NDArray[np.float64] = np.where(sliding, np.abs(drift) + scatter, np.sqrt((dp * dp).sum(axis=0) / count))
-        uncertainty = np.sqrt(spread**2 + chosen[_OFF_MM] ** 2 + (self._config.edge_mm / 4) ** 2)
-        probabilities = self._probabilities(chosen[_LOGP:], chosen[_VIEWS])
+        last = found.sliding | ~seen_whole
+        p_best = np.where(last, chosen[_P], found.p_mm)
+        x_best = np.where(last, chosen[_X], found.across_mm)
+        uncertainty = np.sqrt(found.spread_mm**2 + chosen[_OFF_MM] ** 2 + (self._config.edge_mm / 4) ** 2)
+        probabilities = fused_probabilities(chosen[_LOGP:], chosen[_VIEWS])
         nothing = np.zeros((0, 2), np.float32)
         columns = (
             chosen[_ID].astype(np.int64),
@@ -353,7 +351,7 @@ class Tracker:
             chosen[_AREA],
             chosen[_VIEWS].astype(np.int64),
             uncertainty,
-            sliding,
+            found.sliding,
             ~seen_whole,
         )
         parts: list[Part] = []
@@ -366,21 +364,6 @@ class Tracker:
                 )
             )  # fmt: skip
         return parts
-
-    def _probabilities(self, logp: NDArray[np.float64], views: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Fused probabilities float32 [N, C] from summed log-probabilities [C, N].
-
-        Views of one part are neither independent (then the sum would be right) nor the same (then the
-        mean would): the sum is divided by the root of their number, half way between the two.
-        """
-        logits = logp / np.sqrt(np.maximum(views, 1))
-        logits = logits - logits.max(axis=0)
-        chances = np.exp(logits)
-        chances /= chances.sum(axis=0)
-        # A part that was never classified has equal, very small likelihoods for every class.
-        chances[:, logp.max(axis=0) <= np.log(_MIN_PROBABILITY) * np.maximum(views, 1) * 0.999] = 0
-        chances[:, views == 0] = 0
-        return chances.T.astype(np.float32)
 
     def _forget(self, e: float, view_along_mm: float, end: float) -> None:
         tracks = self._tracks()
@@ -400,7 +383,3 @@ class Tracker:
         remaining = int(kept.sum())
         self._table[:, :remaining] = tracks[:, kept]
         self._count = remaining
-
-
-def _log(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.log(np.maximum(probabilities, _MIN_PROBABILITY)).astype(np.float64)
