@@ -16,6 +16,7 @@ import structlog
 
 from controller.children import start_child, stop_child
 from senbetsu_errors import Fatal
+from vision.recorded_frame import FrameBlob
 from vision.results import FrameResult, Idle
 from vision.wire import decode
 
@@ -29,12 +30,22 @@ RESTARTS = 5
 
 
 class VisionProcess:
-    """Starts, restarts and reads the vision process of one line."""
+    """Starts, restarts and reads the vision process of one line.
 
-    def __init__(self, config_path: Path, socket_path: Path, arguments: tuple[str, ...] = ()) -> None:
+    `on_frame` gets the loop's time and the message of each frame, where vision was asked to send them.
+    """
+
+    def __init__(
+        self,
+        config_path: Path,
+        socket_path: Path,
+        arguments: tuple[str, ...] = (),
+        on_frame: Callable[[float, bytes], None] | None = None,
+    ) -> None:
         self._config_path = config_path
         self._socket_path = socket_path
         self._arguments = arguments
+        self._on_frame = on_frame
         self._connections: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(1)
         self._server: asyncio.Server | None = None
         self._child: asyncio.subprocess.Process | None = None
@@ -90,18 +101,21 @@ class VisionProcess:
                     (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
                     if length > LONGEST_MESSAGE_BYTES:
                         raise Fatal("vision.wire", f"The vision process announced a message of {length} bytes.")
-                    message = await reader.readexactly(length)
+                    message = decode(await reader.readexactly(length))
                 except (asyncio.IncompleteReadError, ConnectionError):
                     return
-                yield decode(message)
+                if not isinstance(message, FrameBlob):
+                    yield message
+                elif self._on_frame:
+                    self._on_frame(asyncio.get_running_loop().time(), message.message)
         finally:
             writer.close()
 
 
 async def send_results(
-    results: AsyncIterator[FrameResult | Idle],
+    results: AsyncIterator[FrameResult | Idle | FrameBlob],
     socket_path: Path,
-    encode: Callable[[FrameResult | Idle], bytes],
+    encode: Callable[[FrameResult | Idle | FrameBlob], bytes],
 ) -> None:
     """The child's side: send every result; ends when the source does or the runtime is gone."""
     _, writer = await asyncio.open_unix_connection(socket_path)

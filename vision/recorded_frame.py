@@ -7,6 +7,7 @@ a recording of JPEGs shows in Foxglove; the encoder stamp, the shape and further
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import isfinite, prod
 from typing import Any, Literal, cast, get_args
 
@@ -20,6 +21,14 @@ from vision.frame import EncoderBasis, EncoderStamp, Frame
 
 FrameEncoding = Literal["zstd", "jpeg"]
 """zstd: the pixels without loss, level 1. jpeg: the color channel with loss, the others as zstd."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBlob:
+    """A frame on its way to a recorder: the message that `encode_frame` made."""
+
+    message: bytes
+
 
 JPEG_QUALITY = 95
 ZSTD_LEVEL = 1

@@ -1,7 +1,8 @@
 """Results between processes and in recordings: one message, self-contained, no pickle.
 
 `b"SBV1"`, the header's length (u32 little endian), the header (JSON), then the raw arrays and the
-preview one after the other, little endian, in the order the header lists them.
+preview one after the other, little endian, in the order the header lists them. A frame for a recorder
+is `b"SBF1"` and the message that the recording will hold.
 """
 
 import json
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
 from vision.frame import EncoderStamp
+from vision.recorded_frame import FrameBlob
 from vision.results import Detections, FrameResult, Idle
 
 _MAGIC = b"SBV1"
+_FRAME_MAGIC = b"SBF1"
 _LENGTH = struct.Struct("<I")
 _COLUMNS = (
     "along_mm",
@@ -29,8 +32,10 @@ _COLUMNS = (
 )
 
 
-def encode(result: FrameResult | Idle) -> bytes:
+def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
     """The message of a result; `decode` gives the same back."""
+    if isinstance(result, FrameBlob):
+        return _FRAME_MAGIC + result.message
     if isinstance(result, Idle):
         return _message({"kind": "idle", "at_s": result.at_s, "dropped": result.dropped}, [])
     found = result.detections
@@ -59,8 +64,10 @@ def encode(result: FrameResult | Idle) -> bytes:
     return _message(header, body)
 
 
-def decode(data: bytes) -> FrameResult | Idle:
+def decode(data: bytes) -> FrameResult | Idle | FrameBlob:
     """The result in a message. Raises Fatal `vision.bad_message` for anything `encode` did not write."""
+    if data.startswith(_FRAME_MAGIC):
+        return FrameBlob(data[len(_FRAME_MAGIC) :])
     header, body = _split(data)
     try:
         if header["kind"] == "idle":

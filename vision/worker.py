@@ -1,7 +1,7 @@
 """The vision loop: frames of one source through one pipeline, or a sign that it is alive."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from vision.frame import Frame
 from vision.freshness import FreshnessGate
@@ -12,7 +12,7 @@ from vision.source import FrameSource
 
 async def frame_results(
     source: FrameSource, pipeline: VisionPipeline, *, idle_after_s: float = 0.1, preview_hz: float = 5.0
-) -> AsyncIterator[FrameResult | Idle]:
+) -> AsyncGenerator[FrameResult | Idle, None]:
     """Results of an opened source until it ends; an `Idle` after every `idle_after_s` without a frame.
 
     Frames that are not fresh are counted as dropped and not processed. Times are the running loop's

@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import structlog
 import typer
 
 from controller.children import die_with_parent
+from controller.cli.classify import classify
+from controller.cli.models_commands import models_app
+from controller.cli.plc import plc_app
 from controller.config import ConfigErrors
 from senbetsu_errors import SenbetsuError
 
@@ -26,6 +29,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+app.add_typer(models_app, name="models")
+app.add_typer(plc_app, name="plc")
+app.command()(classify)
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The line's configuration, a YAML file.")]
 ForSeconds = Annotated[float | None, typer.Option("--for", metavar="S", min=0.1, help="Stop after S seconds.")]
@@ -50,12 +57,53 @@ def simulate(
     config: ConfigPath,
     for_s: Annotated[float, typer.Option("--for", metavar="S", min=0.1, help="Virtual seconds.")] = 60.0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the plant; default: the one in CONFIG.")] = None,
+    record_to: Annotated[
+        Path | None, typer.Option("--record", metavar="FILE.mcap", help="Record into this new file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the line in virtual time against the simulated plant: same seed, same answer."""
     from controller.cli.simulate import simulate as simulate_line
 
-    _print_summary(simulate_line(config, for_s, seed), as_json)
+    _print_summary(simulate_line(config, for_s, seed, record=record_to), as_json)
+
+
+@app.command()
+def record(
+    config: ConfigPath,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.mcap", help="The new file to record into.")],
+    for_s: ForSeconds = None,
+    jpeg: Annotated[
+        bool, typer.Option("--jpeg", help="Frames as JPEG: smaller, shown by Foxglove, but not replayed exactly.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the line as `run` does, and record it."""
+    from controller.cli.record import record_line
+
+    summary = asyncio.run(record_line(config, output, for_s, "jpeg" if jpeg else "zstd", show=True))
+    _print_summary(summary, as_json)
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path, typer.Argument(metavar="FILE.mcap", help="What `record` has written.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="CONFIG", help="Another configuration than the recorded one.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="FILE", help="Compare with this recording instead.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a recording through today's code, and say what came out differently."""
+    from controller.cli.replay import print_changes
+    from controller.cli.replay import replay as replay_recording
+
+    summary = replay_recording(recording, config, against)
+    _print_summary(summary, as_json)
+    if not as_json:
+        print_changes(summary["changes"])
 
 
 @app.command()
@@ -103,11 +151,15 @@ def bench(
 
 
 @app.command("_vision", hidden=True)
-def vision_child(config: Path, socket: Annotated[Path, typer.Option()]) -> None:
+def vision_child(
+    config: Path,
+    socket: Annotated[Path, typer.Option()],
+    send_frames: Annotated[Literal["zstd", "jpeg"] | None, typer.Option()] = None,
+) -> None:
     """The vision process of a line (started by `run`)."""
     from controller.cli.vision import serve_vision
 
-    asyncio.run(serve_vision(config, socket))
+    asyncio.run(serve_vision(config, socket, send_frames))
 
 
 @app.command("_hmi", hidden=True)

@@ -72,8 +72,12 @@ async def run_line(
     show: bool,
     on_event: Callable[[LineEvent], None] | None = None,
     vision_arguments: tuple[str, ...] = (),
+    on_frame: Callable[[float, bytes], None] | None = None,
 ) -> dict[str, Any]:
-    """Run the line of a configuration in real time; its summary. Raises SenbetsuError, grouped or not."""
+    """Run the line of a configuration in real time; its summary. Raises SenbetsuError, grouped or not.
+
+    `on_frame` gets the loop's time and the message of each frame that vision sends for a recorder.
+    """
     config = load_config(config_path)
     model = open_model(config.vision.model)
     simulated = config.simulated_parts
@@ -84,7 +88,9 @@ async def run_line(
         if config.plant:
             await stack.enter_async_context(plant.running(config_path))
         private = Path(stack.enter_context(TemporaryDirectory(prefix="senbetsu-")))
-        vision = await stack.enter_async_context(VisionProcess(config_path, private / "vision.sock", vision_arguments))
+        vision = await stack.enter_async_context(
+            VisionProcess(config_path, private / "vision.sock", vision_arguments, on_frame)
+        )
         publisher = await stack.enter_async_context(SnapshotPublisher(private / "snapshots.sock"))
         if config.hmi:
             hmi = await start_child("_hmi", str(config_path), "--socket", str(private / "snapshots.sock"))

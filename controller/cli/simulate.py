@@ -1,8 +1,8 @@
 """`senbetsu simulate`: the real runtime and the real vision against the plant in virtual time."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,19 @@ from controller.cli.plant import plant_setup
 from controller.cli.vision import make_pipeline
 from controller.clock import VirtualClockLoop, run_virtual, stopwatch_s
 from controller.config import LineConfig, load_config
+from controller.recording.about import About
+from controller.recording.writer import RecordingWriter
 from controller.runtime import Line, LineEvent
 from controller.summary import summarise
+from models.registry import open_model
 from plc_bridge.memory_link import MemoryLink
 from senbetsu_errors import NeedsOperator
 from sim.in_loop import PlantInLoop
+from vision.pipeline import VisionPipeline
+from vision.recorded_frame import FrameBlob
+from vision.recorded_results import results_and_frames
+from vision.results import FrameResult, Idle
+from vision.source import FrameSource
 from vision.worker import frame_results
 
 log = structlog.get_logger("simulate")
@@ -25,9 +33,14 @@ SIMULATED = ("camera", "plc", "plant", "time")
 
 
 def simulate(
-    config_path: Path, for_s: float, seed: int | None, on_event: Callable[[LineEvent], None] | None = None
+    config_path: Path,
+    for_s: float,
+    seed: int | None,
+    on_event: Callable[[LineEvent], None] | None = None,
+    record: Path | None = None,
 ) -> dict[str, Any]:
-    """Simulate a configuration for `for_s` virtual seconds; its summary with `speedup`.
+    """Simulate a configuration for `for_s` virtual seconds, recorded into the new file `record` if given; its
+    summary with `speedup`.
 
     Raises NeedsOperator where the configuration has no plant to simulate.
     """
@@ -39,7 +52,8 @@ def simulate(
     chosen = config.plant.seed if seed is None else seed
     log.warning("simulated", parts=list(SIMULATED), seed=chosen)
     started_s = stopwatch_s()
-    line, plant, trusted = run_virtual(_simulate(config, for_s, chosen, on_event))
+    with _recorder(config, record) as recorder:
+        line, plant, trusted = run_virtual(simulated_line(config, for_s, chosen, on_event, recorder))
     wall_s = stopwatch_s() - started_s
     summary = summarise(
         ledger=line.ledger,
@@ -57,15 +71,54 @@ def simulate(
     return {**summary, "speedup": round(line.ran_s / wall_s, 2), "virtual_time_trusted": trusted}
 
 
-async def _simulate(
-    config: LineConfig, for_s: float, seed: int, on_event: Callable[[LineEvent], None] | None
+async def simulated_line(
+    config: LineConfig,
+    for_s: float,
+    seed: int,
+    on_event: Callable[[LineEvent], None] | None,
+    recorder: RecordingWriter | None,
 ) -> tuple[Line, PlantInLoop, bool]:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualClockLoop)
     pipeline = make_pipeline(config)
     plant = PlantInLoop(plant_setup(config), seed)
     link = MemoryLink(MemoryLink.Config(backend="memory"), plant.wire)
-    async with plant, plant.camera() as camera, aclosing(frame_results(camera, pipeline, preview_hz=0)) as results:
-        line = Line(config, pipeline.labels, link, results, on_event)
+
+    def happened(event: LineEvent) -> None:
+        if on_event:
+            on_event(event)
+        if recorder:
+            recorder.event(event)
+
+    async with plant, plant.camera() as camera, aclosing(_results(camera, pipeline, recorder)) as results:
+        line = Line(config, pipeline.labels, link, results, happened)
         await line.run(for_s)
     return line, plant, loop.trusted
+
+
+@contextmanager
+def _recorder(config: LineConfig, record: Path | None) -> Generator[RecordingWriter | None]:
+    """Writes in the loop's own thread: virtual time waits for the disk."""
+    if record is None:
+        yield None
+        return
+    about = About.of(config, open_model(config.vision.model), SIMULATED, "zstd")
+    with closing(RecordingWriter(record, about, started_at_s=0.0)) as recorder:
+        yield recorder
+
+
+async def _results(
+    camera: FrameSource, pipeline: VisionPipeline, recorder: RecordingWriter | None
+) -> AsyncGenerator[FrameResult | Idle, None]:
+    if recorder is None:
+        async with aclosing(frame_results(camera, pipeline, preview_hz=0)) as results:
+            async for result in results:
+                yield result
+        return
+    loop = asyncio.get_running_loop()
+    async with aclosing(results_and_frames(camera, pipeline, "zstd", preview_hz=0)) as messages:
+        async for message in messages:
+            if isinstance(message, FrameBlob):
+                recorder.frame(loop.time(), message.message)
+            else:
+                yield message

@@ -14,6 +14,8 @@ from models.registry import open_model
 from senbetsu_errors import Retryable
 from vision.classify import Classifier
 from vision.pipeline import VisionPipeline
+from vision.recorded_frame import FrameBlob, FrameEncoding
+from vision.recorded_results import results_and_frames
 from vision.results import FrameResult, Idle
 from vision.wire import encode
 from vision.worker import frame_results
@@ -35,8 +37,12 @@ def make_pipeline(config: LineConfig) -> VisionPipeline:
     )
 
 
-async def camera_results(config: LineConfig) -> AsyncIterator[FrameResult | Idle]:
+async def camera_results(
+    config: LineConfig, send_frames: FrameEncoding | None = None
+) -> AsyncIterator[FrameResult | Idle | FrameBlob]:
     """Results of the line's camera until it ends; a camera that is lost is opened again and again.
+
+    With `send_frames` each result is followed by its frame, for a recorder.
 
     Says the loss once and the recovery once. While the camera is away nothing is yielded, so the line sees no
     sign of life and stops the belt. What was dropped before the loss stays counted.
@@ -50,8 +56,16 @@ async def camera_results(config: LineConfig) -> AsyncIterator[FrameResult | Idle
         dropped = 0
         try:
             async with make_source(config) as source:
-                async with aclosing(frame_results(source, pipeline, preview_hz=config.vision.preview_hz)) as results:
+                running = (
+                    results_and_frames(source, pipeline, send_frames, preview_hz=config.vision.preview_hz)
+                    if send_frames
+                    else frame_results(source, pipeline, preview_hz=config.vision.preview_hz)
+                )
+                async with aclosing(running) as results:
                     async for result in results:
+                        if isinstance(result, FrameBlob):
+                            yield result
+                            continue
                         if lost_at_s is not None:
                             log.info("camera is back", after_s=round(loop.time() - lost_at_s, 1))
                             lost_at_s, retry_s = None, FIRST_RETRY_S
@@ -67,6 +81,6 @@ async def camera_results(config: LineConfig) -> AsyncIterator[FrameResult | Idle
             retry_s = min(2 * retry_s, LONGEST_RETRY_S)
 
 
-async def serve_vision(config_path: Path, socket_path: Path) -> None:
+async def serve_vision(config_path: Path, socket_path: Path, send_frames: FrameEncoding | None = None) -> None:
     """Run vision for a line until its source ends or the runtime is gone."""
-    await send_results(camera_results(load_config(config_path)), socket_path, encode)
+    await send_results(camera_results(load_config(config_path), send_frames), socket_path, encode)
