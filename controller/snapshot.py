@@ -7,7 +7,7 @@ JPEG (or nothing); `split` takes the packed bytes apart without parsing, `decode
 """
 
 import json
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -19,7 +19,7 @@ ShotResult = Literal["pending", "fired", "late", "refused", "cancelled", "lost"]
 Basis = Literal["estimated from class probabilities", "plant truth (simulated)"]
 
 _HEADER_LENGTH_BYTES = 4
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,28 +151,28 @@ class Snapshot:
 _ADAPTER: TypeAdapter[Snapshot] = TypeAdapter(Snapshot)
 
 
-def _as_object(value: object) -> dict[str, object]:
-    """The fields of one of the dataclasses above, shallow, for `json.dumps`; not the JPEG."""
-    if is_dataclass(value):
-        return {each.name: getattr(value, each.name) for each in fields(value) if each.name != "preview"}
-    raise TypeError(f"{type(value).__name__} is not plain data")
-
-
 def encode(snapshot: Snapshot) -> bytes:
     """Packs a snapshot: u32 big-endian length of the JSON, the JSON, the JPEG.
 
-    Raises Fatal `snapshot.not_plain` where a field holds NaN, an infinity, or something that JSON
-    has no word for (a numpy scalar).
+    Raises Fatal `snapshot.not_plain` where a number is NaN or infinite, or a field is of another type.
+    pydantic and not `json`: 0.3 ms against 2.5 ms for 200 parts, in the loop that serves the PLC.
     """
     try:
-        header = json.dumps(snapshot, default=_as_object, allow_nan=False, separators=(",", ":")).encode()
+        header = _ADAPTER.dump_json(snapshot, exclude={"preview"}, warnings="error")
+        # pydantic writes what is not finite as JavaScript does; names may hold these words, so look closer.
+        if b"NaN" in header or b"Infinity" in header:
+            json.loads(header, parse_constant=_refuse_constant)
     except (ValueError, TypeError) as error:
         raise Fatal(
             "snapshot.not_plain",
             f"A snapshot cannot be written as JSON: {error}.",
-            "Say None for what is not known and convert numpy scalars; this is a defect in the runtime.",
+            "What is not known must be None; this is a defect in the runtime.",
         ) from error
     return len(header).to_bytes(_HEADER_LENGTH_BYTES, "big") + header + (snapshot.preview or b"")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"a number is {name}")
 
 
 def split(packed: bytes) -> tuple[bytes, bytes]:

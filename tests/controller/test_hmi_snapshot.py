@@ -110,13 +110,25 @@ def test_cut_bytes_are_refused(length: int) -> None:
     [
         {"parts_per_s": float("nan")},
         {"purity": {"valuables": float("inf")}},
-        {"seen": np.int64(3)},
-        {"speed_mm_s": np.float32(1.5)},
+        {"latency": LatencyView(1.0, float("-inf"))},
+        {"seen": 2.5},
+        {"parts": "none"},
+        {"line": "\ud800"},
     ],
 )
 def test_what_json_has_no_word_for_is_refused_and_not_sent_as_nan(values: dict[str, Any]) -> None:
     with pytest.raises(Fatal, match=r"snapshot\.not_plain"):
         encode(replace(EMPTY, **values))
+
+
+def test_a_name_may_be_nan() -> None:
+    snapshot = replace(EMPTY, line="NaN", purity={"-Infinity": 1.0})
+    assert decode(encode(snapshot)) == snapshot
+
+
+def test_numpy_scalars_are_numbers_too() -> None:
+    values: dict[str, Any] = {"seen": np.int64(3), "speed_mm_s": np.float32(1.5)}
+    assert decode(encode(replace(EMPTY, **values))) == replace(EMPTY, seen=3, speed_mm_s=1.5)
 
 
 def test_a_nan_from_a_stranger_is_refused() -> None:

@@ -230,7 +230,7 @@ export class Belt {
   }
 
   /**
-   * Each jet order as the window of belt that it hits: dotted while ordered, hatched when fired.
+   * Each jet order as the window of belt that it hits: dotted while ordered, light when fired.
    * @param {Snapshot} snapshot
    * @param {number} k
    * @param {number} lengthMm
@@ -243,14 +243,15 @@ export class Belt {
         continue;
       }
       const failed = !["pending", "fired"].includes(shot.result);
+      const fired = shot.result === "fired" && front >= snapshot.bar_distance_mm;
       const top = (snapshot.first_lane_mm + shot.lane_first * snapshot.lane_pitch_mm) * k;
       const height = (shot.lane_last - shot.lane_first + 1) * snapshot.lane_pitch_mm * k;
       const pen = this.pen;
       pen.strokeStyle = failed ? ABNORMAL : PALE;
       pen.lineWidth = 1;
-      pen.setLineDash(shot.result === "fired" ? [] : [2, 3]);
+      pen.setLineDash(fired ? [] : [2, 3]);
       pen.strokeRect(back * k, top, (front - back) * k, height);
-      if (shot.result === "fired") {
+      if (fired) {
         pen.fillStyle = "rgba(255, 255, 255, 0.28)";
         pen.fillRect(back * k, top, (front - back) * k, height);
       } else if (failed) {
@@ -270,6 +271,7 @@ export class Belt {
     const classes = Object.keys(snapshot.recovery);
     const shown = snapshot.parts
       .map((part) => ({ part, x: (this.encoder - part.belt_counts) / snapshot.counts_per_mm }))
+      .map(({ part, x }) => ({ x, part: x < snapshot.bar_distance_mm ? beforeBar(part) : part }))
       .filter(({ x }) => x > -50 && x < lengthMm + 50)
       .sort((one, other) => one.part.id - other.part.id);
     /** @type {Box[]} */
@@ -278,7 +280,9 @@ export class Belt {
       const colour = part.status === "missed" ? ABNORMAL : CLASS_COLOURS[Math.max(0, classes.indexOf(part.class_id)) % 8];
       this.pen.globalAlpha = x > snapshot.bar_distance_mm + LIT_MM / 2 ? 0.6 : 1;
       const box = this.outline(part, x, k, colour, outlets.indexOf(part.outlet ?? ""));
-      this.drawLabel(part, box, taken, colour, outlets, lengthMm * k);
+      if (x > 0 && x < lengthMm) {
+        this.drawLabel(part, box, taken, colour, outlets, lengthMm * k);
+      }
     }
     this.pen.globalAlpha = 1;
     return shown.length;
@@ -416,6 +420,15 @@ export class Belt {
       }),
     );
   }
+}
+
+/**
+ * The picture runs a little late: what happens at the bar is shown when the part is drawn there.
+ * @param {PartView} part
+ * @returns {PartView}
+ */
+function beforeBar(part) {
+  return part.status === "ejected" ? { ...part, status: "ordered" } : part;
 }
 
 /**

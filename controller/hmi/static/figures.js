@@ -65,7 +65,7 @@ function showAccount(snapshot) {
 function showMachine(snapshot) {
   const links = Object.entries(snapshot.links).map(([name, link]) => {
     const bad = link.state !== "connected";
-    const detail = `${link.reason ? `${link.reason} ` : ""}${word("reconnects")} ${count(link.reconnects)}`;
+    const detail = `${link.reason ? `${link.reason}; ` : ""}${word("reconnects")} ${count(link.reconnects)}`;
     return row(`${name.toUpperCase()} ${word("link")}`, `${bad ? "▲ " : ""}${word(link.state)}`, detail, bad);
   });
   const camera = snapshot.camera;
