@@ -79,17 +79,14 @@ def backend_config(group: str, name: str) -> type[BaseModel]:
 
 def make_source(config: LineConfig) -> FrameSource:
     """The camera of a line, not yet opened."""
-    return _make(FRAME_SOURCES, config.camera)
+    source = cast("Callable[[CameraConfig, float], FrameSource]", load_backend(FRAME_SOURCES, config.camera.backend))
+    return source(config.camera, config.belt.encoder_counts_per_mm)
 
 
 def make_link(config: LineConfig) -> PlcLink:
     """The PLC link of a line, not yet connected."""
-    return _make(PLC_LINKS, config.plc)
-
-
-def _make(group: str, section: CameraConfig | PlcConfig) -> Any:
-    make = cast("Callable[[BaseModel], Any]", load_backend(group, section.backend))
-    return make(section)
+    link = cast("Callable[[PlcConfig], PlcLink]", load_backend(PLC_LINKS, config.plc.backend))
+    return link(config.plc)
 
 
 def _how_to_install(entry: EntryPoint) -> str:

@@ -11,5 +11,10 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", max_length=64)]
+Text = Annotated[str, Field(pattern=r"^\S", max_length=64)]
+"""A name for people to read, in any language."""
+
+OutletId = Annotated[str, Field(pattern=r"^[^\s.]+$", max_length=64)]
+"""A name that is also a key in results: no spaces, no dots."""
+
 ClassId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]

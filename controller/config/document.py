@@ -164,7 +164,10 @@ def _syntax_error(path: Path, error: Any) -> ConfigError:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
     problem = str(error.problem or error.context)
-    context = f" ({error.context})" if error.context and error.problem else ""
+    context = f" ({error.context}" if error.context and error.problem else ""
+    if context:
+        begun = error.context_mark
+        context += f" that begins on line {begun.line + 1})" if begun and begun.line + 1 != line else ")"
     hint = "Indent with spaces, not tabs." if "\\t" in problem else ""
     return ConfigError(path, line, column, "", f"{problem}{context}", "valid YAML", hint)
 
@@ -228,7 +231,8 @@ class _Builder:
             return None
         try:
             value = self._scalars.construct_object(node)
-        except (ValueError, YAMLError):
+        except (ValueError, LookupError, YAMLError):
+            # LookupError: ruamel.yaml on `!!int` without a digit or `!!bool maybe`.
             self._refuse(node, path, _source(node), "text, a number, true, false or null")
             return None
         if isinstance(value, float) and not isfinite(value):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, SerializeAsAny, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from controller.config.base import Name, Section
+from controller.config.base import Section, Text
 from controller.config.recipe import Recipe
 from plc_bridge.config import PlcConfig
 from vision.camera_config import CameraConfig
@@ -15,11 +15,14 @@ from vision.settings import VisionConfig
 MAX_VALVES = 64
 """The PLC reports valve faults in a 64-bit mask."""
 
+SIMULATED_CAMERAS = ("sim", "recording")
+"""Backends whose pictures are not of the belt as it is now."""
+
 
 class LineSection(Section):
     """What the line is."""
 
-    name: Name = Field(title="Name", description="Name of the line, in logs, HMI and results.")
+    name: Text = Field(title="Name", description="Name of the line, in logs, HMI and results.")
     simulated: bool = Field(
         default=False,
         title="Simulated",
@@ -35,7 +38,7 @@ class BeltConfig(Section):
         gt=0, le=10_000, title="Speed", description="Speed at full production, in millimetres a second."
     )
     encoder_counts_per_mm: float = Field(
-        gt=0, le=1000, title="Encoder", description="Counts of the belt's encoder per millimetre of belt."
+        gt=0, le=100_000, title="Encoder", description="Counts of the belt's encoder per millimetre of belt."
     )
 
 
@@ -162,10 +165,11 @@ class LineConfig(Section):
 def simulated_parts(camera: CameraConfig | None, plc: PlcConfig | None, plant: object | None) -> tuple[str, ...]:
     """The names of those sections that stand in for a device instead of driving one.
 
-    A plant stands in for the camera and the PLC that point at it; the memory link has no wire.
+    A recording shows a belt of another time, the memory link has no wire; a PLC section that points at
+    the plant's server is the plant's.
     """
     simulated = {
-        "camera": camera is not None and camera.backend == "sim",
+        "camera": camera is not None and camera.backend in SIMULATED_CAMERAS,
         "plc": plc is not None and plc.backend == "memory",
         "plant": plant is not None,
     }

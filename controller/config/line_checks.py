@@ -140,6 +140,15 @@ def picture_fits_the_belt(belt: BeltConfig, camera: CameraConfig) -> Iterator[Fi
         )
 
 
+def one_belt_has_one_speed(belt: BeltConfig, camera: CameraConfig) -> Iterator[Finding]:
+    """A camera without an encoder states the belt's speed a second time."""
+    stated_mm_s: float | None = getattr(camera, "speed_mm_s", None)
+    if stated_mm_s is not None and stated_mm_s != belt.speed_mm_s:
+        yield Finding(
+            ("camera", "speed_mm_s"), f"{stated_mm_s:g} mm/s", f"the speed of the belt, {belt.speed_mm_s:g} mm/s"
+        )
+
+
 def encoder_is_usable(belt: BeltConfig, jets: JetsConfig, plc: PlcConfig) -> Iterator[Finding]:
     """Counts fine enough for valves, slow enough for a counter input, unambiguous in 32 bit."""
     key: KeyPath = ("belt", "encoder_counts_per_mm")
@@ -193,6 +202,7 @@ LINE_CHECKS: tuple[Check, ...] = (
     lead_is_within_the_budget,
     views_overlap,
     picture_fits_the_belt,
+    one_belt_has_one_speed,
     encoder_is_usable,
     hmi_stays_at_home,
 )

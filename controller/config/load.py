@@ -28,7 +28,8 @@ from controller.config.sections import read_section, written
 from controller.config.simulation_checks import SIMULATION_CHECKS
 from models.registry import list_models, open_model
 from plc_bridge.config import PlcConfig
-from senbetsu_errors import NeedsOperator
+from plc_bridge.tagmap_file import PROTOCOLS, load_tag_map
+from senbetsu_errors import Fatal, NeedsOperator
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
 
@@ -91,6 +92,7 @@ def check(path: Path) -> CheckReport:
             documents.append(recipe_document)
             recipe_path = recipe_document.path
         _read_labels(document, sections)
+        _read_tags(document, sections)
         _cross_check(document, recipe_document, sections)
     findings = [finding for each in documents for finding in _in_order(each.problems)]
     if any(finding.severity == "error" for finding in findings):
@@ -218,6 +220,21 @@ def _read_labels(document: Document, sections: dict[str, Any]) -> None:
         document.problems.append(
             document.error(("vision", "model"), error.message, "a model that is complete and unchanged", hint)
         )
+
+
+def _read_tags(document: Document, sections: dict[str, Any]) -> None:
+    """Read the tag map of a backend that has one; what is wrong with it names its own file and line."""
+    plc = cast("PlcConfig | None", sections.get("plc"))
+    tags: object = getattr(plc, "tags", None)
+    if plc is None or not isinstance(tags, Path) or not tags.is_file() or plc.backend not in PROTOCOLS:
+        return
+    try:
+        load_tag_map(tags, plc.backend)
+    except Fatal as error:
+        for problem in error.message.splitlines():
+            document.problems.append(
+                document.error(("plc", "tags"), problem, f"a tag map for {plc.backend}", error.remedy)
+            )
 
 
 def _cross_check(document: Document, recipe_document: Document | None, sections: dict[str, Any]) -> None:

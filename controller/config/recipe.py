@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from controller.config.base import ClassId, Name, Section
+from controller.config.base import ClassId, OutletId, Section, Text
 
 Actuator = Literal["jets", "none"]
 
@@ -13,7 +13,7 @@ Actuator = Literal["jets", "none"]
 class Outlet(Section):
     """Where parts end, how they get there, and what they are worth there."""
 
-    id: Name = Field(title="Outlet", description="Short name of the outlet (bin), as shown to people.")
+    id: OutletId = Field(title="Outlet", description="Short name of the outlet (bin), as shown to people.")
     actuator: Actuator = Field(
         title="Actuator",
         description="jets: parts are blown here. none: parts ride here over the belt's end when nothing fires.",
@@ -51,13 +51,15 @@ class Outlet(Section):
 class Recipe(Section):
     """What the line shall make of its feed."""
 
-    name: Name = Field(title="Name", description="Name of the recipe, as shown to people and written into the history.")
+    name: Text = Field(title="Name", description="Name of the recipe, as shown to people and written into the history.")
     outlets: tuple[Outlet, ...] = Field(min_length=1, title="Outlets", description="Every place where a part can end.")
-    default_outlet: Name = Field(
+    default_outlet: OutletId = Field(
         title="Default outlet",
         description="The outlet that parts reach when nothing acts on them; its actuator is none.",
     )
-    unknown_outlet: Name = Field(title="Outlet for unknown", description="The outlet for parts that nobody can name.")
+    unknown_outlet: OutletId = Field(
+        title="Outlet for unknown", description="The outlet for parts that nobody can name."
+    )
     shot_cost_jpy: float = Field(
         ge=0, title="Cost of a shot", description="Yen of compressed air and valve wear that one shot costs."
     )

@@ -18,13 +18,14 @@ from controller.config.backends import (
 )
 from controller.config.line import LineConfig
 from controller.config.recipe import Recipe
+from plc_bridge.tagmap import TagMap
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE = "#/$defs/{model}"
 
 
 def build_schemas() -> dict[str, dict[str, Any]]:
-    """The schemas of the line file (`line`) and the recipe file (`recipe`).
+    """The schemas of the line file (`line`), the recipe file (`recipe`) and the tag map (`tags`).
 
     `camera` and `plc` are one of the installed backends, told apart by `backend`; a backend whose
     software is not installed is left out.
@@ -39,13 +40,20 @@ def build_schemas() -> dict[str, dict[str, Any]]:
     properties = cast("dict[str, dict[str, Any]]", line["properties"])
     for section, by_name in backends.items():
         for backend, model in by_name.items():
-            of_backend = cast("dict[str, dict[str, Any]]", definitions[names[model]]["properties"])
-            of_backend["backend"] = {**of_backend["backend"], "const": backend}
+            definition = definitions[names[model]]
+            definition["title"] = f"{properties[section]['title']} {backend}"
+            definition["properties"]["backend"] |= {
+                "title": "Backend",
+                "description": f"{backend}, or another one's name.",
+                "const": backend,
+            }
         choices = [{"$ref": _REFERENCE.format(model=names[model])} for model in by_name.values()]
         properties[section] = {**_texts(properties[section]), "oneOf": choices}
     properties["plant"] = {**_texts(properties["plant"]), "$ref": _REFERENCE.format(model=names[plant])}
+    line |= {"title": "Line file", "description": "One sorting line: everything that a site edits, but the recipe."}
     line["$defs"] = _reachable(line, definitions)
-    return {"line": {"$schema": _DIALECT, **line}, "recipe": {"$schema": _DIALECT, **Recipe.model_json_schema()}}
+    others = {"recipe": Recipe.model_json_schema(), "tags": TagMap.model_json_schema()}
+    return {name: {"$schema": _DIALECT, **schema} for name, schema in {"line": line, **others}.items()}
 
 
 def write_schemas(folder: Path) -> list[Path]:

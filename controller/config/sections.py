@@ -39,7 +39,13 @@ def read_section(model: type[Model], document: Document, path: KeyPath, data: An
     try:
         return model.model_validate_json(json.dumps(anchored), strict=True)
     except ValidationError as error:
-        document.problems += [_explained(found, model, document, path) for found in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        for detail in details:
+            if not _follows_from_another(detail, details):
+                found = _explained(detail, model, document, path)
+                # A value that could not even be read was reported when the file was.
+                if all(found.key_path != known.key_path for known in document.problems):
+                    document.problems.append(found)
         return None
 
 
@@ -85,6 +91,12 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
 # ---- pydantic's errors in our words
 
 
+def _follows_from_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Whether a list is only too short because pydantic does not count its faulty items."""
+    place = detail["loc"]
+    return detail["type"] == "too_short" and any(d["loc"][: len(place)] == place != d["loc"] for d in details)
+
+
 def _explained(error: ErrorDetails, model: type[BaseModel], document: Document, base: KeyPath) -> ConfigError:
     kind, location, value = error["type"], error["loc"], cast("object", error["input"])
     place = base
@@ -95,7 +107,7 @@ def _explained(error: ErrorDetails, model: type[BaseModel], document: Document, 
     if kind == "missing":
         field = str(location[-1])
         known = _fields_at(model, location[:-1])
-        return document.error((*place, field), "nothing", _described(known, field), "Add the key.")
+        return document.error((*place, field), "nothing", known.get(field, f"the key {field}"))
     if kind == "extra_forbidden":
         known = list(_fields_at(model, location[:-1]))
         hint = did_you_mean(str(location[-1]), known)
@@ -107,7 +119,8 @@ def _explained(error: ErrorDetails, model: type[BaseModel], document: Document, 
         message = error["msg"].removeprefix("Value error, ")
         expected = "values that agree with each other" if together else "a value that can be used"
         return document.error(place, message, expected, at_key=together)
-    return document.error(place, written(value), _expected(error), _hint(error, value))
+    # A key without a value has nowhere of its own to point at.
+    return document.error(place, written(value), _expected(error), _hint(error, value), at_key=value is None)
 
 
 def _expected(error: ErrorDetails) -> str:
@@ -119,6 +132,8 @@ def _expected(error: ErrorDetails) -> str:
         return f"one of: {listed(_choices(error))}"
     if kind == "string_pattern_mismatch":
         return f"text of the form {context['pattern']}"
+    if kind == "too_short":
+        return f"at least {context['min_length']} of them"
     text = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     return f"a number {text}" if kind in _BOUNDS else text[:1].lower() + text[1:]
 
@@ -142,7 +157,7 @@ def _choices(error: ErrorDetails) -> list[str]:
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> dict[str, str]:
-    """Title and description of every field that may stand at `location` inside `model`, by name."""
+    """What every field is for that may stand at `location` inside `model`, by name."""
     models = [model]
     for part in location:
         deeper = [
@@ -153,14 +168,10 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> dict[
         ]
         models = deeper or models
     return {
-        name: f"{field.title}: {field.description}" if field.description else str(field.title or name)
+        name: f"the key {name}: {field.description or field.title or 'see the backend'}"
         for each in models
         for name, field in each.model_fields.items()
     }
-
-
-def _described(known: dict[str, str], field: str) -> str:
-    return known.get(field, f"the key {field}")
 
 
 def written(value: object) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
 from controller.config.errors import did_you_mean, listed
-from controller.config.line import HmiConfig, JetsConfig, LineSection, simulated_parts
+from controller.config.line import SIMULATED_CAMERAS, HmiConfig, JetsConfig, LineSection, simulated_parts
 from controller.config.line_checks import is_loopback
 from plc_bridge.config import PlcConfig
 from vision.camera_config import CameraConfig
@@ -56,28 +56,32 @@ def sim_camera_has_its_plant(camera: CameraConfig, plant: Any) -> Iterator[Findi
         )
 
 
+def no_real_valves_for_imaginary_parts(camera: CameraConfig, plc: PlcConfig, plant: Any) -> Iterator[Finding]:
+    """Where the pictures are not of this belt, now, no PLC beyond this computer may get orders."""
+    host, _ = _address(plc)
+    if (plant is None and camera.backend not in SIMULATED_CAMERAS) or host is None or is_loopback(host):
+        return
+    yield Finding(
+        ("plc", "url" if plc.backend == "opcua" else "host"),
+        f'"{host}", another computer, on a line that is simulated',
+        "a PLC on this computer: real valves would open for imaginary parts",
+        "For a real line use a real camera and remove the plant section.",
+    )
+
+
 def plc_is_the_plants(plc: PlcConfig, plant: Any) -> Iterator[Finding]:
-    """A line with a plant must not open real valves for imaginary parts."""
+    """The link finds the plant's own server."""
     if plant is None or plc.backend not in ("modbus", "opcua"):
         return
-    key: KeyPath = ("plc", "host" if plc.backend == "modbus" else "url")
     server = getattr(plant.servers, plc.backend)
     if server is None:
-        yield Finding(
-            ("plant", "servers", plc.backend), "nothing", f"the server that the plc section connects to, {plc.backend}"
-        )
+        key: KeyPath = ("plant", "servers", plc.backend)
+        yield Finding(key, "nothing", f"the server that the plc section connects to, {plc.backend}")
         return
     host, port = _address(plc)
-    if host is not None and not is_loopback(host):
+    if host is not None and is_loopback(host) and server.port not in (0, port):
         yield Finding(
-            key,
-            f'"{host}", another computer, on a line with a plant',
-            f"the plant's own server, {server.host}:{server.port}: real valves would open for imaginary parts",
-            "Remove the plant section for a real line.",
-        )
-    elif port is not None and server.port not in (0, port):
-        yield Finding(
-            ("plc", "port") if plc.backend == "modbus" else key,
+            ("plc", "url" if plc.backend == "opcua" else "port"),
             f"port {port}",
             f"the port of plant.servers.{plc.backend}, {server.port}, unless something stands between them",
             severity="warning",
@@ -85,7 +89,7 @@ def plc_is_the_plants(plc: PlcConfig, plant: Any) -> Iterator[Finding]:
 
 
 def _address(plc: PlcConfig) -> tuple[str | None, int | None]:
-    """Host and port of a Modbus or OPC UA section."""
+    """Host and port of a PLC section, None each where its backend has none."""
     url: str | None = getattr(plc, "url", None)
     if url is None:
         return getattr(plc, "host", None), getattr(plc, "port", None)
@@ -140,6 +144,7 @@ def clearing_reaches_the_feed(jets: JetsConfig, vision: VisionConfig, plant: Any
 SIMULATION_CHECKS: tuple[Check, ...] = (
     simulation_is_said,
     sim_camera_has_its_plant,
+    no_real_valves_for_imaginary_parts,
     plc_is_the_plants,
     ports_are_free_for_each_other,
     feed_is_known,

@@ -1,0 +1,220 @@
+"""Cross-checks: each refuses what it is there for, says where and what to do, and lets the good line pass."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from ruamel.yaml import YAML
+
+from controller.config import CheckReport, ConfigError, ConfigErrors, check
+
+PLANT: dict[str, Any] = {"feed": {"mix": {"pcb": 1, "battery": 1}}, "servers": {"modbus": {"port": 15020}}}
+SIM_CAMERA: dict[str, Any] = {"camera.backend": "sim", "camera.path": None, "plant": PLANT}
+MODBUS: dict[str, Any] = {"plc": {"backend": "modbus", "host": "127.0.0.1", "port": 15020, "tags": "tags.yaml"}}
+REAL_CAMERA: dict[str, Any] = {
+    "backend": "opencv",
+    "device": 0,
+    "speed_mm_s": 1000,
+    "geometry": "area_scan",
+    "mm_per_px": 0.5,
+    "view_along_mm": 320,
+    "frame_rate_hz": 20,
+}
+
+
+def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`data` with the dotted keys of `changes` set; None takes the key away."""
+    for dotted, value in changes.items():
+        *holders, key = dotted.split(".")
+        holder = data
+        for name in holders:
+            holder = holder[name]
+        if value is None:
+            del holder[key]
+        else:
+            holder[key] = deepcopy(value)
+    return data
+
+
+def _check(site: Path, line: dict[str, Any], recipe: dict[str, Any] | None = None) -> CheckReport:
+    """Check the good line of the site with some keys changed. JSON is YAML."""
+    read = cast("Any", YAML(typ="safe", pure=True)).load
+    default_map = Path(__file__).parents[2] / "configs" / "tags" / "modbus-default.yaml"
+    (site / "tags.yaml").write_text(default_map.read_text())
+    path, recipe_path = site / "line.yaml", site / "recipes" / "good.yaml"
+    path.write_text(json.dumps(_changed(read((site / "good.line").read_text()), line), indent=1))
+    recipe_path.write_text(json.dumps(_changed(read(recipe_path.read_text()), recipe or {}), indent=1))
+    return check(path)
+
+
+def _only_error(site: Path, line: dict[str, Any], recipe: dict[str, Any] | None = None) -> ConfigError:
+    with pytest.raises(ConfigErrors) as refused:
+        _check(site, line, recipe)
+    (error,) = refused.value.errors
+    assert error.severity == "error"
+    return error
+
+
+def test_the_good_line_passes_without_a_warning(site: Path) -> None:
+    report = _check(site, {})
+    assert report.warnings == ()
+    assert report.config.recipe.name == "good"
+    assert report.config.recipe_path == site / "recipes" / "good.yaml"
+    assert "32 lanes" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("line", "key_path", "says"),
+    [
+        ({"belt.width_mm": 401}, "jets.valve_count", "Set valve_count: 33"),
+        ({"jets.first_lane_mm": 1}, "jets.first_lane_mm", "0 or less"),
+        ({"jets.distance_mm": 419}, "jets.distance_mm", "distance_mm of at least 420"),
+        ({"jets.distance_mm": 200}, "jets.distance_mm", "distance_mm of at least 420"),
+        ({"jets.latency_budget_ms": 581}, "jets.distance_mm", "latency_budget_ms of at most 580"),
+        ({"jets.order_lead_ms": 101}, "jets.order_lead_ms", "latency_budget_ms, 100 ms"),
+        ({"plc.cycle_ms": 50}, "jets.order_lead_ms", "at least plc.cycle_ms, 50 ms"),
+        ({"camera.frame_rate_hz": None}, "camera.frame_rate_hz", "at least 5.89 Hz"),
+        ({"camera.frame_rate_hz": 5.88}, "camera.frame_rate_hz", "It takes at least 5.89 Hz"),
+        ({"camera.view_along_mm": 150}, "camera.frame_rate_hz", "view_along_mm of more than max_part_mm"),
+        ({"camera.view_along_mm": 320.3}, "camera.view_along_mm", "a whole number of rows"),
+        ({"camera.across_start_mm": 400}, "camera.across_start_mm", "begins on the belt"),
+        ({"belt.encoder_counts_per_mm": 0.5}, "belt.encoder_counts_per_mm", "at most 1 mm"),
+        ({"belt.encoder_counts_per_mm": 2000}, "belt.encoder_counts_per_mm", "at most 1000000 a second"),
+        ({"line.simulated": None}, "line.simulated", "this is simulated: camera, plc"),
+        ({"hmi.host": "0.0.0.0"}, "hmi.host", "allow_remote: true"),  # noqa: S104
+        ({"hmi.host": "sorter.plant.example"}, "hmi.host", "allow_remote: true"),
+        ({"hmi.port": 65536}, "hmi.port", "less than or equal to 65535"),
+        ({"camera.backend": "sim", "camera.path": None}, "camera.backend", "a plant section"),
+        ({**SIM_CAMERA, **MODBUS, "plc.host": "192.0.2.10"}, "plc.host", "real valves would open"),
+        ({**MODBUS, "plc.host": "192.0.2.10"}, "plc.host", "real valves would open"),
+        ({**SIM_CAMERA, **MODBUS, "plant.servers": {}}, "plant.servers.modbus", "the server that the plc"),
+        ({**SIM_CAMERA, "hmi.port": 15020}, "plant.servers.modbus.port", "hmi.port has it too"),
+        ({**SIM_CAMERA, "jets.clearing_lead_in_mm": 349}, "jets.clearing_lead_in_mm", "at least 350 mm"),
+        ({"recipe": "recipes"}, "recipe", "the path of a recipe file"),
+        ({"vision.model": "no-such-model"}, "vision.model", "senbetsu models train"),
+    ],
+)
+def test_a_line_that_cannot_work_is_refused(site: Path, line: dict[str, Any], key_path: str, says: str) -> None:
+    error = _only_error(site, line)
+    assert error.key_path == key_path
+    assert says in f"{error.expected} {error.hint}"
+
+
+def test_counts_must_stay_unambiguous_in_32_bit(site: Path) -> None:
+    slow = {"belt.speed_mm_s": 10, "belt.encoder_counts_per_mm": 100_000, "jets.distance_mm": 30_000}
+    error = _only_error(site, slow)
+    assert error.key_path == "belt.encoder_counts_per_mm"
+    assert "32-bit" in error.expected
+
+
+def test_an_orders_distance_is_enough_at_exactly_the_budget(site: Path) -> None:
+    assert _check(site, {"jets.distance_mm": 420}).warnings == ()
+
+
+def test_a_line_scan_part_is_decided_on_only_when_its_tail_was_seen(site: Path) -> None:
+    strips = {"camera.geometry": "line_scan", "camera.view_along_mm": 64, "camera.frame_rate_hz": None}
+    assert _check(site, {**strips, "jets.distance_mm": 64 + 150 + 100}).warnings == ()
+    error = _only_error(site, {**strips, "jets.distance_mm": 64 + 150 + 99})
+    assert error.key_path == "jets.distance_mm"
+
+
+def test_a_frame_rate_that_a_line_scan_camera_ignores_is_said(site: Path) -> None:
+    (warning,) = _check(site, {"camera.geometry": "line_scan", "camera.view_along_mm": 64}).warnings
+    assert (warning.key_path, warning.severity) == ("camera.frame_rate_hz", "warning")
+
+
+def test_simulated_without_anything_simulated_is_refused(site: Path) -> None:
+    error = _only_error(site, {"camera": REAL_CAMERA, **MODBUS})
+    assert error.key_path == "line.simulated"
+    assert error.expected == "false"
+
+
+def test_a_real_line_needs_nothing_simulated(site: Path) -> None:
+    real = {"camera": REAL_CAMERA, "plc": {**MODBUS["plc"], "host": "192.0.2.10"}, "line.simulated": None}
+    report = _check(site, real)
+    assert (report.warnings, report.config.simulated_parts) == ((), ())
+
+
+def test_a_camera_that_states_another_belt_speed_is_refused(site: Path) -> None:
+    error = _only_error(site, {"camera": {**REAL_CAMERA, "speed_mm_s": 900}})
+    assert error.key_path == "camera.speed_mm_s"
+
+
+def test_a_plant_behind_another_port_is_a_warning(site: Path) -> None:
+    (warning,) = _check(site, {**SIM_CAMERA, "plc": {**MODBUS["plc"], "port": 15021}}).warnings
+    assert warning.key_path == "plc.port"
+
+
+def test_a_class_that_the_model_has_never_heard_of_may_be_fed_but_is_said(site: Path) -> None:
+    plant = {"feed": {"mix": {"pcb": 1, "cable": 1}}}
+    (warning,) = _check(site, {**SIM_CAMERA, "plant": plant}).warnings
+    assert warning.key_path == "plant.feed.mix.cable"
+
+
+def test_remote_hmi_is_allowed_when_said(site: Path) -> None:
+    assert _check(site, {"hmi.host": "0.0.0.0", "hmi.allow_remote": True}).warnings == ()  # noqa: S104
+
+
+def test_a_line_without_hmi_has_none(site: Path) -> None:
+    assert _check(site, {"hmi": None}).config.hmi is None
+
+
+@pytest.mark.parametrize(
+    ("recipe", "key_path", "says"),
+    [
+        ({"default_outlet": "rset"}, "default_outlet", 'Did you mean "rest"?'),
+        ({"unknown_outlet": "board"}, "unknown_outlet", 'Did you mean "boards"?'),
+        ({"mass_g_per_mm2.screw": None}, "mass_g_per_mm2", "default_mass_g_per_mm2"),
+        ({"mass_g_per_mm2.screws": 1}, "mass_g_per_mm2.screws", 'Did you mean "screw"?'),
+        ({"outlets": []}, "outlets", "at least 1"),
+    ],
+)
+def test_a_recipe_that_cannot_work_is_refused(site: Path, recipe: dict[str, Any], key_path: str, says: str) -> None:
+    error = _only_error(site, {}, recipe)
+    assert error.file.name == "good.yaml"
+    assert error.key_path == key_path
+    assert says in f"{error.expected} {error.hint}"
+
+
+def test_the_default_outlet_needs_no_actuator_and_promises_nothing(site: Path) -> None:
+    with pytest.raises(ConfigErrors) as refused:
+        _check(site, {}, {"default_outlet": "boards"})
+    assert sorted(error.key_path for error in refused.value.errors) == [
+        "default_outlet",
+        "outlets[0].forbid",
+        "outlets[0].min_purity",
+    ]
+
+
+def test_a_recipe_without_a_passive_outlet_is_refused(site: Path) -> None:
+    boards = {"id": "boards", "actuator": "jets", "default_value_jpy_per_kg": 0}
+    with pytest.raises(ConfigErrors, match="no outlet with actuator none"):
+        _check(site, {}, {"outlets": [boards]})
+
+
+def test_a_missing_mass_is_filled_only_when_the_recipe_says_so(site: Path) -> None:
+    report = _check(site, {}, {"mass_g_per_mm2.screw": None, "default_mass_g_per_mm2": 0.01})
+    recipe = report.config.recipe
+    assert recipe.areal_mass_g_per_mm2("screw") == 0.01
+    assert recipe.areal_mass_g_per_mm2("pcb") == 0.0045
+
+
+def test_the_right_outlet_is_where_a_class_is_worth_most_and_allowed(site: Path) -> None:
+    recipe = _check(site, {}).config.recipe
+    assert recipe.right_outlets(["pcb", "battery", "screw"]) == {"pcb": "boards", "battery": "rest", "screw": "rest"}
+
+
+def test_at_equal_worth_a_part_belongs_where_it_takes_no_shot(site: Path) -> None:
+    boards = {"id": "boards", "actuator": "jets", "default_value_jpy_per_kg": 0}
+    rest = {"id": "rest", "actuator": "none", "default_value_jpy_per_kg": 0}
+    recipe = _check(site, {}, {"outlets": [boards, rest]}).config.recipe
+    assert recipe.right_outlets(["pcb"]) == {"pcb": "rest"}
+
+
+def test_a_broken_tag_map_is_said_with_its_own_line(site: Path) -> None:
+    with pytest.raises(ConfigErrors) as refused:
+        _check(site, {**SIM_CAMERA, "plc": {**MODBUS["plc"], "tags": "recipes/good.yaml"}})
+    assert {error.key_path for error in refused.value.errors} == {"plc.tags"}
+    assert all("good.yaml:" in error.found for error in refused.value.errors)
