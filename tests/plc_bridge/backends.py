@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from plc_bridge.contract import CommandImage, LineStatus
 from plc_bridge.link import PlcLink
 from plc_bridge.memory_link import Config as MemoryConfig
 from plc_bridge.memory_link import MemoryLink, MemoryWire
@@ -14,7 +15,8 @@ from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path
 from sim.modbus_server import serve_modbus
 from sim.opcua_server import serve_opcua
-from tests.plc_bridge.contract_body import Bench
+from sim.virtual_plc import VirtualPlc
+from tests.plc_bridge.contract_body import Bench, MakeLink
 
 
 @asynccontextmanager
@@ -30,8 +32,30 @@ async def modbus(bench: Bench) -> AsyncGenerator[PlcLink]:
         yield ModbusLink(ModbusConfig(host="127.0.0.1", port=port, tags=default_tag_map_path("modbus")))
 
 
+class _Socketed(VirtualPlc):
+    """A socket that virtual PLCs are plugged into, so that one server serves one after the other."""
+
+    def __init__(self, plc: VirtualPlc) -> None:
+        super().__init__()
+        self.plc = plc
+
+    def status(self) -> LineStatus:
+        return self.plc.status()
+
+    def write_command(self, image: CommandImage) -> None:
+        self.plc.write_command(image)
+
+
 @asynccontextmanager
-async def opcua(bench: Bench) -> AsyncGenerator[PlcLink]:
-    async with serve_opcua(bench.plc, "127.0.0.1", 0, default_tag_map("opcua")) as port:
+async def opcua_backend() -> AsyncGenerator[MakeLink]:
+    """Links over one OPC UA server: building its address space takes seconds."""
+    socket = _Socketed(VirtualPlc())
+    async with serve_opcua(socket, "127.0.0.1", 0, default_tag_map("opcua")) as port:
         url = f"opc.tcp://127.0.0.1:{port}"
-        yield OpcuaLink(OpcuaConfig(url=url, tags=default_tag_map_path("opcua"), insecure=True))
+
+        @asynccontextmanager
+        async def opcua(bench: Bench) -> AsyncGenerator[PlcLink]:
+            socket.plc = bench.plc
+            yield OpcuaLink(OpcuaConfig(url=url, tags=default_tag_map_path("opcua"), insecure=True))
+
+        yield opcua

@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 
-from tests.plc_bridge.backends import memory, modbus, opcua
+from tests.plc_bridge.backends import memory, modbus, opcua_backend
 from tests.plc_bridge.contract_body import CONTRACT, MakeLink
 
 
-@pytest.mark.parametrize("backend", [memory, modbus, opcua], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("backend", [memory, modbus], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("promise", CONTRACT, ids=lambda f: f.__name__)
 def test_backend(backend: MakeLink, promise: Callable[[MakeLink], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(promise(backend))
+
+
+def test_opcua_keeps_every_promise() -> None:
+    async def run() -> None:
+        async with opcua_backend() as opcua:
+            for promise in CONTRACT:
+                await promise(opcua)
+
+    asyncio.run(run())
