@@ -70,7 +70,8 @@ class Exposure:
 
 
 class Plant:
-    """A simulated line. `advance_to` moves it; `plc` is its PLC; `truth` its account.
+    """A simulated line. `advance_to` moves it; `plc` is its PLC; `truth` its account; `coming` the parts
+    on their way to the bar, by downstream edge.
 
     Raises Fatal (`plant.frame_rate`) for an area-scan camera without a frame rate.
     """
@@ -113,7 +114,7 @@ class Plant:
         self._steps = 0
         self._outputs = self.plc.scan(0.0, self.belt.encoder_raw, 0.0, self.inputs)
         self._farthest_mm = 0.0
-        self.coming: list[BeltPart] = []  # by downstream edge, up to the nozzles' reach
+        self.coming: list[BeltPart] = []
         self._at_bar: list[PartAtBar] = []
         self._exposures: list[Exposure] = []
         self._exposed = 0
