@@ -71,7 +71,7 @@ class Truth:
     @property
     def on_belt_mass_g(self) -> float:
         """Mass on the belt, added up part by part (not as a difference, so that a loss would show)."""
-        return sum(record.mass_g for record in self._on_belt.values())
+        return sum((record.mass_g for record in self._on_belt.values()), 0.0)
 
     def records(self) -> Iterator[PartRecord]:
         """The newest RECORDS_KEPT finished parts in the order they ended, then those on the belt."""
