@@ -67,11 +67,13 @@ export function drawParts({ pen, snapshot, encoder, k, lengthMm }) {
   /** @type {Box[]} */
   const taken = [];
   for (const { part, x } of shown) {
-    const colour = part.status === "missed" ? ABNORMAL : CLASS_COLOURS[Math.max(0, classes.indexOf(part.class_id)) % 8];
+    const place = classes.indexOf(part.class_id);
+    const known = place < 0 ? PALE : CLASS_COLOURS[place % CLASS_COLOURS.length];
+    const colour = part.status === "missed" ? ABNORMAL : known;
     pen.globalAlpha = x > snapshot.bar_distance_mm + LIT_MM / 2 ? 0.6 : 1;
     const box = outline(pen, part, x, k, colour, outlets.indexOf(part.outlet ?? ""));
     if (x > 0 && x < lengthMm) {
-      drawLabel(pen, part, box, taken, colour, outlets, lengthMm * k);
+      drawLabel(pen, part, box, taken, colour, outlets, [lengthMm * k, snapshot.belt_width_mm * k]);
     }
   }
   pen.globalAlpha = 1;
@@ -118,7 +120,7 @@ function outline(pen, part, x, k, colour, outlet) {
  * @param {Box[]} taken
  * @param {string} colour
  * @param {string[]} outlets
- * @param {number} room px of belt
+ * @param {[number, number]} room px of belt along and across
  */
 function drawLabel(pen, part, box, taken, colour, outlets, room) {
   const outlet = part.outlet === null ? "…" : OUTLET_SIGNS[Math.min(outlets.indexOf(part.outlet), 3)] ?? "";
@@ -126,11 +128,12 @@ function drawLabel(pen, part, box, taken, colour, outlets, room) {
   const text = `${outlet} ${part.class_id} ${Math.round(100 * part.probability)}% ${status}`.trim();
   pen.font = "600 11px system-ui, sans-serif";
   const width = pen.measureText(text).width + 8;
-  const centre = Math.min(Math.max((box.left + box.right) / 2, width / 2), room - width / 2);
+  const centre = Math.min(Math.max((box.left + box.right) / 2, width / 2), room[0] - width / 2);
   const places = [box.bottom + 10, box.top - 10, box.bottom + 25, box.top - 25].map((y) => ({
     left: centre - width / 2, right: centre + width / 2, top: y - 8, bottom: y + 8,
   }));
-  const free = places.find((place) => place.top > 0 && !taken.some((other) => overlap(place, other))) ?? places[0];
+  const inside = places.filter((place) => place.top > 0 && place.bottom < room[1]);
+  const free = inside.find((place) => !taken.some((other) => overlap(place, other))) ?? inside[0] ?? places[0];
   taken.push(free);
   drawTag(pen, text, centre, (free.top + free.bottom) / 2, colour);
 }
