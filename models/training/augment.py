@@ -12,12 +12,12 @@ from torch.nn import functional
 
 _SCALE = (0.75, 1.25)
 _SHIFT = 0.08
-_GAIN = (0.65, 1.4)
-_TEMPERATURE = 0.18
+_GAIN = (0.7, 1.35)
+_TEMPERATURE = 0.12
 _CONTRAST = (0.75, 1.25)
-_NOISE_SIGMA = 0.05
+_NOISE_SIGMA = 0.035
 _BLUR_SHARE = 0.3
-_CUTOUT_SHARE = 0.25
+_CUTOUT_SHARE = 0.15
 _CUTOUT_SIDE = (0.1, 0.3)
 
 

@@ -47,11 +47,22 @@ class Schedule(_Section):
     """Length and step of the optimisation."""
 
     epochs: int = Field(ge=1, description="Passes over as many crops as the training set holds.")
+    half_size_epochs: int = Field(
+        default=0,
+        ge=0,
+        description="How many of these, the first, see crops of half the size: four times faster.",
+    )
     batch: int = Field(default=128, ge=2, description="Crops a step.")
     learning_rate: float = Field(default=4e-3, gt=0, description="Highest rate of the one-cycle cosine.")
     weight_decay: float = Field(default=0.02, ge=0, description="AdamW's decay.")
     label_smoothing: float = Field(default=0.02, ge=0, lt=1, description="Share spread over all classes.")
     threads: int = Field(default=2, ge=1, le=64, description="CPU threads that torch may use.")
+
+    @model_validator(mode="after")
+    def _half_size_epochs_are_epochs(self) -> Self:
+        if self.half_size_epochs > self.epochs:
+            raise ValueError("half_size_epochs exceeds epochs")
+        return self
 
 
 class TrainingSettings(_Section):

@@ -106,7 +106,10 @@ def _optimise(
         losses = 0.0
         for _ in range(steps):
             chosen = torch.multinomial(weights, schedule.batch, replacement=True, generator=rng)
-            images = augment(_as_images(crops[chosen]), rng)
+            images = _as_images(crops[chosen])
+            if epoch <= schedule.half_size_epochs:
+                images = functional.avg_pool2d(images, 2)
+            images = augment(images, rng)
             loss: Any = functional.cross_entropy(net(images), labels[chosen], label_smoothing=schedule.label_smoothing)
             optimiser.zero_grad()
             loss.backward()
