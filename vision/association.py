@@ -4,7 +4,7 @@ Points and footprints are in belt millimetres: p (grows upstream) and across.
 """
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def nearest_pairs(
     high = cast("NDArray[np.intp]", np.searchsorted(along, seen[0] + gate_mm, side="right"))
     count = high - low
     start = cast("NDArray[np.intp]", np.cumsum(count)) - count
-    i = cast("NDArray[np.intp]", np.repeat(np.arange(seen.shape[1]), cast("Any", count)))
+    i = cast("NDArray[np.intp]", np.repeat(np.arange(len(count)), count.tolist()))
     j = order[np.arange(len(i)) - np.repeat(start - low, count)]
     apart = seen[:, i] - known[:, j]
     distance2 = apart[0] ** 2 + apart[1] ** 2

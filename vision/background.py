@@ -194,7 +194,10 @@ def _first_field(residual: NDArray[np.float32]) -> NDArray[np.float32]:
             near = values[np.abs(values).max(axis=1, initial=0) < _NEAR_LEVELS]
             if len(near) * 2 >= max(1, len(values)):
                 field[row, column] = np.median(near, axis=0)
-    return field
+    # Light changes slowly; a cell unlike those around it is filled by a part.
+    padded = np.pad(field, ((2, 2), (2, 2), (0, 0)), mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), axis=(0, 1))
+    return np.median(around, axis=(-2, -1)).astype(np.float32)
 
 
 def _commonest_colour(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -106,8 +106,8 @@ class Segmenter:
         """Cuts a blob at its necks.
 
         A core is a maximum of the distance to the border; two cores are two parts where the way from
-        one to the other passes a neck thinner than `split_depth` of the thinner core. The cut itself
-        is a watershed of the distance from these cores.
+        one to the other passes a neck thinner than `split_depth` of the thinner core. Every pixel
+        goes to the nearest core: the cores are the parts shrunk alike, so the cut runs through the neck.
         """
         x, y, width, height = cv2.boundingRect(contour)
         region = np.zeros((height + 2, width + 2), np.uint8)
@@ -116,43 +116,37 @@ class Segmenter:
         cores = self._cores(distance)
         if cores is None:
             return [contour]
-        count, markers = cores
-        markers[region == 0] = count + 1
-        height_map = np.clip(255 - distance * (255 / max(1.0, float(distance.max()))), 0, 255).astype(np.uint8)
-        labels = cv2.watershed(cv2.merge([height_map] * 3), markers)
+        _, found = cv2.distanceTransformWithLabels(cores, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP)
+        nearest = cast("NDArray[np.int32]", found)
         pieces: list[Contour] = []
-        for label in range(1, count + 1):
-            piece = np.where(labels == label, 255, 0).astype(np.uint8)
-            # The watershed line is one pixel wide and belongs to nobody: give it back to both.
-            piece = cv2.bitwise_and(cv2.dilate(piece, np.ones((3, 3), np.uint8)), region)
-            parts = outer_contours(piece.astype(np.uint8, copy=False))
+        for label in range(1, int(nearest.max()) + 1):
+            piece = np.where((nearest == label) & (region > 0), 255, 0).astype(np.uint8)
+            parts = outer_contours(piece)
             if parts:
-                largest = max(parts, key=cv2.contourArea)
-                pieces.append(largest + np.array([x - 1, y - 1], np.int32))
+                pieces.append(max(parts, key=cv2.contourArea) + np.array([x - 1, y - 1], np.int32))
         whole = [p for p in pieces if cv2.contourArea(p) >= self._min_area_px]
         return whole if len(whole) > 1 else [contour]
 
-    def _cores(self, distance: NDArray[np.float32]) -> tuple[int, NDArray[np.int32]] | None:
-        """Markers, int32, 1..n on the cores, at the level of the distance that shows most of them."""
+    def _cores(self, distance: NDArray[np.float32]) -> NDArray[np.uint8] | None:
+        """A mask, uint8, 0 on the cores, at the level of the distance that shows most of them (at least 2)."""
         peak = float(distance.max())
-        best: tuple[int, NDArray[np.int32]] | None = None
+        most = 1
+        best: NDArray[np.uint8] | None = None
         for step in range(1, _LEVELS):
             level = peak * step / _LEVELS
             if level < 1.5:
                 continue
-            count, found_labels = cv2.connectedComponents((distance > level).astype(np.uint8), ltype=cv2.CV_32S)
-            labels = cast("NDArray[np.int32]", found_labels)
-            if count <= 2:
+            count, found = cv2.connectedComponents((distance > level).astype(np.uint8), ltype=cv2.CV_32S)
+            labels = cast("NDArray[np.int32]", found)
+            if count <= most + 1:
                 continue
             peaks = np.zeros(count, np.float32)
             np.maximum.at(peaks, labels.ravel(), distance.ravel())
             core = peaks >= level / self._settings.split_depth
             core[0] = False
-            found = int(core.sum())
-            if found >= 2 and (best is None or found > best[0]):
-                renumber = np.zeros(count, np.int32)
-                renumber[core] = np.arange(1, found + 1)
-                best = found, renumber[labels].astype(np.int32)
+            if core.sum() > most:
+                most = int(core.sum())
+                best = np.where(core[labels], 0, 1).astype(np.uint8)
         return best
 
 

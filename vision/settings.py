@@ -30,7 +30,7 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         description="Side of the square that removes specks and thin bridges; 1 switches it off.",
     )
     split_solidity: float = Field(
-        default=0.88,
+        default=0.93,
         ge=0,
         le=1,
         title="Split below this solidity",

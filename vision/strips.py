@@ -97,26 +97,33 @@ class StripAssembler:
         pieces = self._segmenter.split_all(finished)
         blobs = self._segmenter.measure(pieces + too_long)
         oversize = np.array([any(c is t for t in too_long) for c in blobs.contours], np.bool_)
-        self._carry(color, pieces + too_long, unfinished, tails)
+        self._carry(color, given, pieces + too_long, unfinished, tails)
         return Assembled(color, blobs, oversize, np.zeros(len(blobs)))
 
     def _carry(
-        self, color: NDArray[np.uint8], out: list[Contour], unfinished: list[Contour], tails: list[Contour]
+        self,
+        color: NDArray[np.uint8],
+        given: NDArray[np.uint8],
+        out: list[Contour],
+        unfinished: list[Contour],
+        tails: list[Contour],
     ) -> None:
+        """Keeps the rows of what is unfinished, and marks in them what was given out, now or before."""
         height, width = color.shape[:2]
         first = min([int(c[:, 1].min()) for c in unfinished] + [height - _CONTEXT_ROWS])
         first = max(0, first - _CONTEXT_ROWS)
         self._color = color[first:].copy()
-        given = np.zeros((height - first, width), np.uint8)
-        tail = given.copy()
-        keep = given.copy()
-        cv2.drawContours(given, [c for c in out if c[:, 1].max() >= first], -1, 255, cv2.FILLED, offset=(0, -first))
+        now = np.zeros((height - first, width), np.uint8)
+        tail = now.copy()
+        keep = now.copy()
+        cv2.drawContours(now, [c for c in out if c[:, 1].max() >= first], -1, 255, cv2.FILLED, offset=(0, -first))
         cv2.drawContours(tail, tails, -1, 255, cv2.FILLED, offset=(0, -first))
         cv2.drawContours(keep, unfinished, -1, 255, cv2.FILLED, offset=(0, -first))
         # What was given out takes its blurred rim with it, but nothing of what is unfinished or goes on.
-        given = cv2.dilate(given, np.ones((5, 5), np.uint8)).astype(np.uint8, copy=False)
-        given[(tail > 0) | (keep > 0)] = 0
-        self._given = given
+        now = cv2.dilate(now, np.ones((5, 5), np.uint8)).astype(np.uint8, copy=False)
+        now[given[first:] > 0] = 255
+        now[(tail > 0) | (keep > 0)] = 0
+        self._given = now
         self._tail = tail
         self._unfinished = [c - np.array([0, first], np.int32) for c in unfinished]
 

@@ -1,0 +1,97 @@
+"""Parts are found on a noisy belt, from the first picture, and touching ones are told apart."""
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vision.segmentation import Segmenter
+from vision.settings import SegmentationConfig
+
+Draw = Callable[..., Any]
+
+
+def segmenter(**overrides: Any) -> Segmenter:
+    settings = SegmentationConfig(**overrides)
+    return Segmenter(settings, min_area_px=40, max_part_px=300, area_scan=True)
+
+
+def empty_belt(seed: int = 0, level: float = 60, shape: tuple[int, int] = (240, 400)) -> NDArray[np.uint8]:
+    noise = np.random.default_rng(seed)
+    return np.clip(noise.normal(level, 3, (*shape, 3)), 0, 255).astype(np.uint8)
+
+
+def count_in(seg: Segmenter, picture: NDArray[np.uint8]) -> int:
+    return len(seg.blobs(seg.foreground(picture)))
+
+
+def test_an_empty_belt_has_no_blobs() -> None:
+    seg = segmenter()
+    assert [count_in(seg, empty_belt(seed)) for seed in range(30)] == [0] * 30
+
+
+def test_every_part_is_found_in_the_first_picture(belt: Draw, scattered: Draw) -> None:
+    parts = scattered(25, first_mm=0, last_mm=300)
+    drawn = belt(parts, length_mm=320)
+    seg = segmenter()
+    blobs = seg.blobs(seg.foreground(drawn.picture))
+    assert len(blobs) == 25
+    found = np.sort(blobs.centres[:, 1]) * 0.5
+    np.testing.assert_allclose(found, sorted(p.p_mm for p in parts), atol=0.7)
+
+
+def test_a_part_a_little_darker_than_the_belt_is_found_whole() -> None:
+    picture = empty_belt()
+    picture[80:140, 100:180] = np.clip(picture[80:140, 100:180].astype(np.int16) - 18, 0, 255)
+    seg = segmenter()
+    blobs = seg.blobs(seg.foreground(picture))
+    assert len(blobs) == 1
+    np.testing.assert_allclose(blobs.boxes[0], [100, 80, 80, 60], atol=2)
+    assert blobs.areas[0] == pytest.approx(60 * 80, rel=0.06)
+
+
+def test_two_touching_discs_are_two_blobs_and_one_disc_stays_one() -> None:
+    picture = empty_belt()
+    cv2.circle(picture, (100, 100), 30, (160, 160, 160), cv2.FILLED)
+    cv2.circle(picture, (155, 100), 30, (150, 170, 150), cv2.FILLED)
+    cv2.circle(picture, (300, 100), 30, (160, 160, 160), cv2.FILLED)
+    seg = segmenter()
+    blobs = seg.blobs(seg.foreground(picture))
+    np.testing.assert_allclose(np.sort(blobs.centres[:, 0]), [100, 155, 300], atol=3)
+    assert len(segmenter(split_solidity=0).blobs(seg.foreground(picture))) == 2
+
+
+def test_a_bolt_with_its_head_is_not_split() -> None:
+    picture = empty_belt()
+    cv2.rectangle(picture, (100, 60), (140, 90), (170, 170, 170), cv2.FILLED)
+    cv2.rectangle(picture, (112, 90), (128, 200), (170, 170, 170), cv2.FILLED)
+    assert count_in(segmenter(), picture) == 1
+
+
+def test_a_change_of_exposure_is_no_part() -> None:
+    seg = segmenter()
+    levels = [60 + 10 * np.sin(k / 2) for k in range(30)]
+    assert [count_in(seg, empty_belt(k, level)) for k, level in enumerate(levels)] == [0] * 30
+
+
+def test_a_light_switched_on_later_is_learned() -> None:
+    seg = segmenter(learn_frames=8)
+    for k in range(5):
+        seg.foreground(empty_belt(k, 8))
+    assert count_in(seg, empty_belt(9, 120)) == 1
+    for k in range(30):
+        seg.foreground(empty_belt(k, 120))
+    assert count_in(seg, empty_belt(99, 120)) == 0
+
+
+def test_a_part_on_a_standing_belt_is_not_learned() -> None:
+    seg = segmenter(learn_frames=3)
+    picture = empty_belt()
+    picture[:, 100:140] = 180
+    seg.foreground(empty_belt(1))
+    for _ in range(20):
+        seg.foreground(picture, learn=False)
+    assert len(seg.blobs(seg.foreground(picture, learn=False))) == 1
