@@ -59,16 +59,16 @@ async def run_plant(
             modbus = await stack.enter_async_context(
                 serve_modbus(plant.plc, servers.modbus.host, servers.modbus.port, tags)
             )
+        if servers.camera:
+            camera = await stack.enter_async_context(
+                serve_camera(servers.camera.host, servers.camera.port, _hello(plant))
+            )
         if servers.opcua:
-            from sim.opcua_server import serve_opcua  # asyncua takes long to import
+            from sim.opcua_server import serve_opcua  # takes seconds to import; the others listen meanwhile
 
             tags = opcua_tags or default_tag_map("opcua")
             opcua = await stack.enter_async_context(
                 serve_opcua(plant.plc, servers.opcua.host, servers.opcua.port, tags)
-            )
-        if servers.camera:
-            camera = await stack.enter_async_context(
-                serve_camera(servers.camera.host, servers.camera.port, _hello(plant))
             )
         if on_ready:
             on_ready(PlantPorts(modbus, opcua, camera.port if camera else None))
