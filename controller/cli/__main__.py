@@ -1,5 +1,6 @@
 """`python -m controller.cli`: what our own child processes are started with."""
 
-from controller.cli.app import main
+from controller.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

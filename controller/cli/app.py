@@ -7,7 +7,7 @@ command did what was asked, 1 it did not, 2 the configuration or the call is wro
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -180,37 +180,36 @@ def _print_summary(summary: dict[str, Any], as_json: bool) -> None:
 
 
 @contextmanager
-def _errors_as_exit_codes() -> Iterator[None]:
+def _errors_as_exit_codes() -> Generator[None]:
     """Say what we raised on purpose in one line each; let defects show where they happened."""
     try:
         yield
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
     except SenbetsuError as error:
         _complain([error])
-    except ExceptionGroup as group:
-        ours, others = group.split(SenbetsuError)
-        if others is not None or ours is None:
+    except BaseExceptionGroup as group:
+        raised = list(_leaves(cast("BaseExceptionGroup[BaseException]", group)))
+        ours = [error for error in raised if isinstance(error, SenbetsuError)]
+        if len(ours) != len(raised):
             raise
-        _complain(list(_leaves(ours)))
+        _complain(ours)
 
 
-def _leaves(group: ExceptionGroup[Any]) -> Iterator[SenbetsuError]:
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
     for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(cast("BaseExceptionGroup[BaseException]", error))
         else:
             yield error
 
 
-def _complain(errors: list[SenbetsuError]) -> None:
+def _complain(errors: Sequence[SenbetsuError]) -> None:
     for error in errors:
         print(error, file=sys.stderr)  # noqa: T201 - this is the output
     raise SystemExit(2 if any(isinstance(e, ConfigErrors) for e in errors) else 1) from None
 
 
-def main() -> None:
-    """Entry point of the `senbetsu` script and of our own child processes."""
+def run_app() -> None:
+    """Parse the command line and do what it says; ends with SystemExit."""
     die_with_parent()
     structlog.configure(
         processors=[

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +40,7 @@ class PlantChild:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @contextlib.asynccontextmanager
-    async def running(self, config_path: Path) -> AsyncIterator[None]:
+    async def running(self, config_path: Path) -> AsyncGenerator[None]:
         """Start the plant; on the way out stop it and wait for its last account."""
         reading, writing = os.pipe()
         loop = asyncio.get_running_loop()

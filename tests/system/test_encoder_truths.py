@@ -41,7 +41,7 @@ def _watch(config: LineConfig, for_s: float) -> Watched:
         elif event.kind == "order":
             shots.append(payload[1])
 
-    line, plant, trusted = run_virtual(simulated_line(config, for_s, SEED, note))
+    line, plant, trusted = run_virtual(simulated_line(config, for_s, SEED, note, None))
     assert trusted
     return Watched(line, plant, decisions, shots)
 

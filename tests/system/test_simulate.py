@@ -13,9 +13,9 @@ WALL_CLOCK = {"speedup", "latency_ms"}
 
 
 def _simulate(config: str, for_s: float, seed: int) -> dict[str, Any]:
+    arguments = ["simulate", str(CONFIGS / config), "--for", str(for_s), "--seed", str(seed), "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "controller.cli", "simulate", str(CONFIGS / config)]
-        + ["--for", str(for_s), "--seed", str(seed), "--json"],
+        [sys.executable, "-m", "controller.cli", *arguments],
         capture_output=True,
         text=True,
         timeout=600,
