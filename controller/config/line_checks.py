@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 from math import ceil, isclose
+from urllib.parse import urlsplit
 
 from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
@@ -175,6 +176,21 @@ def encoder_is_usable(belt: BeltConfig, jets: JetsConfig, plc: PlcConfig) -> Ite
         )
 
 
+def plc_address_is_usable(plc: PlcConfig) -> Iterator[Finding]:
+    """A URL whose port is a port."""
+    if not address_is_usable(plc):
+        yield Finding(("plc", "url"), f'"{getattr(plc, "url", "")}"', "host:port with a port from 1 to 65535")
+
+
+def address_is_usable(plc: PlcConfig) -> bool:
+    """Whether host and port can be read from the section's URL, if it has one."""
+    url: str = getattr(plc, "url", "")
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
 def hmi_stays_at_home(hmi: HmiConfig | None) -> Iterator[Finding]:
     """The page is not shown to a network by accident."""
     if hmi is not None and not is_loopback(hmi.host) and not hmi.allow_remote:
@@ -204,5 +220,6 @@ LINE_CHECKS: tuple[Check, ...] = (
     picture_fits_the_belt,
     one_belt_has_one_speed,
     encoder_is_usable,
+    plc_address_is_usable,
     hmi_stays_at_home,
 )

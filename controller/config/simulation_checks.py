@@ -8,7 +8,7 @@ from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
 from controller.config.errors import did_you_mean, listed
 from controller.config.line import SIMULATED_CAMERAS, HmiConfig, JetsConfig, LineSection, simulated_parts
-from controller.config.line_checks import is_loopback
+from controller.config.line_checks import address_is_usable, is_loopback
 from plc_bridge.config import PlcConfig
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
@@ -91,6 +91,8 @@ def plc_is_the_plants(plc: PlcConfig, plant: Any) -> Iterator[Finding]:
 def _address(plc: PlcConfig) -> tuple[str | None, int | None]:
     """Host and port of a PLC section, None each where its backend has none."""
     url: str | None = getattr(plc, "url", None)
+    if not address_is_usable(plc):
+        return None, None
     if url is None:
         return getattr(plc, "host", None), getattr(plc, "port", None)
     parts = urlsplit(url)

@@ -13,6 +13,10 @@ from controller.config import CheckReport, ConfigError, ConfigErrors, check
 PLANT: dict[str, Any] = {"feed": {"mix": {"pcb": 1, "battery": 1}}, "servers": {"modbus": {"port": 15020}}}
 SIM_CAMERA: dict[str, Any] = {"camera.backend": "sim", "camera.path": None, "plant": PLANT}
 MODBUS: dict[str, Any] = {"plc": {"backend": "modbus", "host": "127.0.0.1", "port": 15020, "tags": "tags.yaml"}}
+OPCUA: dict[str, Any] = {
+    "plc": {"backend": "opcua", "url": "opc.tcp://127.0.0.1:15040", "tags": "opcua.yaml", "insecure": True}
+}
+SECURE: dict[str, Any] = {"certificate": "tiny.onnx", "key": "tiny.onnx", "server_certificate": "tiny.onnx"}
 REAL_CAMERA: dict[str, Any] = {
     "backend": "opencv",
     "device": 0,
@@ -41,8 +45,9 @@ def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def _check(site: Path, line: dict[str, Any], recipe: dict[str, Any] | None = None) -> CheckReport:
     """Check the good line of the site with some keys changed. JSON is YAML."""
     read = cast("Any", YAML(typ="safe", pure=True)).load
-    default_map = Path(__file__).parents[2] / "configs" / "tags" / "modbus-default.yaml"
-    (site / "tags.yaml").write_text(default_map.read_text())
+    shipped = Path(__file__).parents[2] / "configs" / "tags"
+    (site / "tags.yaml").write_text((shipped / "modbus-default.yaml").read_text())
+    (site / "opcua.yaml").write_text((shipped / "opcua-default.yaml").read_text())
     path, recipe_path = site / "line.yaml", site / "recipes" / "good.yaml"
     path.write_text(json.dumps(_changed(read((site / "good.line").read_text()), line), indent=1))
     recipe_path.write_text(json.dumps(_changed(read(recipe_path.read_text()), recipe or {}), indent=1))
@@ -89,6 +94,13 @@ def test_the_good_line_passes_without_a_warning(site: Path) -> None:
         ({"camera.backend": "sim", "camera.path": None}, "camera.backend", "a plant section"),
         ({**SIM_CAMERA, **MODBUS, "plc.host": "192.0.2.10"}, "plc.host", "real valves would open"),
         ({**MODBUS, "plc.host": "192.0.2.10"}, "plc.host", "real valves would open"),
+        ({**OPCUA, "plc.url": "opc.tcp://127.0.0.1:99999"}, "plc.url", "a port from 1 to 65535"),
+        ({**OPCUA, "plc.url": "opc.tcp://192.0.2.10:4840"}, "plc", "values that agree"),
+        (
+            {**OPCUA, "plc.url": "opc.tcp://plc:4840", "plc.insecure": None, "plc.security": SECURE},
+            "plc.url",
+            "real valves would open",
+        ),
         ({**SIM_CAMERA, **MODBUS, "plant.servers": {}}, "plant.servers.modbus", "the server that the plc"),
         ({**SIM_CAMERA, "hmi.port": 15020}, "plant.servers.modbus.port", "hmi.port has it too"),
         ({**SIM_CAMERA, "jets.clearing_lead_in_mm": 349}, "jets.clearing_lead_in_mm", "at least 350 mm"),
@@ -211,6 +223,12 @@ def test_at_equal_worth_a_part_belongs_where_it_takes_no_shot(site: Path) -> Non
     rest = {"id": "rest", "actuator": "none", "default_value_jpy_per_kg": 0}
     recipe = _check(site, {}, {"outlets": [boards, rest]}).config.recipe
     assert recipe.right_outlets(["pcb"]) == {"pcb": "rest"}
+
+
+def test_a_tag_map_of_another_protocol_is_refused(site: Path) -> None:
+    error = _only_error(site, {**OPCUA, "plc.tags": "tags.yaml"})
+    assert error.key_path == "plc.tags"
+    assert "tags.yaml:" in error.found
 
 
 def test_a_broken_tag_map_is_said_with_its_own_line(site: Path) -> None:

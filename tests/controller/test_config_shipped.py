@@ -1,6 +1,8 @@
 """What we ship: every configuration loads, agrees with its schema, and the schemas are the code's."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,6 +41,24 @@ def test_relative_paths_are_taken_from_the_files_own_folder(monkeypatch: pytest.
     assert config.path == CONFIGS / "demo.yaml"
     assert config.recipe_path == CONFIGS / "recipes" / "demo.yaml"
     assert getattr(config.plc, "tags", None) == CONFIGS / "tags" / "modbus-default.yaml"
+
+
+@pytest.mark.parametrize(
+    "plc",
+    [
+        "{backend: opcua, url: 'opc.tcp://127.0.0.1:15040', tags: tags/opcua-default.yaml, insecure: true}",
+        "{backend: memory}",
+    ],
+    ids=["opcua", "memory"],
+)
+def test_the_plc_is_swapped_by_its_section_alone(tmp_path: Path, plc: str) -> None:
+    site = tmp_path / "configs"
+    shutil.copytree(CONFIGS, site)
+    text = (site / "demo.yaml").read_text()
+    swapped = re.sub(r"^plc:\n(  .*\n)+", f"plc: {plc}\n", text, flags=re.MULTILINE)
+    assert swapped != text
+    (site / "demo.yaml").write_text(swapped)
+    assert check(site / "demo.yaml").warnings == ()
 
 
 def test_the_configuration_is_echoed_whole(tmp_path: Path) -> None:
