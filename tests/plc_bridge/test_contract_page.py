@@ -1,0 +1,14 @@
+"""The page for integrators says what the code says."""
+
+from plc_bridge.contract_tables import MEANINGS, PAGE, with_tables
+from plc_bridge.tagmap import COMMAND_TAGS, ORDER_FIELDS, RECEIPT_FIELDS, STATUS_TAGS
+
+
+def test_the_tag_tables_of_the_page_are_generated_from_the_code() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == with_tables(page), "run python -m plc_bridge.contract_tables"
+
+
+def test_every_tag_has_a_meaning() -> None:
+    records = {f"receipts.*.{name}" for name in RECEIPT_FIELDS} | {f"orders.*.{name}" for name in ORDER_FIELDS}
+    assert set(MEANINGS) == set(STATUS_TAGS) | set(COMMAND_TAGS) | records
