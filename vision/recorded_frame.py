@@ -35,6 +35,8 @@ ZSTD_LEVEL = 1
 LARGEST_CHANNEL_BYTES = 256 * 1024 * 1024
 """Bounds what a broken message can make us allocate."""
 
+_DATA = b', "data": "'
+_END = b'"}'
 _DTYPES = ("uint8", "uint16", "float32")
 
 _CHANNEL_SCHEMA: dict[str, Any] = {
@@ -101,18 +103,23 @@ def encode_frame(frame: Frame, encoding: FrameEncoding) -> bytes:
     }
     packed = _jpeg(color) if encoding == "jpeg" else _compressed(color)
     # json.dumps escapes character by character; base64 needs none of that, and is most of the message.
-    return b"".join((json.dumps(head).encode()[:-1], b', "data": "', b64encode(packed), b'"}'))
+    return b"".join((json.dumps(head).encode()[:-1], _DATA, b64encode(packed), _END))
 
 
 def decode_frame(message: bytes) -> Frame:
     """The frame of a message. Raises Fatal (`recording.corrupt`) where it is not one."""
     try:
-        fields = json.loads(message)
+        # The pixels are taken out before the rest is parsed, for the same reason as above.
+        head, data, packed = message.rpartition(_DATA)
+        if not data or not packed.endswith(_END):
+            raise ValueError("it does not end with its pixels")
+        fields = json.loads(head + b"}")
         encoder = fields["encoder"]
         stamp = EncoderStamp(_count(encoder["count"]), encoder["basis"], float(encoder["uncertainty_counts"]))
         if stamp.basis not in get_args(EncoderBasis) or not isfinite(float(fields["captured_at_s"])):
             raise ValueError(f"encoder basis {stamp.basis!r}, captured at {fields['captured_at_s']}")
-        channels = {"color": _channel(fields), **{name: _channel(c) for name, c in fields["channels"].items()}}
+        others = {name: _channel(c, c["data"]) for name, c in fields["channels"].items()}
+        channels = {"color": _channel(fields, memoryview(packed)[: -len(_END)]), **others}
         return Frame(channels, stamp, float(fields["captured_at_s"]), int(fields["sequence"]))
     except (ValueError, TypeError, KeyError, AttributeError, zstandard.ZstdError, cv2.error) as error:
         raise Fatal(
@@ -143,7 +150,7 @@ def _count(value: Any) -> int:
     return value
 
 
-def _channel(fields: Mapping[str, Any]) -> NDArray[Any]:
+def _channel(fields: Mapping[str, Any], encoded: "str | memoryview") -> NDArray[Any]:
     """One channel, writable, of the stated shape and dtype; raises ValueError, KeyError or ZstdError."""
     shape = tuple(int(n) for n in cast("list[Any]", fields["shape"]))
     if fields["dtype"] not in _DTYPES or not shape or min(shape) < 1:
@@ -152,7 +159,7 @@ def _channel(fields: Mapping[str, Any]) -> NDArray[Any]:
     size = prod(shape) * dtype.itemsize
     if size > LARGEST_CHANNEL_BYTES:
         raise ValueError(f"a channel of {size} bytes")
-    data = b64decode(fields["data"], validate=False)
+    data = b64decode(encoded)
     if fields["format"] == "zstd":
         if zstandard.frame_content_size(data) != size:
             raise ValueError(f"pixels for {zstandard.frame_content_size(data)} bytes where {shape} has {size}")

@@ -1,5 +1,6 @@
 """A recording written beside a line that runs in real time, without ever making it wait."""
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import structlog
 
 from controller.recording.writer import RecordingWriter
 from controller.runtime import LineEvent
-from senbetsu_errors import NeedsOperator
+from senbetsu_errors import Fatal, NeedsOperator
 
 log = structlog.get_logger("recording")
 
@@ -36,6 +37,7 @@ class RecordingThread:
         self._queue: queue.Queue[_Item] = queue.Queue(QUEUED_MESSAGES)
         self._frames = threading.BoundedSemaphore(QUEUED_FRAMES)
         self._failure: OSError | None = None
+        self._ended = False
         self._thread = threading.Thread(target=self._write, name="recording", daemon=True)
         self._thread.start()
 
@@ -55,8 +57,14 @@ class RecordingThread:
 
         Raises NeedsOperator (`recording.disk`) where the disk failed on the way.
         """
-        self._queue.put(None)
-        self._thread.join()
+        while self._thread.is_alive():
+            # Not a plain put: a thread that died of a defect takes nothing from a full queue.
+            with contextlib.suppress(queue.Full):
+                self._queue.put(None, timeout=IDLE_FLUSH_S)
+                self._thread.join()
+        if not self._ended:
+            self._writer.abandon()
+            raise Fatal("recording.failed", f"Writing {self._writer.path} ended in a defect (see above).")
         if self._failure is None:
             try:
                 self._writer.close(self.dropped)
@@ -72,7 +80,7 @@ class RecordingThread:
         return self._writer.messages
 
     def _put(self, item: LineEvent | tuple[float, bytes]) -> bool:
-        if self._failure is None:
+        if self._failure is None and self._thread.is_alive():
             try:
                 self._queue.put_nowait(item)
             except queue.Full:
@@ -96,6 +104,7 @@ class RecordingThread:
                 self._attempt(self._writer.flush)
                 continue
             if item is None:
+                self._ended = True
                 return
             if isinstance(item, LineEvent):
                 self._attempt(self._writer.event, item)
@@ -113,3 +122,7 @@ class RecordingThread:
             self._failure = error
             self._writer.abandon()
             self._drop()
+        except ValueError as error:
+            # A message that cannot be put into JSON (a NaN where none belongs) is not worth the others.
+            log.error("message not recorded", reason=str(error))
+            self.dropped += 1

@@ -4,6 +4,7 @@ Chunks are small and closed every half second of recorded time, so that a `kill 
 that. Chunks are not compressed: frames are, one by one (docs/decisions/0007-recording-format.md).
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -89,8 +90,9 @@ class RecordingWriter:
             self._file.close()
 
     def abandon(self) -> None:
-        """Close the file as it is, after an OSError."""
-        self._file.close()
+        """Close the file as it is, after an OSError; what was not written yet is lost."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _say(self, started_at_ns: int) -> None:
         about = self._about
