@@ -10,6 +10,8 @@ from pathlib import Path
 import structlog
 
 from controller.config import LineConfig, load_config
+from plc_bridge.tagmap import TagMap
+from plc_bridge.tagmap_file import load_tag_map
 from senbetsu_errors import NeedsOperator
 from sim.plant import PlantSetup
 from sim.plant_process import run_plant
@@ -59,5 +61,28 @@ async def serve_plant(config_path: Path, for_s: float | None, truth_fd: int | No
         else:
             log.info("plant", **truth.as_json())
 
+    tags = tag_map_of(config)
     with contextlib.suppress(asyncio.CancelledError):
-        await run_plant(setup, duration_s=for_s, on_truth=tell)
+        await run_plant(
+            setup,
+            duration_s=for_s,
+            on_truth=tell,
+            modbus_tags=tags if tags and tags.protocol == "modbus" else None,
+            opcua_tags=tags if tags and tags.protocol == "opcua" else None,
+        )
+
+
+def tag_map_of(config: LineConfig) -> TagMap | None:
+    """The tag map that the line's link uses, so that the virtual PLC speaks it; None for other links."""
+    # Only the protocol in use is imported: asyncua takes a second.
+    if config.plc.backend == "modbus":
+        from plc_bridge.modbus_link import Config as ModbusConfig
+
+        assert isinstance(config.plc, ModbusConfig)
+        return load_tag_map(config.plc.tags, "modbus")
+    if config.plc.backend == "opcua":
+        from plc_bridge.opcua_link import Config as OpcuaConfig
+
+        assert isinstance(config.plc, OpcuaConfig)
+        return load_tag_map(config.plc.tags, "opcua")
+    return None

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from controller.config import load_config
-from plc_bridge.probe import probe as probe_plc
-from plc_bridge.probe import watch as watch_plc
 
 plc_app = typer.Typer(no_args_is_help=True, help="Commissioning: every tag of the map, read from the real device.")
 
@@ -19,6 +17,8 @@ ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The line's c
 @plc_app.command()
 def probe(config: ConfigPath) -> None:
     """Read every tag once; print name, address, raw, decoded and what is wrong. Exit 1 if anything is."""
+    from plc_bridge.probe import probe as probe_plc
+
     report = asyncio.run(probe_plc(load_config(config).plc))
     print(report.as_text(), file=sys.stdout)  # noqa: T201 - this is the output
     if report.problems:
@@ -28,6 +28,7 @@ def probe(config: ConfigPath) -> None:
 @plc_app.command()
 def watch(config: ConfigPath) -> None:
     """Follow every tag live until Ctrl-C."""
+    from plc_bridge.probe import watch as watch_plc
 
     async def follow() -> None:
         async for report in watch_plc(load_config(config).plc):

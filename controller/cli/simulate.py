@@ -78,6 +78,7 @@ async def simulated_line(
     on_event: Callable[[LineEvent], None] | None,
     recorder: RecordingWriter | None,
 ) -> tuple[Line, PlantInLoop, bool]:
+    """Run a line and its plant in the running virtual-clock loop; both, and whether the clock may be trusted."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualClockLoop)
     pipeline = make_pipeline(config)
