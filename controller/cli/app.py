@@ -187,7 +187,7 @@ def _errors_as_exit_codes() -> Generator[None]:
     except SenbetsuError as error:
         _complain([error])
     except BaseExceptionGroup as group:
-        raised = list(_leaves(cast("BaseExceptionGroup[BaseException]", group)))
+        raised = list(_leaves(group))
         ours = [error for error in raised if isinstance(error, SenbetsuError)]
         if len(ours) != len(raised):
             raise
