@@ -51,12 +51,13 @@ def test_relative_paths_are_taken_from_the_files_own_folder(monkeypatch: pytest.
     ],
     ids=["opcua", "memory"],
 )
-def test_the_plc_is_swapped_by_its_section_alone(tmp_path: Path, plc: str) -> None:
+def test_the_plc_is_swapped_by_its_section_and_the_server_that_stands_in_for_it(tmp_path: Path, plc: str) -> None:
     site = tmp_path / "configs"
     shutil.copytree(CONFIGS, site)
     text = (site / "demo.yaml").read_text()
     swapped = re.sub(r"^plc:\n(  .*\n)+", f"plc: {plc}\n", text, flags=re.MULTILINE)
-    assert swapped != text
+    swapped = swapped.replace("modbus: {host: 127.0.0.1, port: 15020}", "opcua: {host: 127.0.0.1, port: 15040}")
+    assert "modbus" not in swapped.partition("belt:")[2]
     (site / "demo.yaml").write_text(swapped)
     assert check(site / "demo.yaml").warnings == ()
 
