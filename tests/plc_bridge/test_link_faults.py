@@ -318,7 +318,7 @@ class _NoWait(selectors.SelectSelector):
         return super().select(0)
 
 
-def test_an_hour_of_virtual_time_gives_twice_the_same_receipts() -> None:
+def test_under_a_virtual_clock_two_runs_give_the_same_receipts() -> None:
     async def run() -> list[tuple[float, int]]:
         bench = Bench()
         wire = MemoryWire()
