@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from models.scores import fit_temperature, softmax
+from models.scores import fit_temperature
 from models.training.augment import augment
 from models.training.dataset import Dataset
 from models.training.net import PartsNet
@@ -65,11 +65,14 @@ def train(
     return Trained(net, fit_temperature(validation_logits, held.labels), validation_logits)
 
 
-def logits(net: PartsNet, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The net's answers float32 [N, C] to uint8 [N, S, S, 3] RGB crops."""
+def logits(net: PartsNet, crops: NDArray[np.uint8], half_size: bool = False) -> NDArray[np.float32]:
+    """The net's answers float32 [N, C] to uint8 [N, S, S, 3] RGB crops, on request shown at half their size."""
     net.eval()
     with torch.inference_mode():
-        chunks = [net(_as_images(_torch.from_numpy(part))) for part in np.array_split(crops, len(crops) // _CHUNK + 1)]
+        chunks = [
+            net(_as_images(_torch.from_numpy(part), half_size))
+            for part in np.array_split(crops, len(crops) // _CHUNK + 1)
+        ]
     return cast("NDArray[np.float32]", torch.cat(chunks).numpy())
 
 
@@ -102,21 +105,19 @@ def _optimise(
         optimiser, schedule.learning_rate, total_steps=steps * schedule.epochs, pct_start=0.15
     )
     for epoch in range(1, schedule.epochs + 1):
+        half_size = epoch <= schedule.half_size_epochs
         net.train()
         losses = 0.0
         for _ in range(steps):
             chosen = torch.multinomial(weights, schedule.batch, replacement=True, generator=rng)
-            images = _as_images(crops[chosen])
-            if epoch <= schedule.half_size_epochs:
-                images = functional.avg_pool2d(images, 2)
-            images = augment(images, rng)
+            images = augment(_as_images(crops[chosen], half_size), rng)
             loss: Any = functional.cross_entropy(net(images), labels[chosen], label_smoothing=schedule.label_smoothing)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             rate.step()
             losses += loss.item()
-        answers = softmax(logits(net, held.crops)).argmax(axis=1)
+        answers = logits(net, held.crops, half_size).argmax(axis=1)
         report(Progress(epoch, schedule.epochs, losses / steps, float((answers == held.labels).mean())))
     net.eval()
 
@@ -131,5 +132,6 @@ def _sampling_weights(dataset: Dataset) -> Tensor:
     return _torch.from_numpy(shares[groups] / sizes[groups])
 
 
-def _as_images(crops: Tensor) -> Tensor:
-    return crops.permute(0, 3, 1, 2).float() / 255.0
+def _as_images(crops: Tensor, half_size: bool) -> Tensor:
+    images = crops.permute(0, 3, 1, 2).float() / 255.0
+    return functional.avg_pool2d(images, 2) if half_size else images
