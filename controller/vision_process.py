@@ -24,6 +24,9 @@ log = structlog.get_logger("vision")
 
 LENGTH = struct.Struct("!I")
 LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024
+READ_AHEAD_BYTES = 4 * 1024 * 1024
+"""Frames for a recorder come in megabytes: with asyncio's 64 KiB each would be paused and resumed 30 times."""
+
 START_BOUND_S = 60.0
 RESTARTS = 5
 """A vision process that fails this often within one run is given up."""
@@ -51,7 +54,7 @@ class VisionProcess:
         self._child: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_unix_server(self._connected, self._socket_path)
+        self._server = await asyncio.start_unix_server(self._connected, self._socket_path, limit=READ_AHEAD_BYTES)
         self._socket_path.chmod(0o600)
         return self
 

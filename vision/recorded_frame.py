@@ -1,7 +1,9 @@
-"""A frame as one JSON message of a recording, and back (docs/decisions/0007-recording-format.md).
+"""A frame as one message of a recording, and back (docs/decisions/0007-recording-format.md).
 
-The color channel is laid out as `foxglove.CompressedImage` asks (`data` in base64, `format`), so that
-a recording of JPEGs shows in Foxglove; the encoder stamp, the shape and further channels stand beside it.
+A message begins with a JSON object: encoder stamp, times, shape, further channels. A JPEG stands in it
+as `foxglove.CompressedImage` asks (`data` in base64), so that Foxglove shows it. Pixels without loss,
+which Foxglove cannot show, stand behind it as they are, after one newline: base64 would cost more than
+compressing them.
 """
 
 import json
@@ -35,8 +37,7 @@ ZSTD_LEVEL = 1
 LARGEST_CHANNEL_BYTES = 256 * 1024 * 1024
 """Bounds what a broken message can make us allocate."""
 
-_DATA = b', "data": "'
-_END = b'"}'
+_END_OF_HEAD = b"\n"
 _DTYPES = ("uint8", "uint16", "float32")
 
 _CHANNEL_SCHEMA: dict[str, Any] = {
@@ -46,7 +47,13 @@ _CHANNEL_SCHEMA: dict[str, Any] = {
     "data": {"type": "string", "contentEncoding": "base64"},
 }
 
-FRAME_SCHEMA: dict[str, Any] = {
+JPEG_SCHEMA_NAME = "foxglove.CompressedImage"
+"""The name by which Foxglove knows what to do with a JPEG frame."""
+
+LOSSLESS_MESSAGE_ENCODING = "senbetsu-frame"
+"""MCAP message encoding of zstd frames: JSON, a newline, the compressed pixels. JPEG frames are json."""
+
+JPEG_SCHEMA: dict[str, Any] = {
     "title": "Frame",
     "type": "object",
     "properties": {
@@ -77,11 +84,6 @@ FRAME_SCHEMA: dict[str, Any] = {
 }
 
 
-def frame_schema_name(encoding: FrameEncoding) -> str:
-    """Name of the MCAP schema: Foxglove shows what is called `foxglove.CompressedImage`, and knows no zstd."""
-    return "foxglove.CompressedImage" if encoding == "jpeg" else "senbetsu.Frame"
-
-
 def encode_frame(frame: Frame, encoding: FrameEncoding) -> bytes:
     """The message for a frame. Every channel must be C-contiguous or is copied; dtypes as in `Frame`."""
     color, others = frame.color, {name: c for name, c in frame.channels.items() if name != "color"}
@@ -101,25 +103,22 @@ def encode_frame(frame: Frame, encoding: FrameEncoding) -> bytes:
         },
         **_described(color, encoding),
     }
-    packed = _jpeg(color) if encoding == "jpeg" else _compressed(color)
-    # json.dumps escapes character by character; base64 needs none of that, and is most of the message.
-    return b"".join((json.dumps(head).encode()[:-1], _DATA, b64encode(packed), _END))
+    if encoding == "jpeg":
+        return json.dumps({**head, "data": b64encode(_jpeg(color)).decode()}).encode()
+    return b"".join((json.dumps(head).encode(), _END_OF_HEAD, _compressed(color)))
 
 
 def decode_frame(message: bytes) -> Frame:
     """The frame of a message. Raises Fatal (`recording.corrupt`) where it is not one."""
     try:
-        # The pixels are taken out before the rest is parsed, for the same reason as above.
-        head, data, packed = message.rpartition(_DATA)
-        if not data or not packed.endswith(_END):
-            raise ValueError("it does not end with its pixels")
-        fields = json.loads(head + b"}")
+        head, _, pixels = message.partition(_END_OF_HEAD)
+        fields = json.loads(head)
         encoder = fields["encoder"]
         stamp = EncoderStamp(_count(encoder["count"]), encoder["basis"], float(encoder["uncertainty_counts"]))
         if stamp.basis not in get_args(EncoderBasis) or not isfinite(float(fields["captured_at_s"])):
             raise ValueError(f"encoder basis {stamp.basis!r}, captured at {fields['captured_at_s']}")
-        others = {name: _channel(c, c["data"]) for name, c in fields["channels"].items()}
-        channels = {"color": _channel(fields, memoryview(packed)[: -len(_END)]), **others}
+        others = {name: _channel(c, b64decode(c["data"])) for name, c in fields["channels"].items()}
+        channels = {"color": _channel(fields, pixels or b64decode(fields["data"])), **others}
         return Frame(channels, stamp, float(fields["captured_at_s"]), int(fields["sequence"]))
     except (ValueError, TypeError, KeyError, AttributeError, zstandard.ZstdError, cv2.error) as error:
         raise Fatal(
@@ -150,7 +149,7 @@ def _count(value: Any) -> int:
     return value
 
 
-def _channel(fields: Mapping[str, Any], encoded: "str | memoryview") -> NDArray[Any]:
+def _channel(fields: Mapping[str, Any], data: bytes) -> NDArray[Any]:
     """One channel, writable, of the stated shape and dtype; raises ValueError, KeyError or ZstdError."""
     shape = tuple(int(n) for n in cast("list[Any]", fields["shape"]))
     if fields["dtype"] not in _DTYPES or not shape or min(shape) < 1:
@@ -159,7 +158,6 @@ def _channel(fields: Mapping[str, Any], encoded: "str | memoryview") -> NDArray[
     size = prod(shape) * dtype.itemsize
     if size > LARGEST_CHANNEL_BYTES:
         raise ValueError(f"a channel of {size} bytes")
-    data = b64decode(encoded)
     if fields["format"] == "zstd":
         if zstandard.frame_content_size(data) != size:
             raise ValueError(f"pixels for {zstandard.frame_content_size(data)} bytes where {shape} has {size}")

@@ -18,7 +18,7 @@ from controller.recording.about import CONFIG_ATTACHMENT, About
 from controller.recording.topics import MESSAGES, message_of
 from controller.runtime import LineEvent
 from senbetsu_errors import NeedsOperator
-from vision.recorded_frame import FRAME_SCHEMA, frame_schema_name
+from vision.recorded_frame import JPEG_SCHEMA, JPEG_SCHEMA_NAME, LOSSLESS_MESSAGE_ENCODING
 from vision.recording_file import ABOUT, CLOSED, FORMAT, PROFILE
 from vision.recording_source import FRAME_TOPIC
 
@@ -61,7 +61,11 @@ class RecordingWriter:
             topic: self._channel(topic, f"senbetsu.{model.__name__}", model.model_json_schema())
             for topic, model in MESSAGES.items()
         }
-        self._channels[FRAME_TOPIC] = self._channel(FRAME_TOPIC, frame_schema_name(about.frame_encoding), FRAME_SCHEMA)
+        self._channels[FRAME_TOPIC] = (
+            self._channel(FRAME_TOPIC, JPEG_SCHEMA_NAME, JPEG_SCHEMA)
+            if about.frame_encoding == "jpeg"
+            else self._mcap.register_channel(FRAME_TOPIC, LOSSLESS_MESSAGE_ENCODING, schema_id=0)
+        )
         self.flush()
 
     def event(self, event: LineEvent) -> None:
