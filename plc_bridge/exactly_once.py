@@ -136,6 +136,11 @@ class OrderChannel:
             orders=self._batch_orders,
         )
 
+    @property
+    def batch_under_way(self) -> bool:
+        """Whether a batch was written that the PLC has not yet shown to have taken."""
+        return self._batch_seen != self._batch
+
     def has_news_to_write(self) -> bool:
         """Whether a new batch could be written at once: orders wait and none is under way."""
         return bool(self._unacknowledged) and self._batch_seen == self._batch

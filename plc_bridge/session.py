@@ -22,6 +22,9 @@ from senbetsu_errors import NeedsOperator, Retryable
 _log = structlog.stdlib.get_logger("plc_bridge")
 
 _T = TypeVar("_T")
+_ANSWER_SOON = 0.2
+"""While a batch waits for its acknowledgement the status is read at this share of the cycle."""
+
 LARGEST_SESSION_STEP = 1024
 
 
@@ -67,6 +70,7 @@ class PlcSession:
         self._line_command = LineCommand.NONE
         self._speed_setpoint_mm_s = 0.0
         self._wake_writer = asyncio.Event()
+        self._wake_reader = asyncio.Event()
         self._news = asyncio.Event()
         self._newest: LineStatus | None = None
         self._alive_at_s = 0.0
@@ -215,8 +219,12 @@ class PlcSession:
                     self._alive_at_s = now_s
                 self._learn(replace(status, received_at_s=now_s))
             self._check_alive(self._alive_at_s, "The PLC's heartbeat has not moved")
-            due_s = max(due_s + cycle_s, loop.time())
-            await asyncio.sleep(due_s - loop.time())
+            if self._channel.batch_under_way:
+                due_s = loop.time() + cycle_s * _ANSWER_SOON
+            else:
+                due_s = max(due_s + cycle_s, loop.time())
+            self._wake_reader.clear()
+            await _wait(self._wake_reader, due_s - loop.time())
 
     async def _write_cyclically(self) -> None:
         loop = asyncio.get_running_loop()
@@ -231,11 +239,9 @@ class PlcSession:
                 except TimeoutError:
                     pass  # the same batch is written again; a PLC that took it will not take it twice
                 self._check_alive(self._written_at_s, "No command has been accepted")
-            try:
-                async with asyncio.timeout(cycle_s):
-                    await self._wake_writer.wait()
-            except TimeoutError:
-                pass
+                if self._channel.batch_under_way:
+                    self._wake_reader.set()
+            await _wait(self._wake_writer, cycle_s)
 
     async def _in_time(self, request: Coroutine[Any, Any, _T]) -> _T:
         async with asyncio.timeout(self._config.request_timeout_ms / 1000):
@@ -354,6 +360,15 @@ def _first(group: BaseExceptionGroup[BaseException]) -> Exception:
         found = found.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     assert isinstance(found, Exception)
     return found
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    """Wait for the event, or for the time to pass."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        pass
 
 
 def _resolve(future: "asyncio.Future[Any]", value: Any) -> None:
