@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from controller.config.document import read_document
 from controller.config.errors import ConfigErrors
+from controller.config.sections import read_section
 from models import registry
 from models.predict import Predictor
 from models.scores import Scores, score
@@ -125,14 +125,10 @@ def evaluate(
 def read_training_settings(path: Path) -> TrainingSettings:
     """The settings of a training configuration. Raises ConfigErrors with every place that is wrong."""
     document = read_document(path)
-    if document.problems:
+    settings = read_section(TrainingSettings, document, (), document.data, path.parent) if document.readable else None
+    if settings is None or document.problems:
         raise ConfigErrors(path, document.problems)
-    try:
-        return TrainingSettings.model_validate(document.data)
-    except ValidationError as error:
-        raise ConfigErrors(
-            path, [document.error(item["loc"], repr(item["input"])[:80], item["msg"]) for item in error.errors()]
-        ) from error
+    return settings
 
 
 def _dataset(settings: TrainingSettings, config: Path, validation_only: bool = False) -> "Dataset":
