@@ -41,15 +41,21 @@ def explain(
     `seen` [4, D] with `seen_whole` [D]; `known` [4, T] with `known_whole` [T]; `free` [T] are the
     tracks that nothing in this picture explains yet. A track is continued by one whole view at most.
     """
-    overlap, seen_size, known_size = overlaps(seen, known)
-    of_known = overlap / known_size
-    of_seen = overlap / seen_size[:, None]
-    of_smaller = np.maximum(of_known, of_seen)
-    score = np.where(
-        seen_whole[:, None],
-        np.where(known_whole, of_smaller * free, of_known),
-        np.where(known_whole, of_seen, of_smaller),
-    )
+    # Footprints grown by the tolerance, so that pieces of one part that only touch overlap too.
+    along = np.minimum(seen[1][:, None], known[1]) - np.maximum(seen[0][:, None], known[0]) + _TOUCH_MM
+    across = np.minimum(seen[3][:, None], known[3]) - np.maximum(seen[2][:, None], known[2]) + _TOUCH_MM
+    overlap = np.maximum(along, 0) * np.maximum(across, 0)
+    seen_width, known_width = seen[3] - seen[2] + _TOUCH_MM, known[3] - known[2] + _TOUCH_MM
+    of_known = overlap / ((known[1] - known[0] + _TOUCH_MM) * known_width)
+    of_seen = overlap / ((seen[1] - seen[0] + _TOUCH_MM) * seen_width)[:, None]
+    # Two pieces of a part that was never seen whole lie end to end: the same place across is enough.
+    end_to_end = (along > 0) * across / np.minimum(seen_width[:, None], known_width)
+    score: NDArray[np.float64] = of_known.copy()
+    score[:, known_whole] = of_seen[:, known_whole]
+    whole_pair = np.ix_(seen_whole, known_whole)
+    score[whole_pair] = (np.maximum(of_known, of_seen) * free)[whole_pair]
+    cut_pair = np.ix_(~seen_whole, ~known_whole)
+    score[cut_pair] = end_to_end[cut_pair]
     best = np.argmax(score, axis=1)
     strength = score[np.arange(len(best)), best]
     same = strength > _SAME_SHARE
@@ -97,16 +103,3 @@ def nearest_pairs(
             pairs.append((a, b))
     chosen = np.array(pairs, np.intp)
     return chosen[:, 0], chosen[:, 1]
-
-
-def overlaps(
-    seen: NDArray[np.float64], known: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Overlap [D, T] of footprints given as rows front, rear, across min, across max, each grown by
-    `_TOUCH_MM`, and the sizes [D] and [T] of these footprints."""
-    half = _TOUCH_MM / 2
-    along = np.minimum(seen[1][:, None], known[1]) - np.maximum(seen[0][:, None], known[0]) + _TOUCH_MM
-    across = np.minimum(seen[3][:, None], known[3]) - np.maximum(seen[2][:, None], known[2]) + _TOUCH_MM
-    d_size = (seen[1] - seen[0] + 2 * half) * (seen[3] - seen[2] + 2 * half)
-    t_size = (known[1] - known[0] + 2 * half) * (known[3] - known[2] + 2 * half)
-    return np.maximum(along, 0) * np.maximum(across, 0), d_size, t_size

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -102,11 +102,11 @@ class OpencvSource:
     ) -> None:
         await self._close()
 
-    def __aiter__(self) -> AsyncIterator[Frame]:
+    def __aiter__(self) -> AsyncGenerator[Frame, None]:
         live = self._config.url is not None or self._config.device is not None
         return self._live_frames() if live else self._file_frames()
 
-    async def _file_frames(self) -> AsyncIterator[Frame]:
+    async def _file_frames(self) -> AsyncGenerator[Frame, None]:
         loop = asyncio.get_running_loop()
         started_s = loop.time()
         last_s = started_s - 1.0
@@ -122,7 +122,7 @@ class OpencvSource:
             yield self._frame(picture, sequence / self._rate_hz, last_s, sequence)
             sequence += 1
 
-    async def _live_frames(self) -> AsyncIterator[Frame]:
+    async def _live_frames(self) -> AsyncGenerator[Frame, None]:
         loop = asyncio.get_running_loop()
         latest: deque[tuple[float, int, NDArray[np.uint8]]] = deque()
         changed = asyncio.Event()
@@ -233,6 +233,6 @@ class OpencvSource:
         if thread is not None:
             if self._reader is not None:
                 await asyncio.get_running_loop().run_in_executor(thread, self._reader.release)
-            thread.shutdown(wait=False)
+            thread.shutdown()
         self._reader = self._first = None
         self._shape = ()

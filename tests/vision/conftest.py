@@ -1,6 +1,6 @@
 """A small real net and a drawn belt, for the tests of vision."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -113,13 +113,18 @@ def mean_colour_net(size: int = 32) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def classifier() -> Classifier:
-    return Classifier(onnxruntime.InferenceSession(mean_colour_net()), LABELS, 32, 10.0)
+def net() -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(mean_colour_net())
+
+
+@pytest.fixture(scope="session")
+def classifier(net: onnxruntime.InferenceSession) -> Classifier:
+    return Classifier(net, LABELS, 32, 10.0)
 
 
 @pytest.fixture
-def belt() -> Iterator[Callable[..., DrawnBelt]]:
-    yield draw_belt
+def belt() -> Callable[..., DrawnBelt]:
+    return draw_belt
 
 
 @pytest.fixture
