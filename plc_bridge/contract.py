@@ -107,7 +107,9 @@ class CommandImage:
 
     The PLC takes `orders` in sequence once for each new `batch` number: a record it has seen is
     counted as duplicated and ignored, a gap ends the batch (the PC sends again from the gap).
-    A new `pc_epoch` means the PC restarted: the PLC drops its queue and expects seq 1.
+    A new `pc_epoch` means a new session of a PC: the PLC drops its queue and expects seq 1. Its high half
+    repeats the low half of the PLC's own epoch, its low half counts sessions upwards, so that a PLC which
+    restarted ignores blocks that were meant for its earlier run.
     `pc_heartbeat` (u16, wraps) moves only while the controller's deepest stage is alive.
     """
 

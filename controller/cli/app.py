@@ -119,6 +119,23 @@ def plant(
 
 
 @app.command()
+def annotate(
+    config: ConfigPath,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The video, .mp4 or .avi.")],
+    for_s: ForSeconds = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw what the line would make of its camera's pictures into a video; nothing is moved."""
+    from controller.cli.annotate import annotate as annotate_line
+
+    summary = annotate_line(config, output, for_s)
+    if as_json:
+        _print(summary)
+    else:
+        print(f"{summary['video']}: {summary['frames']} frames, {len(summary['parts'])} parts")  # noqa: T201
+
+
+@app.command()
 def check(config: ConfigPath) -> None:
     """Validate a configuration, start nothing; exit 2 and every error if it is wrong."""
     from controller.config import check as check_config
