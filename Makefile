@@ -26,6 +26,7 @@ lint: .venv/.dev                ## formatting, lint, types, who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	npx --no-install pyright
+	npx --no-install tsc -p tsconfig.json
 
 test: lint test-fast            ## what CI runs first, under 3 minutes on 2 cores once set up
 
