@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_SCALE = (0.75, 1.25)
-_SHIFT = 0.08
+_SCALE = (0.85, 1.2)
+_SHIFT = 0.06
 _GAIN = (0.7, 1.35)
 _TEMPERATURE = 0.12
 _CONTRAST = (0.75, 1.25)
