@@ -77,8 +77,9 @@ def train(
         task = progress.add_task("training", total=settings.schedule.epochs)
 
         def report(state: training.Progress) -> None:
-            text = f"training: loss {state.loss:.3f}, validation {state.validation_accuracy:.2%}"
-            progress.update(task, completed=state.epoch, description=text)
+            figures = f"loss {state.loss:.3f}, right on held-out crops {state.validation_accuracy:.2%}"
+            progress.console.print(f"epoch {state.epoch} of {state.epochs}: {figures}")
+            progress.update(task, completed=state.epoch)
 
         trained = training.train(dataset, settings.net, settings.schedule, settings.seed, report)
     command = shlex.join(["senbetsu", "models", "train", str(config)])
