@@ -55,10 +55,13 @@ def list_command(as_json: AsJson = False) -> None:
 
 
 @models_app.command()
-def verify(name: Name = "parts") -> None:
+def verify(
+    name: Annotated[str | None, typer.Argument(help="Name or path of a model; all that ship if left out.")] = None,
+) -> None:
     """Check a model's file against its manifest, and load it; exit 1 with the reason if it is refused."""
-    model = registry.verify(name)
-    typer.echo(f"{model.path}: {model.manifest.name} {model.manifest.version} is what its manifest says.")
+    for each in registry.list_models() if name is None else [name]:
+        model = registry.verify(each)
+        typer.echo(f"{model.path}: {model.manifest.name} {model.manifest.version} is what its manifest says.")
 
 
 @models_app.command()
