@@ -67,6 +67,7 @@ async def serve_plant(config_path: Path, for_s: float | None, truth_fd: int | No
             setup,
             duration_s=for_s,
             on_truth=tell,
+            on_ready=lambda ports: log.info("plant ready", modbus=ports.modbus, opcua=ports.opcua, camera=ports.camera),
             modbus_tags=tags if tags and tags.protocol == "modbus" else None,
             opcua_tags=tags if tags and tags.protocol == "opcua" else None,
         )
