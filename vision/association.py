@@ -12,90 +12,86 @@ from numpy.typing import NDArray
 _TOUCH_MM = 2.0  # two views of one cut part may miss each other by this
 _SAME_SHARE = 0.4  # of a footprint, from which two overlapping footprints are one part
 
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What D detections that no nearest neighbour explains are; every index array is [D].
+    """What D detections that no nearest neighbour explains are; every index array is [D], -1 for none.
 
-    `slid_to`: the track seen whole before that this whole view continues, farther off than the gate;
-    `continues`: the track only seen cut before that this whole view completes; `again`: the track that
-    this cut view shows once more; each -1 where there is none. `pieces` bool [T]: tracks only seen cut
-    that a whole view covers.
+    `continues`: the track that this whole view completes (seen only cut so far), or continues farther
+    off than the gate; `again`: the track that this cut view shows once more. `pieces` bool [T]: tracks
+    only seen cut that a whole view covers and no view continues.
     """
 
-    slid_to: NDArray[np.intp]
-    continues: NDArray[np.intp]
-    again: NDArray[np.intp]
-    pieces: NDArray[np.bool_]
+    continues: Indices
+    again: Indices
+    pieces: Flags
 
 
-def explain(
-    seen: NDArray[np.float64],
-    seen_whole: NDArray[np.bool_],
-    known: NDArray[np.float64],
-    known_whole: NDArray[np.bool_],
-    free: NDArray[np.bool_],
-) -> Explained:
+def explain(seen: Floats, seen_whole: Flags, known: Floats, known_whole: Flags, free: Flags) -> Explained:
     """Explains detections by where tracks lie; footprints are rows front, rear, across min and max.
 
     `seen` [4, D] with `seen_whole` [D]; `known` [4, T] with `known_whole` [T]; `free` [T] are the
     tracks that nothing in this picture explains yet. A track is continued by one whole view at most.
     """
     # Footprints grown by the tolerance, so that pieces of one part that only touch overlap too.
-    along = np.minimum(seen[1][:, None], known[1]) - np.maximum(seen[0][:, None], known[0]) + _TOUCH_MM
-    across = np.minimum(seen[3][:, None], known[3]) - np.maximum(seen[2][:, None], known[2]) + _TOUCH_MM
+    front, rear, left, right = seen[:, :, None]
+    along = np.minimum(rear, known[1]) - np.maximum(front, known[0]) + _TOUCH_MM
+    across = np.minimum(right, known[3]) - np.maximum(left, known[2]) + _TOUCH_MM
     overlap = np.maximum(along, 0) * np.maximum(across, 0)
-    seen_width, known_width = seen[3] - seen[2] + _TOUCH_MM, known[3] - known[2] + _TOUCH_MM
+    seen_width, known_width = right - left + _TOUCH_MM, known[3] - known[2] + _TOUCH_MM
     of_known = overlap / ((known[1] - known[0] + _TOUCH_MM) * known_width)
-    of_seen = overlap / ((seen[1] - seen[0] + _TOUCH_MM) * seen_width)[:, None]
+    of_seen = overlap / ((rear - front + _TOUCH_MM) * seen_width)
     # Two pieces of a part that was never seen whole lie end to end: the same place across is enough.
-    end_to_end = (along > 0) * across / np.minimum(seen_width[:, None], known_width)
-    score: NDArray[np.float64] = of_known.copy()
-    score[:, known_whole] = of_seen[:, known_whole]
-    whole_pair = np.ix_(seen_whole, known_whole)
-    score[whole_pair] = (np.maximum(of_known, of_seen) * free)[whole_pair]
-    cut_pair = np.ix_(~seen_whole, ~known_whole)
-    score[cut_pair] = end_to_end[cut_pair]
-    best = np.argmax(score, axis=1)
+    end_to_end = (along > 0) * across / np.minimum(seen_width, known_width)
+    score = _choose(
+        seen_whole[:, None],
+        _choose(known_whole, np.maximum(of_known, of_seen), of_known) * free,
+        _choose(known_whole, of_seen, end_to_end),
+    )
+    best = score.argmax(axis=1)
     strength = score[np.arange(len(best)), best]
     same = strength > _SAME_SHARE
-    rivals = np.flatnonzero(seen_whole & same)
-    rivals = rivals[np.argsort(-strength[rivals], kind="stable")]
-    _, first = np.unique(best[rivals], return_index=True)
-    owner = np.full(len(best), -1)
-    owner[rivals[first]] = best[rivals[first]]
-    owned_whole = known_whole[owner] & (owner >= 0)
-    return Explained(
-        slid_to=np.where(owned_whole, owner, -1),
-        continues=np.where(owned_whole, -1, owner),
-        again=np.where(same & ~seen_whole, best, -1),
-        pieces=~known_whole & (of_known[seen_whole].max(axis=0, initial=0.0) > _SAME_SHARE),
-    )
+    continues = np.full(len(best), -1)
+    pieces = np.zeros(len(known_whole), np.bool_)
+    if seen_whole.any():
+        rivals = np.flatnonzero(seen_whole & same)
+        rivals = rivals[np.argsort(-strength[rivals], kind="stable")]
+        _, first = np.unique(best[rivals], return_index=True)
+        continues[rivals[first]] = best[rivals[first]]
+        pieces = ~known_whole & (of_known[seen_whole].max(axis=0) > _SAME_SHARE)
+        pieces[best[rivals]] = False
+    return Explained(continues, np.where(same & ~seen_whole, best, -1), pieces)
 
 
-def nearest_pairs(
-    seen: NDArray[np.float64], known: NDArray[np.float64], gate_mm: float
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _choose(condition: Flags, this: Floats, that: Floats) -> Floats:
+    return cast("Floats", np.where(condition, this, that))
+
+
+def nearest_pairs(seen: Floats, known: Floats, gate_mm: float) -> tuple[Indices, Indices]:
     """One-to-one pairs (index in seen, index in known) of points [2, N] no farther apart than the gate,
     nearest pairs first. Sorted along the belt, so only neighbours are compared."""
-    order = np.argsort(known[0])
-    along = known[0, order]
-    low = cast("NDArray[np.intp]", np.searchsorted(along, seen[0] - gate_mm, side="left"))
-    high = cast("NDArray[np.intp]", np.searchsorted(along, seen[0] + gate_mm, side="right"))
-    count = high - low
-    start = cast("NDArray[np.intp]", np.cumsum(count)) - count
-    i = cast("NDArray[np.intp]", np.repeat(np.arange(len(count)), count.tolist()))
-    j = order[np.arange(len(i)) - np.repeat(start - low, count)]
+    order = known[0].argsort()
+    window = known[0, order].searchsorted(np.concatenate([seen[0] - gate_mm, seen[0] + gate_mm]))
+    low = window[: seen.shape[1]]
+    count = window[seen.shape[1] :] - low
+    i = cast("Indices", np.arange(len(count)).repeat(count))
+    shift = cast("Indices", (low - count.cumsum() + count).repeat(count))
+    j = order[np.arange(len(i)) + shift]
     apart = seen[:, i] - known[:, j]
-    distance2 = apart[0] ** 2 + apart[1] ** 2
-    near = distance2 <= gate_mm**2
-    i, j, distance2 = i[near], j[near], distance2[near]
+    apart *= apart
+    distance2 = apart[0] + apart[1]
+    near = (distance2 <= gate_mm**2).nonzero()[0]
+    i, j = i[near], j[near]
     if not len(i) or (np.bincount(i).max() == 1 and np.bincount(j).max() == 1):
         return i, j
     taken_i: set[int] = set()
     taken_j: set[int] = set()
     pairs: list[tuple[int, int]] = []
-    by_distance = np.argsort(distance2, kind="stable")
+    by_distance = distance2[near].argsort(kind="stable")
     for a, b in zip(i[by_distance].tolist(), j[by_distance].tolist(), strict=True):
         if a not in taken_i and b not in taken_j:
             taken_i.add(a)

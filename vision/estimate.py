@@ -20,30 +20,27 @@ class Positions:
     sliding: NDArray[np.bool_]
 
 
-def positions(
-    p: NDArray[np.float64],
-    across: NDArray[np.float64],
-    encoder_mm: NDArray[np.float64],
-    views: NDArray[np.float64],
-    sliding_mm: float,
-) -> Positions:
-    """From the last V views of N parts, [V, N] each, of which the first `views` [N] are filled.
+def positions(history: NDArray[np.float64], views: NDArray[np.float64], sliding_mm: float) -> Positions:
+    """From the last V views of N parts, of which the first `views` [N] are filled.
 
-    Drift is the least-squares slope of p against belt travel, times the travel seen; a part slides
-    when that exceeds `sliding_mm` and three times the scatter around it. Its spread is then the drift.
+    `history` [3, V, N] is p, across and the belt's travel, all in mm. Drift is the least-squares slope
+    of p against travel, times the travel seen; a part slides when that exceeds `sliding_mm` and three
+    times the scatter around it. Its spread is then the drift.
     """
-    used = np.arange(len(p))[:, None] < np.maximum(views, 1)
-    count = np.minimum(np.maximum(views, 1), len(p))
-    p_mean, across_mean, e_mean = (_total(values * used) / count for values in (p, across, encoder_mm))
-    dp, de = (p - p_mean) * used, (encoder_mm - e_mean) * used
-    slope = _total(dp * de) / np.maximum(_total(de * de), 1e-9)
+    count = cast("NDArray[np.float64]", np.minimum(np.maximum(views, 1), history.shape[1]))
+    used = cast("NDArray[np.bool_]", np.arange(history.shape[1])[:, None] < count)
+    mean = cast("NDArray[np.float64]", cast("Any", history * used).sum(axis=1)) / count
+    off = (history - mean[:, None]) * used
+    dp, de = off[0], off[2]
+    square, mixed, travel2 = (_total(values) for values in (dp * dp, dp * de, de * de))
+    slope = mixed / np.maximum(travel2, 1e-9)
     travel = cast("NDArray[np.float64]", de.max(axis=0) - de.min(axis=0))
     drift = np.abs(slope * travel)
-    scatter = np.sqrt(_total((dp - slope * de) ** 2) / count)
+    # What the straight line leaves of the variance.
+    scatter = np.sqrt(np.maximum(square - slope * mixed, 0) / count)
     sliding = (count >= 3) & (drift > sliding_mm) & (drift > _STEADY * scatter)
-    spread = np.sqrt(_total(dp * dp) / count)
-    spread[sliding] = (drift + scatter)[sliding]
-    return Positions(p_mean, across_mean, spread, sliding)
+    spread = np.where(sliding, drift + scatter, np.sqrt(square / count))
+    return Positions(mean[0], mean[1], spread, sliding)
 
 
 def log_probabilities(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:

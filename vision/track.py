@@ -28,6 +28,7 @@ _PLACE = slice(_P, _X_MAX + 1)
 _HIST_P, _HIST_X, _HIST_E = 13, 13 + _HISTORY, 13 + 2 * _HISTORY
 _LOGP = 13 + 3 * _HISTORY
 
+_OTHER_EDGE_MM = 1e6
 _NEW_VIEW_MM = 0.5  # a picture from a belt that moved less shows nothing new
 _GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
 
@@ -184,51 +185,67 @@ class Tracker:
     def _associate(
         self, e: float, detections: Detections, view_along_mm: float, uncertainty_counts: float, new_view: bool
     ) -> None:
-        tracks = self._tracks()
         # Rows as in the table: p, across, front, rear, across min and max.
-        place = np.stack(
-            [
-                e - detections.along_mm,
-                detections.across_mm,
-                e - detections.along_max_mm,
-                e - detections.along_min_mm,
-                detections.across_min_mm,
-                detections.across_max_mm,
-            ]
-        )
+        place = np.empty((6, len(detections)))
+        np.subtract(e, detections.along_mm, out=place[0])
+        place[1] = detections.across_mm
+        np.subtract(e, detections.along_max_mm, out=place[2])
+        np.subtract(e, detections.along_min_mm, out=place[3])
+        place[4] = detections.across_min_mm
+        place[5] = detections.across_max_mm
         whole = ~(detections.cut | detections.oversize)
         off_mm = uncertainty_counts / self._config.counts_per_mm
         if self._config.line_scan or not self._count:
-            self._add(np.arange(len(detections)), None, place, detections, whole, e, off_mm)
+            self._add(np.arange(len(detections)), place, detections, whole, e, off_mm)
             return
+        tracks = self._tracks()
         tracks[_MISSES] += new_view
-        known = np.flatnonzero(tracks[_WHOLE])
-        seen = np.flatnonzero(whole)
-        pair_d, pair_t = nearest_pairs(place[:2, seen], tracks[_P : _X + 1, known], self._config.gate_mm)
-        pair_d, pair_t = seen[pair_d], known[pair_t]
+        pair_d, pair_t = self._by_edge(place, detections.cut & (detections.along_mm * 2 > view_along_mm))
         matched = np.zeros(len(detections), np.bool_)
         matched[pair_d] = True
-        rest = np.flatnonzero(~matched)
-        if not len(rest):
-            self._fuse(pair_d, pair_t, place, detections, e, off_mm, new_view)
-            return
-        free = np.ones(self._count, np.bool_)
-        free[pair_t] = False
-        found = explain(place[_FRONT - _P :, rest], whole[rest], tracks[_FRONT : _X_MAX + 1], tracks[_WHOLE] > 0, free)
-        slid = found.slid_to >= 0
-        pair_d = np.concatenate([pair_d, rest[slid]])
-        pair_t = np.concatenate([pair_t, found.slid_to[slid]])
-        self._fuse(pair_d, pair_t, place, detections, e, off_mm, new_view)
-        again = found.again >= 0
-        if again.any():
-            self._see_cut_again(found.again[again], place[:, rest[again]], detections.area_mm2[rest[again]])
-        new = ~slid & ~again
-        if new.any():
-            self._add(rest[new], found.continues[new], place, detections, whole, e, off_mm)
-        if found.pieces.any():
+        is_whole = whole[pair_d]
+        fused_d, fused_t, again_d, again_t = pair_d[is_whole], pair_t[is_whole], pair_d[~is_whole], pair_t[~is_whole]
+        rest = (~matched).nonzero()[0]
+        new = rest
+        pieces: NDArray[np.bool_] | None = None
+        if len(rest):
+            free = np.ones(self._count, np.bool_)
+            free[pair_t] = False
+            known = tracks[_FRONT : _X_MAX + 1]
+            found = explain(place[_FRONT - _P :, rest], whole[rest], known, tracks[_WHOLE] > 0, free)
+            continues, again = found.continues >= 0, found.again >= 0
+            fused_d = np.concatenate([fused_d, rest[continues]])
+            fused_t = np.concatenate([fused_t, found.continues[continues]])
+            again_d = np.concatenate([again_d, rest[again]])
+            again_t = np.concatenate([again_t, found.again[again]])
+            new = rest[~(continues | again)]
+            pieces = found.pieces
+        if len(again_d):
+            self._see_cut_again(again_t, place[:, again_d], detections.area_mm2[again_d])
+        if len(fused_d):
+            self._fuse(fused_d, fused_t, place, detections, e, off_mm, new_view)
+        if len(new):
+            self._add(new, place, detections, whole, e, off_mm)
+        if pieces is not None and pieces.any():
             gone = np.zeros(self._count, np.bool_)
-            gone[: len(found.pieces)] = found.pieces
+            gone[: len(pieces)] = pieces
             self._remove(gone)
+
+    def _by_edge(
+        self, place: NDArray[np.float64], leaving: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Pairs (detection, track) by the edge that both views truly show: the downstream one, also of
+        a part that is still entering; the upstream one of a part that is leaving."""
+        tracks = self._tracks()
+        # The two edges are told apart by a distance across that no belt has.
+        seen = np.empty((2, len(leaving)))
+        seen[0] = np.where(leaving, place[_REAR - _P], place[_FRONT - _P])
+        seen[1] = place[_X - _P] + leaving * _OTHER_EDGE_MM
+        known = np.empty((2, 2 * self._count))
+        known[0, : self._count], known[0, self._count :] = tracks[_FRONT], tracks[_REAR]
+        known[1, : self._count], known[1, self._count :] = tracks[_X], tracks[_X] + _OTHER_EDGE_MM
+        pair_d, pair_t = nearest_pairs(seen, known, self._config.gate_mm)
+        return pair_d, pair_t % self._count
 
     def _see_cut_again(self, at: NDArray[np.intp], place: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> None:
         """Tracks `at` were seen cut once more: one never seen whole grows by what this view shows."""
@@ -256,12 +273,16 @@ class Tracker:
         off_mm: float,
         new_view: bool,
     ) -> None:
-        """One whole view more of each of these tracks, unless the belt stood still."""
+        """One whole view more of each of these tracks; unless the belt stood still, then only their first."""
         tracks = self._tracks()
         tracks[_MISSES, pair_t] = 0
-        if not new_view or not len(pair_t):
-            return
         views = tracks[_VIEWS, pair_t]
+        first = (views == 0).nonzero()[0]
+        if len(first):
+            tracks[_WHOLE, pair_t[first]] = 1
+            self._keep_outlines(tracks[_ID, pair_t[first]], pair_d[first], detections)
+        if not new_view:
+            pair_d, pair_t, views = pair_d[first], pair_t[first], views[first]
         slot = views.astype(np.intp) % _HISTORY
         at = place[:, pair_d]
         tracks[_PLACE, pair_t] = at
@@ -278,14 +299,13 @@ class Tracker:
     def _add(
         self,
         which: NDArray[np.intp],
-        continued: NDArray[np.intp] | None,
         place: NDArray[np.float64],
         detections: Detections,
         whole: NDArray[np.bool_],
         e: float,
         off_mm: float,
     ) -> None:
-        """New columns for these detections; where `continued` names a track, its identity passes on."""
+        """New columns for these detections."""
         first, last = self._count, self._count + len(which)
         if last > self._table.shape[1]:
             self._table = np.concatenate([self._table, np.zeros((len(self._table), last))], axis=1)
@@ -304,19 +324,15 @@ class Tracker:
         fresh[_HIST_X] = at[1]
         fresh[_HIST_E] = e
         fresh[_LOGP:] = np.where(is_whole, log_probabilities(detections.probabilities[which]).T, 0)
-        if continued is not None:
-            heirs = np.flatnonzero(continued >= 0)
-            inherited = continued[heirs]
-            ids[heirs] = self._table[_ID, inherited]
-            self._table[_ID, inherited] = 0
-            fresh[_RETURNED, heirs] = self._table[_RETURNED, inherited]
         fresh[_ID] = ids
-        if detections.outlines_mm:
-            for part_id, index in zip(ids.tolist(), which.tolist(), strict=True):
-                self._outlines[int(part_id)] = detections.outlines_mm[index] - np.array(
-                    [detections.along_mm[index], detections.across_mm[index]], np.float32
-                )
+        self._keep_outlines(ids, which, detections)
         self._count = last
+
+    def _keep_outlines(self, ids: NDArray[np.float64], which: NDArray[np.intp], detections: Detections) -> None:
+        if detections.outlines_mm:
+            centres = np.stack([detections.along_mm[which], detections.across_mm[which]], axis=1).astype(np.float32)
+            for part_id, index, centre in zip(ids.tolist(), which.tolist(), centres, strict=True):
+                self._outlines[int(part_id)] = detections.outlines_mm[index] - centre
 
     def _returned(self, which: NDArray[np.intp]) -> list[Part]:
         """Marks these tracks as returned and makes their parts."""
@@ -325,13 +341,8 @@ class Tracker:
         tracks = self._tracks()
         tracks[_RETURNED, which] = 1
         chosen = tracks[:, which]
-        found = positions(
-            chosen[_HIST_P : _HIST_P + _HISTORY],
-            chosen[_HIST_X : _HIST_X + _HISTORY],
-            chosen[_HIST_E : _HIST_E + _HISTORY],
-            chosen[_VIEWS],
-            self._config.sliding_mm,
-        )
+        history = chosen[_HIST_P:_LOGP].reshape(3, _HISTORY, -1)
+        found = positions(history, chosen[_VIEWS], self._config.sliding_mm)
         # A part that slides, or was never seen whole, is where it was seen last.
         seen_whole = chosen[_WHOLE] > 0
         last = found.sliding | ~seen_whole
