@@ -33,15 +33,16 @@ class _JumpingSelector(selectors.BaseSelector):
         self._real = selectors.DefaultSelector()
         self.now_s = 0.0
         self.waiting_for_threads = 0
-        self.real_waits = 0
+        self.outside_events = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = self._real.select(0)
+        self.outside_events += len(ready)
         if ready or (timeout is not None and timeout <= 0):
             return ready
         if timeout is None or self.waiting_for_threads:
             # Nothing is due, or a thread is at work: only the outside can go on, so time stands still.
-            self.real_waits += 1
+            self.outside_events += 1
             return self._real.select(None if not self.waiting_for_threads else 0.1)
         self.now_s += timeout
         return []
@@ -63,8 +64,8 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     """An event loop that jumps to the next timer instead of waiting for it.
 
     Time stands still while a callback runs and while an executor's thread works, so what is computed
-    takes no virtual time. `trusted` turns false once the loop had to wait for something outside it (a
-    thread or a socket): from then on the order of events may depend on the machine.
+    takes no virtual time. `trusted` turns false once something outside the loop had a say (a thread or
+    a socket): from then on the order of events may depend on the machine.
     """
 
     def __init__(self) -> None:
@@ -78,12 +79,13 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     @property
     def trusted(self) -> bool:
         """Whether everything so far came from timers alone, hence repeats bit for bit."""
-        return self._jumping.real_waits == 0
+        return self._jumping.outside_events == 0
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """As asyncio's, with the virtual clock held until the thread is done."""
         future = super().run_in_executor(executor, func, *args)
         self._jumping.waiting_for_threads += 1
+        self._jumping.outside_events += 1
         future.add_done_callback(self._thread_done)
         return future
 

@@ -108,10 +108,15 @@ def test_without_closing_at_most_half_a_second_is_missing(tmp_path: Path) -> Non
 RECORDER = """
 import asyncio, resource, sys
 from pathlib import Path
+
+import structlog
 from tests_recording import ABOUT, frame_message, status
 from controller.recording.thread import RecordingThread
 from controller.recording.writer import RecordingWriter
 from senbetsu_errors import SenbetsuError
+
+# Its own lines are counted; a log line from the writer's thread must not run into one of them.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
