@@ -118,7 +118,7 @@ def test_a_plc_that_is_absent_at_start_is_said_once_and_connected_when_it_appear
                 async with serve_modbus(bench.plc, "127.0.0.1", port, default_tag_map("modbus")):
                     await until(lambda: link.health.state is LinkState.CONNECTED)
                     async with asyncio.timeout(5):
-                        (order,) = link.submit([bench.shot(ahead_mm=100)])
+                        (order,) = link.submit([bench.shot(ahead_mm=250)])
                         assert (await order.receipt).code is ReceiptCode.FIRED
                     await link.close()
         assert [entry["event"] for entry in logs] == ["plc not there yet, waiting for it", "plc link connected"]
@@ -166,7 +166,7 @@ def test_a_silent_partition_is_noticed_and_the_orders_under_way_are_accounted_fo
             link = ModbusLink(fast_config(port, account_lost_after_ms=10_000))
             async with running(link, bench):
                 await until(lambda: link.health.state is LinkState.CONNECTED)
-                orders = link.submit([bench.shot(ahead_mm=ahead) for ahead in (100, 150, 3000, 3001)])
+                orders = link.submit([bench.shot(ahead_mm=ahead) for ahead in (250, 300, 3000, 3001)])
                 async with asyncio.timeout(5):
                     await orders[-1].acknowledged
                 loop = asyncio.get_running_loop()
@@ -329,7 +329,7 @@ def test_under_a_virtual_clock_two_runs_give_the_same_receipts() -> None:
         async with running(link, bench):
             await until(lambda: link.health.state is LinkState.CONNECTED)
             while loop.time() < 5.0:
-                (order,) = link.submit([bench.shot(ahead_mm=100)])
+                (order,) = link.submit([bench.shot(ahead_mm=250)])
                 ends.append((await order.acknowledged, (await order.receipt).count))
         return ends
 

@@ -1,0 +1,65 @@
+"""The Modbus link against a server that others wrote (pyModbusTCP): the same contract body.
+
+The server only holds registers, as a PLC's Modbus stack does; a pump copies between them and the
+virtual PLC once a millisecond, as a PLC's scan does.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pyModbusTCP.server import DataBank, ModbusServer
+
+from plc_bridge.codec import Codec
+from plc_bridge.link import PlcLink
+from plc_bridge.modbus_link import Config as ModbusConfig
+from plc_bridge.modbus_link import ModbusLink
+from plc_bridge.tagmap import default_tag_map
+from plc_bridge.tagmap_file import default_tag_map_path
+from tests.plc_bridge.contract_body import CONTRACT, Bench, MakeLink
+
+SCAN_S = 0.001
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+@asynccontextmanager
+async def pymodbustcp(bench: Bench) -> AsyncGenerator[PlcLink]:
+    """A link to the bench's PLC through the independent server."""
+    codec = Codec(default_tag_map("modbus"))
+    bank: Any = DataBank()
+    bank.set_holding_registers(codec.status_span.start, codec.encode_status(bench.plc.status()))
+    port = _free_port()
+    server: Any = ModbusServer("127.0.0.1", port, no_block=True, data_bank=bank)
+    server.start()
+
+    async def scan() -> None:
+        seen: list[int] = [0] * len(codec.command_span)
+        while True:
+            words: list[int] = bank.get_holding_registers(codec.command_span.start, len(codec.command_span))
+            if words != seen:
+                seen = words
+                bench.plc.write_command(codec.decode_command(words))
+            bank.set_holding_registers(codec.status_span.start, codec.encode_status(bench.plc.status()))
+            await asyncio.sleep(SCAN_S)
+
+    pump = asyncio.create_task(scan(), name="plc scan")
+    try:
+        yield ModbusLink(ModbusConfig(host="127.0.0.1", port=port, tags=default_tag_map_path("modbus")))
+    finally:
+        pump.cancel()
+        await asyncio.wait([pump])
+        await asyncio.to_thread(server.stop)
+
+
+@pytest.mark.parametrize("promise", CONTRACT, ids=lambda f: f.__name__)
+def test_an_independent_modbus_server_keeps_every_promise(
+    promise: Callable[[MakeLink], Coroutine[Any, Any, None]],
+) -> None:
+    asyncio.run(promise(pymodbustcp))
