@@ -329,7 +329,7 @@ def test_under_a_virtual_clock_two_runs_give_the_same_receipts() -> None:
         async with running(link, bench):
             await until(lambda: link.health.state is LinkState.CONNECTED)
             while loop.time() < 5.0:
-                (order,) = link.submit([bench.shot(ahead_mm=250)])
+                (order,) = link.submit([bench.shot(ahead_mm=100)])
                 ends.append((await order.acknowledged, (await order.receipt).count))
         return ends
 
