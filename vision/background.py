@@ -19,6 +19,16 @@ _NEAR_LEVELS = 30
 _MIN_NOISE = 0.5
 
 
+class _Scratch:
+    """Pictures on the way to a mask, made once: fresh memory for each would cost more than what is computed."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.absolute = np.zeros(shape, np.uint8)
+        self.channels = [np.zeros(shape[:2], np.uint8) for _ in range(3)]
+        self.difference = np.zeros(shape[:2], np.uint8)
+        self.mask = np.zeros(shape[:2], np.uint8)
+
+
 class BeltBackground:
     """Learns the belt's colours from pictures of one size, H x W x 3 uint8, parts in view or not.
 
@@ -37,19 +47,23 @@ class BeltBackground:
         # What is expected, as painted: the float model above moves it only by whole grey levels.
         self._picture = np.zeros((0, 0, 3), np.uint8)
         self._threshold = np.zeros((0, 0), np.uint8)
-        self._difference = np.zeros((0, 0), np.uint8)
+        self._scratch = _Scratch((0, 0, 3))
         self._painted_belt: NDArray[np.float32] = self._belt
         self._painted_field: NDArray[np.float32] = self._field
 
     def foreground(self, color: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The raw foreground mask of a picture, H x W uint8, 255 where it differs from the belt."""
+        """The raw foreground mask of a picture, H x W uint8, 255 where it differs from the belt.
+
+        The next call overwrites it.
+        """
         if len(self._belt) != color.shape[1]:
             self._start(color)
         elif self._picture.shape != color.shape:
             self._paint(color.shape[0])
         self._follow_exposure(color)
-        self._difference = _summed_difference(color, self._picture)
-        return cv2.compare(self._difference, self._threshold, cv2.CMP_GT).astype(np.uint8, copy=False)
+        self._compare(color)
+        cv2.compare(self._scratch.difference, self._threshold, cv2.CMP_GT, self._scratch.mask)
+        return self._scratch.mask
 
     def adapt(self, color: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
         """Moves the colours towards the bare belt of this picture: where `mask` (H x W) is 0."""
@@ -72,7 +86,7 @@ class BeltBackground:
             left = _resized(residual - mean * bare[..., None], _CELLS, _CELLS, cv2.INTER_AREA)
             share = _resized(bare, _CELLS, _CELLS, cv2.INTER_AREA)
             self._field += rate * np.where(share > 0.25, 1 / np.maximum(share, 0.25), 0)[..., None] * left
-        self._learn_noise(self._difference[rows, columns], bare, columns, rate, enough)
+        self._learn_noise(self._scratch.difference[rows, columns], bare, columns, rate, enough)
         self._relearn_covered(color, columns, bare_rows * 20 < len(sample))
         if self._has_moved():
             self._paint(color.shape[0])
@@ -95,12 +109,24 @@ class BeltBackground:
         self._noise_mean = np.full(width, 0.0, np.float32)
         self._noise_var = np.full(width, 0.0, np.float32)
         self._paint(rows)
-        noise = _summed_difference(color, self._picture)[:: max(1, rows // _SAMPLE_ROWS)]
+        self._compare(color)
+        noise = self._scratch.difference[:: max(1, rows // _SAMPLE_ROWS)]
         middle = float(np.median(noise))
         spread = max(_MIN_NOISE, 1.48 * float(np.median(np.abs(noise - middle))))
         self._noise_mean = np.full(width, middle, np.float32)
         self._noise_var = np.full(width, spread**2, np.float32)
         self._paint(rows)
+
+    def _compare(self, color: NDArray[np.uint8]) -> None:
+        """Absolute difference summed over the channels (saturating), averaged over 3 x 3 pixels, which
+        takes two thirds of the sensor's noise away."""
+        scratch = self._scratch
+        blue, green, red = scratch.channels
+        cv2.absdiff(color, self._picture, scratch.absolute)
+        cv2.split(scratch.absolute, scratch.channels)
+        cv2.add(blue, green, blue)
+        cv2.add(blue, red, blue)
+        cv2.blur(blue, (3, 3), scratch.difference)
 
     def _follow_exposure(self, color: NDArray[np.uint8]) -> None:
         """Moves all colours by the median difference of the pixels that still look like belt."""
@@ -153,6 +179,8 @@ class BeltBackground:
     def _paint(self, rows: int) -> None:
         """Paints the expected picture and its threshold."""
         width = len(self._belt)
+        if self._scratch.mask.shape != (rows, width):
+            self._scratch = _Scratch((rows, width, 3))
         if self._area_scan:
             bands = _resized(self._field, width, _CELLS, cv2.INTER_LINEAR) + self._belt
             bands = np.clip(np.rint(bands), 0, 255).astype(np.uint8)
@@ -168,13 +196,6 @@ class BeltBackground:
         self._threshold = np.ascontiguousarray(np.broadcast_to(line, (rows, width)))
         self._painted_belt = self._belt.copy()
         self._painted_field = self._field.copy()
-
-
-def _summed_difference(color: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Absolute difference summed over the channels (saturating), averaged over 3 x 3 pixels, which
-    takes two thirds of the sensor's noise away: H x W uint8."""
-    blue, green, red = cv2.split(cv2.absdiff(color, picture))
-    return cv2.blur(cv2.add(cv2.add(blue, green), red), (3, 3)).astype(np.uint8, copy=False)
 
 
 def _signed_difference(color: NDArray[np.uint8], picture: NDArray[np.uint8]) -> NDArray[np.float32]:

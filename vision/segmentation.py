@@ -49,13 +49,16 @@ class Segmenter:
         self._kernel = np.ones((settings.open_px, settings.open_px), np.uint8)
 
     def foreground(self, color: NDArray[np.uint8], *, learn: bool = True) -> NDArray[np.uint8]:
-        """H x W uint8, 255 on parts. `learn` lets the belt's colours adapt: not over a standing belt."""
+        """H x W uint8, 255 on parts; the next call overwrites it.
+
+        `learn` lets the belt's colours adapt: not over a standing belt.
+        """
         mask = self._background.foreground(color)
         if learn:
             self._background.adapt(color, mask)
         if self._settings.open_px > 1:
-            mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._kernel)
-        return mask.astype(np.uint8, copy=False)
+            cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._kernel, mask)
+        return mask
 
     def blobs(self, mask: NDArray[np.uint8]) -> Blobs:
         """The blobs of a mask that are large enough, touching ones split."""

@@ -85,6 +85,7 @@ def replay(path: Path, config_path: Path | None, against: Path | None) -> dict[s
         seed=None,
         simulated=SIMULATED,
         truth=None,
+        vanished=line.sorter.tracker.vanished,
     )
     comparison = compare(reference.parts, stories.parts, config.belt.encoder_counts_per_mm)
     return {

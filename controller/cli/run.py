@@ -125,6 +125,7 @@ async def run_line(
         seed=config.plant.seed if config.plant else None,
         simulated=simulated,
         truth=plant.truth,
+        vanished=line.sorter.tracker.vanished,
     )
 
 

@@ -67,6 +67,7 @@ def simulate(
         seed=chosen,
         simulated=SIMULATED,
         truth=plant.truth().as_json(),
+        vanished=line.sorter.tracker.vanished,
     )
     return {**summary, "speedup": round(line.ran_s / wall_s, 2), "virtual_time_trusted": trusted}
 
