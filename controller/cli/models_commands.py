@@ -69,7 +69,7 @@ def train(
     config: TrainingConfig = DEFAULT_CONFIG,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the model.")] = DEFAULT_OUTPUT,
 ) -> None:
-    """Train a model and write its ONNX file and manifest; needs torch (requirements/training.txt)."""
+    """Train a model and write its ONNX file and manifest; needs the extra `training` (torch)."""
     settings = read_training_settings(config)
     with _torch_required():
         from models.training import export as exporting
@@ -161,7 +161,7 @@ def _torch_required() -> Generator[None]:
         raise NeedsOperator(
             "training.no_torch",
             f"Training needs {error.name}, which is not installed: a line runs without it.",
-            "Install the training requirements: pip install -r requirements/training.txt",
+            "Install the extra `training`: pip install 'senbetsu[training]', or here pip install -r requirements/training.txt",
         ) from error
 
 
