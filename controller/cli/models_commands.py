@@ -161,7 +161,7 @@ def _torch_required() -> Generator[None]:
         raise NeedsOperator(
             "training.no_torch",
             f"Training needs {error.name}, which is not installed: a line runs without it.",
-            "Install the extra `training`: pip install 'senbetsu[training]', or here pip install -r requirements/training.txt",
+            "Install the extra `training` from the checkout: pip install -e '.[training]' -c requirements/training.txt",
         ) from error
 
 
