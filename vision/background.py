@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from vision.settings import SegmentationConfig
 
 _SAMPLE_ROWS = 24
-_COLUMN_PHASES = 4  # a picture teaches every fourth column: the cost of learning stays flat
+_COLUMN_PHASES = 2  # a lesson takes every second column
+_LESSON_EVERY = 4  # pictures, once the belt is known: it changes slowly
 _BLOCK_PX = 32
 _CELLS = 12
+_EXPOSURE_ROWS = 24
+_EXPOSURE_COLUMNS = 50
 _NEAR_LEVELS = 30
 _MIN_NOISE = 0.5
 
@@ -39,11 +42,12 @@ class BeltBackground:
         self._settings = settings
         self._area_scan = area_scan
         self._frames = 0
+        self._lessons = 0
         self._belt: NDArray[np.float32] = np.zeros((0, 3), np.float32)
         self._field: NDArray[np.float32] = np.zeros((_CELLS, _CELLS, 3), np.float32)
         self._noise_mean: NDArray[np.float32] = np.zeros(0, np.float32)
         self._noise_var: NDArray[np.float32] = np.zeros(0, np.float32)
-        self._covered_frames: NDArray[np.int32] = np.zeros(0, np.int32)
+        self._bare_at_frame: NDArray[np.int32] = np.zeros(0, np.int32)
         # What is expected, as painted: the float model above moves it only by whole grey levels.
         self._picture = np.zeros((0, 0, 3), np.uint8)
         self._threshold = np.zeros((0, 0), np.uint8)
@@ -66,15 +70,22 @@ class BeltBackground:
         return self._scratch.mask
 
     def adapt(self, color: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
-        """Moves the colours towards the bare belt of this picture: where `mask` (H x W) is 0."""
+        """Moves the colours towards the bare belt of this picture: where `mask` (H x W) is 0.
+
+        A belt that is known is looked at every few pictures only, and then moves as far as in all of them.
+        """
         settings = self._settings
-        step = max(1, color.shape[0] // _SAMPLE_ROWS)
-        rows = slice((self._frames * 7) % step, None, step)
-        columns = slice(self._frames % _COLUMN_PHASES, None, _COLUMN_PHASES)
         self._frames += 1
-        rate = settings.adapt_rate
         if self._frames <= settings.learn_frames:
-            rate = max(rate, 1.0 / (1 + self._frames // _COLUMN_PHASES))
+            rate = max(settings.adapt_rate, 1.0 / (1 + self._frames // _COLUMN_PHASES))
+        elif self._frames % _LESSON_EVERY == 0:
+            rate = 1 - (1 - settings.adapt_rate) ** _LESSON_EVERY
+        else:
+            return
+        step = max(1, color.shape[0] // _SAMPLE_ROWS)
+        rows = slice((self._lessons * 7) % step, None, step)
+        columns = slice(self._lessons % _COLUMN_PHASES, None, _COLUMN_PHASES)
+        self._lessons += 1
         sample = color[rows, columns]
         bare = (mask[rows, columns] == 0).astype(np.float32)
         residual = _signed_difference(sample, self._picture[rows, columns]) * bare[..., None]
@@ -102,10 +113,10 @@ class BeltBackground:
         blocks[strange] = usual[strange]
         centres = [s + min(_BLOCK_PX, width - s) / 2 - 0.5 for s in starts]
         at = np.arange(width, dtype=np.float64)
-        self._frames = 0
+        self._frames = self._lessons = 0
         self._belt = np.stack([np.interp(at, centres, blocks[:, c]) for c in range(3)], axis=1).astype(np.float32)
         self._field = _first_field(sample - self._belt) if self._area_scan else np.zeros_like(self._field)
-        self._covered_frames = np.zeros(width, np.int32)
+        self._bare_at_frame = np.zeros(width, np.int32)
         self._noise_mean = np.full(width, 0.0, np.float32)
         self._noise_var = np.full(width, 0.0, np.float32)
         self._paint(rows)
@@ -130,14 +141,15 @@ class BeltBackground:
 
     def _follow_exposure(self, color: NDArray[np.uint8]) -> None:
         """Moves all colours by the median difference of the pixels that still look like belt."""
-        rows = slice(self._frames % 7, None, max(1, color.shape[0] // 40))
-        columns = slice(self._frames % 5, None, 16)
-        residual = _signed_difference(color[rows, columns], self._picture[rows, columns]).reshape(-1, 3)
-        size = np.abs(residual)
-        near = residual[(size[:, 0] < _NEAR_LEVELS) & (size[:, 1] < _NEAR_LEVELS) & (size[:, 2] < _NEAR_LEVELS)]
+        rows = slice(self._frames % 7, None, max(1, color.shape[0] // _EXPOSURE_ROWS))
+        columns = slice(self._frames % 5, None, max(1, color.shape[1] // _EXPOSURE_COLUMNS))
+        residual = (color[rows, columns].astype(np.int16) - self._picture[rows, columns]).reshape(-1, 3)
+        blue, green, red = np.abs(residual).T < _NEAR_LEVELS
+        near = residual[blue & green & red]
         if len(near) * 4 < len(residual):
             return
-        shift = np.rint(np.median(near, axis=0))
+        middle = len(near) // 2
+        shift = np.partition(near, middle, axis=0)[middle].astype(np.float32)
         if shift.any():
             self._belt += shift
             self._painted_belt = self._painted_belt + shift
@@ -161,15 +173,14 @@ class BeltBackground:
     def _relearn_covered(self, color: NDArray[np.uint8], columns: slice, covered: NDArray[np.bool_]) -> None:
         """A column that shows no belt for longer than learning takes was learned from a part, or the
         light changed for good: it is learned anew."""
-        frames = np.where(covered, self._covered_frames[columns] + _COLUMN_PHASES, 0)
-        stuck = frames > self._settings.learn_frames
+        self._bare_at_frame[columns][~covered] = self._frames
+        stuck = self._frames - self._bare_at_frame[columns] > self._settings.learn_frames
         if stuck.any():
             step = max(1, color.shape[0] // _SAMPLE_ROWS)
             found = np.median(color[::step, columns][:, stuck], axis=0)
             at = np.flatnonzero(stuck) * _COLUMN_PHASES + columns.start
             self._belt[at] = found
-            frames[stuck] = 0
-        self._covered_frames[columns] = frames
+            self._bare_at_frame[at] = self._frames
 
     def _has_moved(self) -> bool:
         belt = np.abs(self._belt - self._painted_belt).max(initial=0.0)
