@@ -9,6 +9,7 @@ import selectors
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from contextvars import Context
 from datetime import UTC, datetime
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -26,8 +27,16 @@ def stopwatch_s() -> float:
     return time.perf_counter()
 
 
+_OWN_FILES = 1
+"""What a loop listens to by itself: the pipe by which threads and signals wake it when it sleeps."""
+
+
 class _JumpingSelector(selectors.BaseSelector):
-    """Polls real file descriptors without waiting, and moves the virtual clock instead of waiting."""
+    """Polls real file descriptors without waiting, and moves the virtual clock instead of waiting.
+
+    With nothing to listen to it does not poll: a system call for each event would take as long as
+    much of the work. What threads and signals hand in is in the loop's queue before they wake it.
+    """
 
     def __init__(self) -> None:
         self._real = selectors.DefaultSelector()
@@ -36,8 +45,10 @@ class _JumpingSelector(selectors.BaseSelector):
         self.outside_events = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = self._real.select(0)
-        self.outside_events += len(ready)
+        ready: list[tuple[selectors.SelectorKey, int]] = []
+        if timeout is None or self.waiting_for_threads or len(self._real.get_map()) > _OWN_FILES:
+            ready = self._real.select(0)
+            self.outside_events += len(ready)
         if ready or (timeout is not None and timeout <= 0):
             return ready
         if timeout is None or self.waiting_for_threads:
@@ -80,6 +91,13 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     def trusted(self) -> bool:
         """Whether everything so far came from timers alone, hence repeats bit for bit."""
         return self._jumping.outside_events == 0
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As asyncio's; whoever needs it is not a timer."""
+        self._jumping.outside_events += 1
+        return super().call_soon_threadsafe(callback, *args, context=context)
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """As asyncio's, with the virtual clock held until the thread is done."""

@@ -363,12 +363,13 @@ def _first(group: BaseExceptionGroup[BaseException]) -> Exception:
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    """Wait for the event, or for the time to pass."""
+    """Wait for the event, which is set once the time has passed: that is lighter than asyncio.timeout,
+    and whoever waits clears the event before it waits again."""
+    timer = asyncio.get_running_loop().call_later(timeout_s, event.set)
     try:
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    except TimeoutError:
-        pass
+        await event.wait()
+    finally:
+        timer.cancel()
 
 
 def _resolve(future: "asyncio.Future[Any]", value: Any) -> None:

@@ -61,7 +61,7 @@ class PlantInLoop:
     async def _run(self) -> None:
         while True:
             self._catch_up()
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(max(_TICK_S, self.plant.until_next_frame_s))
 
     def _catch_up(self) -> None:
         for exposure in self.plant.advance_to(asyncio.get_running_loop().time() - self._started_s):

@@ -81,9 +81,10 @@ class BeltOptics:
             )
         rng = np.random.default_rng(seed)
         belt = belt_texture(self._loop_rows, self.columns, mm_per_px, rng)
-        # one more view length at the end, so that every view is one contiguous slice
-        self._belt = np.concatenate([belt, belt[: self.rows]])
         self._gain_map = _gain_map(self.rows, self.columns, geometry, vignetting, gain)
+        shaded, self._darker_rows = _shaded_belt(belt, self._gain_map)
+        # one more view length at the end, so that every view is one contiguous slice
+        self._belt = np.concatenate([shaded, shaded[: self.rows]])
         self._noise = _noise_pool(self.rows, self.columns, noise_sigma)
         self._first_noise_row = int(rng.integers(_NOISE_SPARE_ROWS))
         self._sprites: WeakKeyDictionary[PartImage, _Sprite] = WeakKeyDictionary()
@@ -97,9 +98,10 @@ class BeltOptics:
         datum_row = _nearest(encoder_mm / self.mm_per_px)
         top = (datum_row - self.rows + 1) % self._loop_rows
         picture = self._belt[top : top + self.rows].copy()
+        if self._darker_rows is not None:
+            cv2.subtract(picture, self._darker_rows, picture)
         for part in parts:
             self._set_down(picture, part, encoder_mm)
-        cv2.multiply(picture, self._gain_map, picture, 1 / 128)
         self._add_noise(picture, exposure)
         return picture
 
@@ -119,7 +121,8 @@ class BeltOptics:
         window = picture[rows, columns]
         cut = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
         below = cv2.multiply(window, sprite.transmission[cut], scale=1 / 255)
-        cv2.add(below, sprite.emission[cut], window)
+        emission = cv2.multiply(sprite.emission[cut], self._gain_map[rows, columns], scale=1 / 128)
+        cv2.add(below, emission, window)
 
     def _add_noise(self, picture: NDArray[np.uint8], exposure: int) -> None:
         if self._noise is None:
@@ -172,6 +175,23 @@ def _gain_map(
     share = gain * (1.0 - vignetting * (across**2 + along**2) / corner)
     level = np.clip(np.rint(128 * share), 0, 255).astype(np.uint8)
     return np.repeat(np.broadcast_to(level, (rows, columns))[:, :, None], 3, axis=2)
+
+
+def _shaded_belt(
+    belt: NDArray[np.uint8], gain_map: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """The belt as the view's middle row shows it, and what the other rows take away from that.
+
+    Multiplying every picture by the gain map would be the dearest step of rendering. What the lens
+    takes away across the belt is the same wherever the belt stands, so it is in the texture already.
+    Along the belt it takes a share of the belt's mean colour: that is within a grey level or two of
+    what it would take of every pixel, for the lens loses little along and the texture is faint.
+    """
+    middle = gain_map[len(gain_map) // 2]
+    shaded = cv2.multiply(belt, np.broadcast_to(middle, belt.shape).copy(), scale=1 / 128).astype(np.uint8, copy=False)
+    mean = belt.mean(axis=(0, 1), dtype=np.float64)
+    loss = np.rint((middle.astype(np.float64) - gain_map) / 128 * mean).clip(0, 255).astype(np.uint8)
+    return shaded, loss if loss.any() else None
 
 
 @lru_cache(maxsize=4)

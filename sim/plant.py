@@ -132,6 +132,11 @@ class Plant:
         return made
 
     @property
+    def until_next_frame_s(self) -> float:
+        """Plant time until the next picture can be exposed; 0 for line scan, where the belt decides."""
+        return 0.0 if self._next_frame_s == _NEVER else self._next_frame_s - self.now_s
+
+    @property
     def rows(self) -> int:
         """Height of a picture."""
         return self._optics.rows

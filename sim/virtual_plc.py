@@ -6,6 +6,7 @@ docs/integrators/plc-contract.md asks of any PLC, and as plc_bridge/plc_program/
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cache
 
 from plc_bridge.contract import (
     RECEIPT_RING_SIZE,
@@ -36,6 +37,18 @@ class PlcInputs:
 
 
 ALL_WELL = PlcInputs()
+
+
+@cache
+def _flags(e_stop_ok: bool, moving: bool, air_ok: bool, released: bool, fire: bool) -> LineFlags:
+    """The status flags; kept, for putting flags together takes longer than a scan."""
+    return LineFlags(
+        (LineFlags.E_STOP_OK if e_stop_ok else 0)
+        | (LineFlags.BELT_RUNNING if moving else 0)
+        | (LineFlags.AIR_OK if air_ok else 0)
+        | (LineFlags.READY if air_ok and released else 0)
+        | (LineFlags.FIRE if fire else 0)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +174,8 @@ class VirtualPlc:
     def status(self) -> LineStatus:
         """The status block as the last scan left it."""
         inputs = self._inputs
-        flags = LineFlags(
-            (LineFlags.E_STOP_OK if inputs.e_stop_ok else 0)
-            | (LineFlags.BELT_RUNNING if abs(self._speed_mm_s) >= _MOVING_MM_S else 0)
-            | (LineFlags.AIR_OK if inputs.air_ok else 0)
-            | (LineFlags.READY if inputs.air_ok and not self._stop_latched else 0)
-            | (LineFlags.FIRE if inputs.fire else 0)
-        )
+        moving = abs(self._speed_mm_s) >= _MOVING_MM_S
+        flags = _flags(inputs.e_stop_ok, moving, inputs.air_ok, not self._stop_latched, inputs.fire)
         return LineStatus(
             epoch=self._epoch,
             heartbeat=self._heartbeat,

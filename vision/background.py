@@ -149,11 +149,11 @@ class BeltBackground:
         if len(near) * 4 < len(residual):
             return
         middle = len(near) // 2
-        shift = np.partition(near, middle, axis=0)[middle].astype(np.float32)
-        if shift.any():
+        shift = np.partition(near, middle, axis=0)[middle]
+        if np.abs(shift).max() > 1:  # one level is left to `adapt`: it may be the sample's own noise
             self._belt += shift
             self._painted_belt = self._painted_belt + shift
-            self._picture = np.clip(self._picture + shift.astype(np.int16), 0, 255).astype(np.uint8)
+            cv2.add(self._picture, np.append(shift, 0).astype(np.float64), self._picture)  # a cv2 scalar
 
     def _learn_noise(
         self,
