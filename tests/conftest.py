@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -37,6 +38,10 @@ def _is_pending_task(candidate: object) -> bool:
     return issubclass(type(candidate), asyncio.Task) and not cast("asyncio.Task[object]", candidate).done()
 
 
+SETTLING_S = 1.0
+"""A server's thread may take a moment to notice that it was closed; a leak stays."""
+
+
 @pytest.fixture(autouse=True)
 def nothing_leaks() -> Iterator[None]:
     """Fails the test that leaves a thread, a socket, a child process or a pending task behind."""
@@ -44,14 +49,20 @@ def nothing_leaks() -> Iterator[None]:
     sockets = _open_sockets()
     children = _child_processes()
     yield
-    left_threads = [t.name for t in threading.enumerate() if t not in threads and t.is_alive()]
-    left_tasks = [repr(o) for o in gc.get_objects() if _is_pending_task(o)]
-    left_sockets = _open_sockets() - sockets
-    left_children = _child_processes() - children
-    assert not left_threads, f"threads left running: {left_threads}"
-    assert not left_tasks, f"tasks left pending: {left_tasks}"
-    assert not left_sockets, f"sockets left open: {left_sockets}"
-    assert not left_children, f"child processes left: {left_children}"
+
+    def leaks() -> dict[str, list[str]]:
+        found = {
+            "threads": [t.name for t in threading.enumerate() if t not in threads and t.is_alive()],
+            "tasks": [repr(o) for o in gc.get_objects() if _is_pending_task(o)],
+            "sockets": sorted(_open_sockets() - sockets),
+            "child processes": sorted(_child_processes() - children),
+        }
+        return {kind: left for kind, left in found.items() if left}
+
+    deadline = time.monotonic() + SETTLING_S
+    while (left := leaks()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not left, f"left behind: {left}"
 
 
 @pytest.fixture
