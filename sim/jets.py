@@ -60,9 +60,13 @@ class ValveBar:
     def open_between(self, from_s: float, to_s: float) -> list[tuple[int, float]]:
         """Each valve that was open in [from_s, to_s), with the seconds that it was. Forgets the past."""
         blowing: list[tuple[int, float]] = []
-        for valve in list(self._strokes):
-            strokes = self._strokes[valve]
-            open_s = sum(max(0.0, min(end, to_s) - max(begin, from_s)) for begin, end in strokes)
+        for valve, strokes in list(self._strokes.items()):
+            open_s = 0.0
+            for begin, end in strokes:
+                first = begin if begin > from_s else from_s
+                last = end if end < to_s else to_s
+                if last > first:
+                    open_s += last - first
             while strokes and strokes[0][1] <= to_s:
                 strokes.popleft()
             if not strokes:

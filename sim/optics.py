@@ -97,9 +97,8 @@ class BeltOptics:
         """
         datum_row = _nearest(encoder_mm / self.mm_per_px)
         top = (datum_row - self.rows + 1) % self._loop_rows
-        picture = self._belt[top : top + self.rows].copy()
-        if self._darker_rows is not None:
-            cv2.subtract(picture, self._darker_rows, picture)
+        view = self._belt[top : top + self.rows]
+        picture = view.copy() if self._darker_rows is None else _u8(cv2.subtract(view, self._darker_rows))
         for part in parts:
             self._set_down(picture, part, encoder_mm)
         self._add_noise(picture, exposure)
@@ -136,6 +135,11 @@ class BeltOptics:
 
 def _nearest(position_px: float) -> int:
     return int(np.floor(position_px + 0.5 + _TIE_PX))
+
+
+def _u8(picture: cv2.typing.MatLike) -> NDArray[np.uint8]:
+    """What OpenCV made of uint8, as its type."""
+    return picture.astype(np.uint8, copy=False)
 
 
 def _pixels(name: str, size_mm: float, mm_per_px: float) -> int:
@@ -188,7 +192,7 @@ def _shaded_belt(
     what it would take of every pixel, for the lens loses little along and the texture is faint.
     """
     middle = gain_map[len(gain_map) // 2]
-    shaded = cv2.multiply(belt, np.broadcast_to(middle, belt.shape).copy(), scale=1 / 128).astype(np.uint8, copy=False)
+    shaded = _u8(cv2.multiply(belt, np.broadcast_to(middle, belt.shape).copy(), scale=1 / 128))
     mean = belt.mean(axis=(0, 1), dtype=np.float64)
     loss = np.rint((middle.astype(np.float64) - gain_map) / 128 * mean).clip(0, 255).astype(np.uint8)
     return shaded, loss if loss.any() else None
