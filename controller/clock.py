@@ -6,6 +6,7 @@ machine's monotonic clock under a real loop and the virtual clock under `Virtual
 
 import asyncio
 import selectors
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -81,6 +82,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
+        self._made_in_thread = threading.get_ident()
         super().__init__(self._jumping)
 
     def time(self) -> float:
@@ -95,8 +97,8 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
     def call_soon_threadsafe(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        """As asyncio's; whoever needs it is not a timer."""
-        self._jumping.outside_events += 1
+        """As asyncio's. Out of the loop's own thread it is asyncio itself, which ends generators that way."""
+        self._jumping.outside_events += threading.get_ident() != self._made_in_thread
         return super().call_soon_threadsafe(callback, *args, context=context)
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:

@@ -1,6 +1,8 @@
 """The virtual clock jumps, repeats, and says when it may not be trusted."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from threading import Thread
 
 from controller.clock import VirtualClockLoop, run_virtual
 
@@ -61,3 +63,26 @@ def test_time_stands_still_while_a_thread_works_and_the_clock_says_it_is_not_to_
     assert at_s == 0.0
     assert before
     assert not after
+
+
+def test_a_generator_left_unfinished_costs_no_trust_and_a_foreign_thread_does() -> None:
+    async def numbers() -> AsyncGenerator[int]:
+        for number in range(10):
+            yield number
+            await asyncio.sleep(0)
+
+    async def look() -> tuple[bool, bool]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualClockLoop)
+        async for _ in numbers():
+            break
+        await asyncio.sleep(1)
+        before = loop.trusted
+        woken = asyncio.Event()
+        thread = Thread(target=loop.call_soon_threadsafe, args=(woken.set,))
+        thread.start()
+        thread.join()
+        await woken.wait()
+        return before, loop.trusted
+
+    assert run_virtual(look()) == (True, False)
