@@ -9,6 +9,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.results import Detections
+
 _TOUCH_MM = 2.0  # two views of one cut part may miss each other by this
 _SAME_SHARE = 0.4  # of a footprint, from which two overlapping footprints are one part
 
@@ -31,14 +33,21 @@ class Explained:
     pieces: Flags
 
 
-def explain(seen: Floats, seen_whole: Flags, known: Floats, known_whole: Flags, free: Flags) -> Explained:
+def explain(seen: Floats, seen_whole: Flags, known: Floats, known_whole: Flags, free: Flags) -> Explained | None:
     """Explains detections by where tracks lie; footprints are rows front, rear, across min and max.
 
     `seen` [4, D] with `seen_whole` [D]; `known` [4, T] with `known_whole` [T]; `free` [T] are the
     tracks that nothing in this picture explains yet. A track is continued by one whole view at most.
+    None where all are new, as most are that enter.
     """
     # Footprints grown by the tolerance, so that pieces of one part that only touch overlap too.
     front, rear, left, right = seen[:, :, None]
+    touching = rear + _TOUCH_MM > known[0]
+    touching &= front - _TOUCH_MM < known[1]
+    touching &= right + _TOUCH_MM > known[2]
+    touching &= left - _TOUCH_MM < known[3]
+    if not np.count_nonzero(touching):
+        return None
     along = np.minimum(rear, known[1]) - np.maximum(front, known[0]) + _TOUCH_MM
     across = np.minimum(right, known[3]) - np.maximum(left, known[2]) + _TOUCH_MM
     overlap = np.maximum(along, 0) * np.maximum(across, 0)
@@ -71,31 +80,45 @@ def _choose(condition: Flags, this: Floats, that: Floats) -> Floats:
     return cast("Floats", np.where(condition, this, that))
 
 
-def nearest_pairs(seen: Floats, known: Floats, gate_mm: float) -> tuple[Indices, Indices]:
-    """One-to-one pairs (index in seen, index in known) of points [2, N] no farther apart than the gate,
-    nearest pairs first. Sorted along the belt, so only neighbours are compared."""
-    order = known[0].argsort()
-    window = known[0, order].searchsorted(np.concatenate([seen[0] - gate_mm, seen[0] + gate_mm]))
-    low = window[: seen.shape[1]]
-    count = window[seen.shape[1] :] - low
-    i = cast("Indices", np.arange(len(count)).repeat(count))
-    shift = cast("Indices", (low - count.cumsum() + count).repeat(count))
-    j = order[np.arange(len(i)) + shift]
-    apart = seen[:, i] - known[:, j]
-    apart *= apart
-    distance2 = apart[0] + apart[1]
+def nearest_pairs(seen: Detections, leaving: Flags, e: float, known: Floats, gate_mm: float) -> tuple[Indices, Indices]:
+    """One-to-one pairs (detection, track) no farther apart than the gate, nearest pairs first.
+
+    `known` [3, T] is across, front and rear of the tracks; `e` is where the belt stands. The edge compared
+    is one that both views truly show: the downstream one, also of a part that is still entering; the
+    upstream one of a part that is `leaving`.
+    """
+    # All squared distances by one matrix product: |s|^2 + |k|^2 - 2 s.k, with a column for either edge.
+    # For what fits in a view this costs less than half of comparing neighbours found by sorting. Along
+    # the belt is from the camera's datum here: nothing cancels, however far the belt has run.
+    across = seen.across_mm
+    edge = cast("Floats", np.where(leaving, seen.along_min_mm, seen.along_max_mm))
+    of_seen = np.empty((6, len(leaving)))
+    of_seen[0] = edge * edge + across * across
+    np.logical_not(leaving, out=of_seen[1])
+    of_seen[2] = leaving
+    np.multiply(across, -2, out=of_seen[3])
+    np.multiply(of_seen[1:3], -2 * edge, out=of_seen[4:])
+    of_known = np.empty((6, known.shape[1]))
+    of_known[0] = 1
+    of_known[3] = known[0]
+    np.subtract(e, known[1:], out=of_known[4:])
+    squares = of_known[3:] * of_known[3:]
+    np.add(squares[1:], squares[0], out=of_known[1:3])
+    distance2 = (of_seen.T @ of_known).ravel()
     near = (distance2 <= gate_mm**2).nonzero()[0]
-    i, j = i[near], j[near]
-    if not len(i) or (np.bincount(i).max() == 1 and np.bincount(j).max() == 1):
+    i = near // known.shape[1]
+    j = near - i * known.shape[1]
+    if np.count_nonzero(np.bincount(i)) == len(i) == np.count_nonzero(np.bincount(j)):
         return i, j
     taken_i: set[int] = set()
-    taken_j: set[int] = set()
+    taken_edges: set[tuple[int, bool]] = set()
     pairs: list[tuple[int, int]] = []
-    by_distance = distance2[near].argsort(kind="stable")
-    for a, b in zip(i[by_distance].tolist(), j[by_distance].tolist(), strict=True):
-        if a not in taken_i and b not in taken_j:
+    for at in distance2[near].argsort(kind="stable"):
+        a, b = int(i[at]), int(j[at])
+        which_edge = b, bool(leaving[a])
+        if a not in taken_i and which_edge not in taken_edges:
             taken_i.add(a)
-            taken_j.add(b)
+            taken_edges.add(which_edge)
             pairs.append((a, b))
     chosen = np.array(pairs, np.intp)
     return chosen[:, 0], chosen[:, 1]

@@ -1,13 +1,13 @@
 """What tracking hands on: one object on the belt, known as well as it will ever be."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One object on the belt, returned by the tracker exactly once.
 
     `belt_counts` is the belt coordinate of its centroid (unwrapped encoder count at which the centroid
