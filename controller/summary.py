@@ -92,10 +92,13 @@ def summarise(
     truth: Mapping[str, Any] | None,
     vanished: int = 0,
 ) -> dict[str, Any]:
-    """The summary. `vanished` tracks came into view and were gone again before anything was decided
-    (reflections, dirt on the lens): they are not among the parts seen. `truth` is the plant's own account where there is one: {"outlets": {outlet:
-    {class: {"count", "mass_g"}}}, "fed", "fed_mass_g", "on_belt", "on_belt_mass_g"}; without it
-    purity and recovery are expectations by the class probabilities, and `basis` says so.
+    """The summary.
+
+    `vanished` tracks came into view and were gone again before anything was decided (reflections, dirt
+    on the lens): they are not among the parts seen. `truth` is the plant's own account where there is
+    one: {"outlets": {outlet: {class: {"count", "mass_g"}}}, "fed", "fed_mass_g", "on_belt",
+    "on_belt_mass_g"}; without it purity and recovery are expectations by the class probabilities, and
+    `basis` says so.
     """
     if truth is not None:
         outlets: Mapping[str, Mapping[str, Mapping[str, float]]] = truth["outlets"]
@@ -123,7 +126,7 @@ def summarise(
         "value_ratio": value,
         "parts_per_s": share(ledger.seen, ran_s),
         "latency_ms": {"frame_to_order": percentiles_ms(latencies_s), "basis": latency_basis},
-        "vanished": vanished,
+        "vanished": int(vanished),
         "orders": {**asdict(orders), "duplicated": health.duplicated, "retransmitted": health.retransmitted},
         "links": {"reconnects": health.reconnects, "downtime_s": round(health.downtime_s, 3)},
         "frames": {"captured": frames.captured, "processed": frames.processed, "dropped": frames.dropped},

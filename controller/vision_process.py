@@ -28,6 +28,9 @@ READ_AHEAD_BYTES = 4 * 1024 * 1024
 """Frames for a recorder come in megabytes: with asyncio's 64 KiB each would be paused and resumed 30 times."""
 
 START_BOUND_S = 60.0
+GIVEN_UP = 3
+"""Exit code of a vision process that a restart would not help: wrong camera settings, a model that does not fit."""
+
 RESTARTS = 5
 """A vision process that fails this often within one run is given up."""
 
@@ -81,8 +84,10 @@ class VisionProcess:
             code = await self._child.wait()
             if code == 0:
                 return
-            if code == 2:
-                raise Fatal("vision.refused", "The vision process refused its configuration (see above).")
+            if code == GIVEN_UP:
+                raise Fatal(
+                    "vision.refused", "The vision process gave up, and trying again would not help.", "See above."
+                )
             log.error("vision process ended", exit_code=code, restart=attempt + 1, of=RESTARTS)
         raise Fatal("vision.lost", f"The vision process failed {RESTARTS + 1} times.", "See its messages above.")
 

@@ -20,7 +20,7 @@ from controller.cli.classify import classify
 from controller.cli.models_commands import models_app
 from controller.cli.plc import plc_app
 from controller.config import ConfigErrors
-from senbetsu_errors import SenbetsuError
+from senbetsu_errors import Fatal, NeedsOperator, SenbetsuError
 
 app = typer.Typer(
     name="senbetsu",
@@ -175,8 +175,13 @@ def vision_child(
 ) -> None:
     """The vision process of a line (started by `run`)."""
     from controller.cli.vision import serve_vision
+    from controller.vision_process import GIVEN_UP
 
-    asyncio.run(serve_vision(config, socket, send_frames))
+    try:
+        asyncio.run(serve_vision(config, socket, send_frames))
+    except (NeedsOperator, Fatal) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the line's stderr is ours
+        raise typer.Exit(GIVEN_UP) from error
 
 
 @app.command("_hmi", hidden=True)

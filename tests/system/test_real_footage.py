@@ -46,3 +46,20 @@ def test_a_line_on_real_footage_without_a_plc_runs_degraded_and_accounts_for_wha
     assert summary["basis"] == "estimated from class probabilities"
     assert summary["simulated"] == ["plc"]
     assert line.messages.count("plc not there yet") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_pictures_of_another_shape_than_configured_end_the_line_with_one_clear_error(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    text = (
+        REAL.read_text().replace("view_along_mm: 240", "view_along_mm: 200").replace("recipes/", f"{CONFIGS}/recipes/")
+    )
+    config = tmp_path / "line.yaml"
+    config.write_text(text.replace("../../shared", str(shared_data.parent)))
+    with running(tmp_path, "run", str(config)) as line:
+        assert line.end(90) == 1, line.messages
+    assert line.messages.count("camera.picture_size") == 1
+    assert "400 rows configured" in line.messages
+    assert "Traceback" not in line.messages
