@@ -5,9 +5,9 @@ reference/domain.md section 5. The default outlet costs nothing to reach; an act
 shot and what its shot carries along.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,34 +103,50 @@ class Decider:
         best = int(part.probabilities.argmax())
         return self.labels[best], float(part.probabilities[best])
 
-    def decide(self, parts: Sequence[Part], windows: Sequence[ShotWindow], neighbours: Footprints) -> list[Decision]:
+    def decide(
+        self,
+        parts: Sequence[Part],
+        window_of: Callable[[Part], ShotWindow],
+        neighbours_of: Callable[[], Footprints],
+    ) -> list[Decision]:
         """The outlet of each of `parts` (at least one), in turn.
 
-        `windows` is what a shot at each would cover, `neighbours` everybody near, the parts included.
-        The numbers of all parts are computed at once, the rules applied one by one.
+        `window_of` says what a shot at a part would cover, `neighbours_of` who lies near, the parts included;
+        both are asked only where a shot may be worth it. The numbers of all parts are computed at once,
+        the rules applied one by one.
         """
         probabilities = np.stack([p.probabilities for p in parts]).astype(np.float64)
         gains = self._gains_jpy(probabilities, np.array([p.area_mm2 for p in parts]))
-        losses = np.maximum(
-            -self._gains_jpy(neighbours.probabilities.astype(np.float64), neighbours.area_mm2)[:, self._actuated].max(
-                axis=1, initial=-np.inf
-            ),
-            0.0,
-        )
-        by_catch = covered_shares(windows, neighbours, [p.part_id for p in parts]) @ losses
-        best = probabilities.argmax(axis=1)
+        worth_a_shot = np.flatnonzero(gains[:, self._actuated].max(axis=1, initial=0.0) > 0)
+        by_catch = [0.0] * len(parts)
+        if len(worth_a_shot):
+            losses = self._by_catch_jpy([parts[i] for i in worth_a_shot.tolist()], window_of, neighbours_of())
+            for index, loss in zip(worth_a_shot.tolist(), losses, strict=True):
+                by_catch[index] = loss
         numbers = zip(
             parts,
-            best.tolist(),
+            probabilities.argmax(axis=1).tolist(),
             probabilities.max(axis=1).tolist(),
             gains.tolist(),
-            np.argsort(-gains, axis=1).tolist(),
+            (-gains).argsort(axis=1).tolist(),
             (probabilities @ self._forbidden.T).tolist(),
             (probabilities @ self._right.T).tolist(),
-            by_catch.tolist(),
+            by_catch,
             strict=True,
         )
         return [self._decide(_Numbers(*n)) for n in numbers]
+
+    def _by_catch_jpy(
+        self, parts: Sequence[Part], window_of: Callable[[Part], ShotWindow], neighbours: Footprints
+    ) -> list[float]:
+        """What a shot at each part would lose of its neighbours' worth, never negative."""
+        shares = covered_shares([window_of(p) for p in parts], neighbours, [p.part_id for p in parts])
+        near = np.flatnonzero(shares.any(axis=0))
+        if not len(near):
+            return [0.0] * len(parts)
+        gains = self._gains_jpy(neighbours.probabilities[near].astype(np.float64), neighbours.area_mm2[near])
+        losses = np.maximum(-gains[:, self._actuated].max(axis=1), 0.0)
+        return (shares[:, near] @ losses).tolist()
 
     def _gains_jpy(self, probabilities: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected gain of each outlet over the default one, float64 [N, outlets], by-catch not counted."""
@@ -183,8 +199,7 @@ class Decider:
         return Decision(part, outlet, self._is_actuated[outlet], class_id, probability, gain_jpy, reason)
 
 
-@dataclass(frozen=True, slots=True)
-class _Numbers:
+class _Numbers(NamedTuple):
     """What the rules ask of one part; lists are over outlets in the recipe's order."""
 
     part: Part

@@ -63,11 +63,12 @@ class JetScheduler:
         lead_mm = self._jets.order_lead_ms / 1000.0 * max(abs(speed_mm_s), 0.0)
         return now_counts + lead_mm * self._counts_per_mm
 
-    def plan(self, part: Part, window: ShotWindow) -> PlannedShot | None:
-        """The shot for `part` over its `window`, or None where no valve reaches it. Remembers it for bridging."""
+    def plan(self, part: Part) -> PlannedShot | None:
+        """The shot for `part`, or None where no valve reaches it. Remembers it for bridging."""
         lanes = self.lanes(part)
         if lanes is None:
             return None
+        window = self.window(part)
         on_counts = floor(window.belt_min_mm * self._counts_per_mm + self._bar_counts)
         off_counts = ceil(window.belt_max_mm * self._counts_per_mm + self._bar_counts)
         for lane in range(lanes[0], lanes[1] + 1):

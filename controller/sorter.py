@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from controller.config import LineConfig
-from controller.decide import Decider, Decision, ShotWindow
+from controller.decide import Decider, Decision
 from controller.schedule import JetScheduler, PlannedShot
 from vision.parts import Part
 from vision.results import Detections
@@ -56,18 +56,15 @@ class Sorter:
         ready = self.tracker.update(frame.counts, frame.detections, frame.view_along_mm, frame.uncertainty_counts)
         if not ready:
             return []
-        windows = [self.scheduler.window(part) for part in ready]
-        decisions = self.decider.decide(ready, windows, self.tracker.footprints())
-        return [
-            self._schedule(d, w, belt) if d.actuated else Verdict(d) for d, w in zip(decisions, windows, strict=True)
-        ]
+        decisions = self.decider.decide(ready, self.scheduler.window, self.tracker.footprints)
+        return [self._schedule(decision, belt) if decision.actuated else Verdict(decision) for decision in decisions]
 
     def flush(self) -> list[Part]:
         """The parts that were seen but never became ready; the tracker is empty afterwards."""
         return self.tracker.flush()
 
-    def _schedule(self, decision: Decision, window: ShotWindow, belt: BeltNow) -> Verdict:
-        shot = self.scheduler.plan(decision.part, window)
+    def _schedule(self, decision: Decision, belt: BeltNow) -> Verdict:
+        shot = self.scheduler.plan(decision.part)
         if shot is None:
             return Verdict(decision, None, "unreachable")
         # A belt that stands now may run at its rated speed before the order is there.

@@ -25,7 +25,7 @@ def test_a_shot_covers_the_whole_part_where_there_are_valves(
 ) -> None:
     scheduler = JetScheduler(JETS, COUNTS_PER_MM)
     it = part(1, [1.0], belt_counts=belt_counts, across_mm=across_mm, half_mm=half_mm, uncertainty_mm=uncertainty_mm)
-    shot = scheduler.plan(it, scheduler.window(it))
+    shot = scheduler.plan(it)
     assert shot is not None
     at_bar = belt_counts + JETS.distance_mm * COUNTS_PER_MM
     assert shot.on_counts <= at_bar - half_mm * COUNTS_PER_MM
@@ -38,7 +38,7 @@ def test_a_shot_covers_the_whole_part_where_there_are_valves(
 def test_a_part_beside_the_bar_is_unreachable() -> None:
     scheduler = JetScheduler(JETS, COUNTS_PER_MM)
     beside = part(1, [1.0], across_mm=900.0)
-    assert scheduler.plan(beside, scheduler.window(beside)) is None
+    assert scheduler.plan(beside) is None
 
 
 def test_a_gap_too_short_for_a_valve_is_blown_through_on_its_lanes_only() -> None:
@@ -46,9 +46,9 @@ def test_a_gap_too_short_for_a_valve_is_blown_through_on_its_lanes_only() -> Non
     first = part(1, [1.0], belt_counts=0.0, across_mm=100.0)
     near = part(2, [1.0], belt_counts=330.0, across_mm=100.0)
     elsewhere = part(3, [1.0], belt_counts=330.0, across_mm=500.0)
-    one = scheduler.plan(first, scheduler.window(first))
-    two = scheduler.plan(near, scheduler.window(near))
-    three = scheduler.plan(elsewhere, scheduler.window(elsewhere))
+    one = scheduler.plan(first)
+    two = scheduler.plan(near)
+    three = scheduler.plan(elsewhere)
     assert one is not None
     assert two is not None
     assert three is not None
