@@ -33,26 +33,28 @@ class Explained:
     pieces: Flags
 
 
-def explain(seen: Floats, seen_whole: Flags, known: Floats, known_whole: Flags, free: Flags) -> Explained | None:
-    """Explains detections by where tracks lie; footprints are rows front, rear, across min and max.
+def any_touch(seen: Floats, known: Floats) -> bool:
+    """Whether any of these footprints touch; rows front, across min, rear, across max, [4, D] and [4, T]."""
+    low_and_high = seen[:, :, None]
+    touching = low_and_high[:2] - _TOUCH_MM < known[2:, None]
+    touching &= low_and_high[2:] + _TOUCH_MM > known[:2, None]
+    return bool(np.count_nonzero(touching[0] & touching[1]))
+
+
+def explain(seen: Floats, seen_whole: Flags, known: Floats, known_whole: Flags, free: Flags) -> Explained:
+    """Explains detections by where tracks lie; footprints are rows front, across min, rear, across max.
 
     `seen` [4, D] with `seen_whole` [D]; `known` [4, T] with `known_whole` [T]; `free` [T] are the
     tracks that nothing in this picture explains yet. A track is continued by one whole view at most.
-    None where all are new, as most are that enter.
     """
     # Footprints grown by the tolerance, so that pieces of one part that only touch overlap too.
-    front, rear, left, right = seen[:, :, None]
-    touching = rear + _TOUCH_MM > known[0]
-    touching &= front - _TOUCH_MM < known[1]
-    touching &= right + _TOUCH_MM > known[2]
-    touching &= left - _TOUCH_MM < known[3]
-    if not np.count_nonzero(touching):
-        return None
-    along = np.minimum(rear, known[1]) - np.maximum(front, known[0]) + _TOUCH_MM
-    across = np.minimum(right, known[3]) - np.maximum(left, known[2]) + _TOUCH_MM
+    front, left, rear, right = seen[:, :, None]
+    known_front, known_left, known_rear, known_right = known
+    along = np.minimum(rear, known_rear) - np.maximum(front, known_front) + _TOUCH_MM
+    across = np.minimum(right, known_right) - np.maximum(left, known_left) + _TOUCH_MM
     overlap = np.maximum(along, 0) * np.maximum(across, 0)
-    seen_width, known_width = right - left + _TOUCH_MM, known[3] - known[2] + _TOUCH_MM
-    of_known = overlap / ((known[1] - known[0] + _TOUCH_MM) * known_width)
+    seen_width, known_width = right - left + _TOUCH_MM, known_right - known_left + _TOUCH_MM
+    of_known = overlap / ((known_rear - known_front + _TOUCH_MM) * known_width)
     of_seen = overlap / ((rear - front + _TOUCH_MM) * seen_width)
     # Two pieces of a part that was never seen whole lie end to end: the same place across is enough.
     end_to_end = (along > 0) * across / np.minimum(seen_width, known_width)

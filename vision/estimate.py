@@ -25,7 +25,7 @@ class Positions:
 def positions(history: Floats, views: Floats, sliding_mm: float) -> Positions:
     """From the last V views of N parts, of which the first `views` [N] are filled and the others zero.
 
-    `history` [N, V, 3] is p, the belt's travel and across, all in mm and relative to the part's first
+    `history` [N, V, 3] is p, across and the belt's travel, all in mm and relative to the part's first
     view: that zero then is neither a view of its own in a sum nor, as the first view's, in an extreme.
     Drift is the least-squares slope of p against travel, times the travel seen; a part slides when that
     exceeds `sliding_mm` and three times the scatter around it. Its spread is then the drift.
@@ -33,19 +33,25 @@ def positions(history: Floats, views: Floats, sliding_mm: float) -> Positions:
     count = np.minimum(np.maximum(views, 1), history.shape[1])
     total = cast("Floats", np.add.reduce(history, axis=1))
     mean = total / count[:, None]
-    squares = history.transpose(0, 2, 1) @ history
-    squares -= total[:, :, None] * mean[:, None, :]
-    square, mixed, travel2 = np.maximum(squares[:, 0, 0], 0), squares[:, 0, 1], squares[:, 1, 1]
-    slope = mixed / np.maximum(travel2, 1e-9)
-    travelled = history[:, :, 1]
-    drift = np.abs(slope * (np.maximum.reduce(travelled, axis=1) - np.minimum.reduce(travelled, axis=1)))
+    p_mm = history[:, :, 0]
+    square = cast("Floats", np.add.reduce(p_mm * p_mm, axis=1))
+    square -= total[:, 0] * mean[:, 0]
+    np.maximum(square, 0, out=square)
     spread = np.sqrt(square / count)
-    sliding = drift > sliding_mm
-    if np.count_nonzero(sliding):
+    sliding = np.zeros(len(count), np.bool_)
+    # No straight line drifts farther than this (Cauchy-Schwarz, and range^2 <= 2 * sum of squares).
+    suspect = (2 * square > sliding_mm**2).nonzero()[0]
+    if len(suspect):
+        travel = history[suspect, :, 2]
+        mixed = np.add.reduce(p_mm[suspect] * travel, axis=1) - total[suspect, 0] * mean[suspect, 2]
+        square_of_travel = np.add.reduce(travel * travel, axis=1) - total[suspect, 2] * mean[suspect, 2]
+        slope = mixed / np.maximum(square_of_travel, 1e-9)
+        drift = np.abs(slope * (travel.max(axis=1) - travel.min(axis=1)))
         # What the straight line leaves of the variance.
-        scatter = np.sqrt(np.maximum(square - slope * mixed, 0) / count)
-        sliding &= (count >= 3) & (drift > _STEADY * scatter)
-        spread = np.where(sliding, drift + scatter, spread)
+        scatter = np.sqrt(np.maximum(square[suspect] - slope * mixed, 0) / count[suspect])
+        slides = (count[suspect] >= 3) & (drift > sliding_mm) & (drift > _STEADY * scatter)
+        sliding[suspect] = slides
+        spread[suspect] = np.where(slides, drift + scatter, spread[suspect])
     return Positions(mean, spread, sliding)
 
 
@@ -61,12 +67,11 @@ def fused_probabilities(logp: Floats, views: Floats) -> NDArray[np.float32]:
     mean would): the sum is divided by the root of their number, half way between the two. All zero
     where no view was classified.
     """
-    seen = np.maximum(views, 1)
     best = cast("Floats", np.maximum.reduce(logp, axis=1))
     chances = logp - best[:, None]
-    chances /= np.sqrt(seen)[:, None]
+    chances /= np.sqrt(np.maximum(views, 1))[:, None]
     np.exp(chances, out=chances)
-    # Views that were not classified add the bound's logarithm to every class.
-    classified = (views > 0) & (best > 0.999 * _LOG_MIN * seen)
+    # Views that were not classified add the bound's logarithm to every class; no view adds nothing.
+    classified = best > 0.999 * _LOG_MIN * views
     chances *= (classified / np.add.reduce(chances, axis=1))[:, None]
     return chances.astype(np.float32)

@@ -10,13 +10,14 @@ is rare is only looked for where a count says that there is some.
 """
 
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
 from vision import track_table as at
-from vision.association import explain, nearest_pairs
+from vision.association import any_touch, explain, nearest_pairs
 from vision.camera_config import CameraConfig
 from vision.estimate import fused_probabilities, positions
 from vision.parts import Footprints, Part, VisiblePart
@@ -27,6 +28,7 @@ from vision.track_table import Flags, Floats
 Indices = NDArray[np.intp]
 
 _NEW_VIEW_MM = 0.5  # a picture from a belt that moved less shows nothing new
+_NONE = np.zeros(0, np.intp)
 _NO_OUTLINE = np.zeros((0, 2), np.float32)
 _GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
 
@@ -175,7 +177,7 @@ class Tracker:
     ) -> None:
         whole: Flags = ~(detections.cut | detections.oversize)
         seen = at.seen_table(e, detections, whole)
-        off_mm = uncertainty_counts / self._config.counts_per_mm
+        off_mm = hypot(uncertainty_counts / self._config.counts_per_mm, self._config.edge_mm / 4)
         if self._config.line_scan or not self._count:
             self._add(np.arange(len(seen)), seen, detections, off_mm)
             return
@@ -189,19 +191,20 @@ class Tracker:
         fused_d, fused_t = pair_d.take(chosen), pair_t.take(chosen)
         again_d, again_t = pair_d.take(others), pair_t.take(others)
         new = (np.bincount(pair_d, minlength=len(seen)) == 0).nonzero()[0]
-        pieces: Indices | None = None
-        if len(new):
+        pieces = _NONE
+        shapes = seen[new, at.FOOTPRINT].T.copy()
+        known = tracks[:, at.FOOTPRINT].T.copy()
+        # Most of what was not there before lies clear of all that was.
+        if len(new) and any_touch(shapes, known):
             free = np.bincount(pair_t, minlength=len(tracks)) == 0
-            known = tracks[:, at.FOOTPRINT].T.copy()
-            found = explain(seen[new, at.FOOTPRINT].T, whole[new], known, tracks[:, at.VIEWS] > 0, free)
-            if found is not None:
-                continues, again = found.continues >= 0, found.again >= 0
-                fused_d = np.concatenate([fused_d, new[continues]])
-                fused_t = np.concatenate([fused_t, found.continues[continues]])
-                again_d = np.concatenate([again_d, new[again]])
-                again_t = np.concatenate([again_t, found.again[again]])
-                new = new[~(continues | again)]
-                pieces = found.pieces.nonzero()[0]
+            found = explain(shapes, whole[new], known, tracks[:, at.VIEWS] > 0, free)
+            continues, again = found.continues >= 0, found.again >= 0
+            fused_d = np.concatenate([fused_d, new[continues]])
+            fused_t = np.concatenate([fused_t, found.continues[continues]])
+            again_d = np.concatenate([again_d, new[again]])
+            again_t = np.concatenate([again_t, found.again[again]])
+            new = new[~(continues | again)]
+            pieces = found.pieces.nonzero()[0]
         if len(again_d):
             tracks[again_t, at.MISSES] = 0
             part_only = tracks[again_t, at.VIEWS] == 0
@@ -211,8 +214,7 @@ class Tracker:
             self._fuse(fused_d, fused_t, seen, detections, off_mm, new_view)
         if len(new):
             self._add(new, seen, detections, off_mm)
-        if pieces is not None and len(pieces):
-            self._remove(pieces)
+        self._remove(pieces)
 
     def _fuse(
         self,
@@ -262,9 +264,11 @@ class Tracker:
         end = view_along_mm - self._config.edge_mm
         due &= tracks[:, at.FRONT] <= e - min(self._config.decide_at * view_along_mm, end - step_mm)
         which = due.nonzero()[0]
-        # One never seen whole may yet be, until it reaches the end.
-        hopeful = (tracks[which, at.VIEWS] == 0) & (tracks[which, at.FRONT] > e - end)
-        return self._returned(which[~hopeful] if np.count_nonzero(hopeful) else which)
+        never_whole = tracks[which, at.VIEWS] == 0
+        if np.count_nonzero(never_whole):
+            # It may yet be seen whole, until it reaches the end.
+            which = which[~(never_whole & (tracks[which, at.FRONT] > e - end))]
+        return self._returned(which)
 
     def _returned(self, which: Indices) -> list[Part]:
         """Marks these tracks as returned and makes their parts."""
@@ -281,25 +285,22 @@ class Tracker:
         last = (found.sliding | never_whole).nonzero()[0]
         if len(last):
             place[last] = chosen[last, at.VIEW]
-        p_mm, x_mm, across_mm = chosen[:, at.P], chosen[:, at.X], place[:, 2]
+        p_mm, x_mm, across_mm = chosen[:, at.P], chosen[:, at.X], place[:, 1]
         # The columns of Part that are numbers, in its order.
         numbers = np.empty((7, len(which)))
         np.multiply(place[:, 0], self._config.counts_per_mm, out=numbers[0])
         np.maximum(p_mm - chosen[:, at.FRONT], 0, out=numbers[1])
         np.maximum(chosen[:, at.REAR] - p_mm, 0, out=numbers[2])
         numbers[3] = across_mm
-        np.add(chosen[:, at.X_MIN : at.X_MAX + 1].T, across_mm - x_mm, out=numbers[4:6])
+        np.add(chosen[:, at.ACROSS].T, across_mm - x_mm, out=numbers[4:6])
         numbers[6] = chosen[:, at.AREA]
-        variance = found.spread_mm**2
-        variance += chosen[:, at.OFF_MM] ** 2
-        variance += (self._config.edge_mm / 4) ** 2
         ids = chosen[:, at.ID].astype(np.int64).tolist()
         columns = zip(
             ids,
             *numbers.tolist(),
             fused_probabilities(chosen[:, at.LOGP], views),
             views.astype(np.int64).tolist(),
-            np.sqrt(variance).tolist(),
+            np.hypot(found.spread_mm, chosen[:, at.OFF_MM]).tolist(),
             found.sliding.tolist(),
             never_whole.tolist(),
             [self._outlines.get(part_id, _NO_OUTLINE) for part_id in ids],
@@ -308,20 +309,21 @@ class Tracker:
         return [Part._make(column) for column in columns]
 
     def _forget(self, e: float, view_along_mm: float) -> None:
-        tracks = self._tracks()
         # Whatever lies that far beyond the end was returned when it reached the end.
-        left = tracks[:, at.REAR] < e - (view_along_mm + self._config.remember_mm)
+        left = self._tracks()[:, at.REAR] < e - (view_along_mm + self._config.remember_mm)
+        self._remove(left.nonzero()[0])
+        tracks = self._tracks()
         missed = tracks[:, at.MISSES] >= _GONE_AFTER
         if np.count_nonzero(missed):
             missed &= tracks[:, at.MISSES] >= _GONE_AFTER * (1 + tracks[:, at.VIEWS])
             missed &= tracks[:, at.RETURNED] == 0
-            self.vanished += np.count_nonzero(missed)
-            left |= missed
-        gone = left.nonzero()[0]
-        if len(gone):
+            gone = missed.nonzero()[0]
+            self.vanished += len(gone)
             self._remove(gone)
 
     def _remove(self, gone: Indices) -> None:
+        if not len(gone):
+            return
         tracks = self._tracks()
         if self._outlines:
             for part_id in tracks[gone, at.ID].tolist():

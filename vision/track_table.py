@@ -3,8 +3,9 @@ numpy calls, and what a track needs is copied in one piece.
 
 `p` is the belt coordinate in mm: encoder / counts_per_mm - along_mm; it grows upstream, so a part's
 downstream edge (`FRONT`) has the smaller p. `E` is the belt's travel (encoder / counts_per_mm) at the
-last whole view. `ORIGIN` is p, e and across of the first whole view, to which the history is relative:
-rows of the same three, newest first, zero where there is none yet.
+last whole view. `OFF_MM` is one standard deviation of a view's p, of what more views do not average out.
+`ORIGIN` is p, across and e of the first whole view, to which the history is relative: rows of the same
+three, newest first, zero where there is none yet.
 """
 
 from typing import cast
@@ -20,11 +21,12 @@ Flags = NDArray[np.bool_]
 
 HISTORY = 8  # views kept for position statistics
 
-P, E, X, FRONT, REAR, X_MIN, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM = range(13)
+P, X, E, FRONT, X_MIN, REAR, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM = range(13)
 PLACE = slice(P, X_MAX + 1)
-EDGES = slice(X, REAR + 1)
+EDGES = slice(X, REAR + 1, 2)  # across, front, rear
 FOOTPRINT = slice(FRONT, X_MAX + 1)
-VIEW = slice(P, E + 2)
+ACROSS = slice(X_MIN, X_MAX + 1, 2)
+VIEW = slice(P, E + 1)
 SEEN = slice(P, VIEWS + 1)  # what a table of detections has too
 ORIGIN = slice(13, 16)
 HISTORY_AT = slice(16, 16 + 3 * HISTORY)
@@ -77,8 +79,7 @@ def add_whole_view(rows: Floats, seen: Floats, off_mm: float) -> None:
     views += 1
     area_mm2 += (seen[:, AREA] - area_mm2) / views
     logp += seen[:, _SEEN_LOGP]
-    if off_mm:
-        np.maximum(rows[:, OFF_MM], off_mm, out=rows[:, OFF_MM])
+    np.maximum(rows[:, OFF_MM], off_mm, out=rows[:, OFF_MM])
 
 
 def add_cut_view(table: Floats, at: NDArray[np.intp], seen: Floats) -> None:
@@ -93,5 +94,5 @@ def add_cut_view(table: Floats, at: NDArray[np.intp], seen: Floats) -> None:
 
 
 def history(rows: Floats) -> Floats:
-    """The last views relative to the first, [N, HISTORY, 3] of p, e and across."""
+    """The last views relative to the first, [N, HISTORY, 3] of p, across and e."""
     return cast("Floats", rows[:, HISTORY_AT].reshape(len(rows), HISTORY, 3))
