@@ -81,6 +81,7 @@ class Line:
         self.status: LineStatus | None = None
         self.preview: bytes | None = None
         self.preview_counts: int | None = None
+        self._previous_counts: int | None = None
         self.state_since_s = 0.0
         self.started_at_s = 0.0
         self.ran_s = 0.0
@@ -222,7 +223,8 @@ class Line:
         self.frames.dropped = result.dropped
         counts = self.belt.unwrap(result.encoder.count)
         if result.preview_jpeg is not None:
-            self.preview, self.preview_counts = result.preview_jpeg, counts
+            self.preview, self.preview_counts = result.preview_jpeg, self._previous_counts
+        self._previous_counts = counts
         if self.link.health.state is not LinkState.CONNECTED:
             self._belt_at(counts)
         now = asyncio.get_running_loop().time()

@@ -35,11 +35,14 @@ _RESULTS: dict[ReceiptCode, ShotResult] = {
 
 RECENT_LATENCIES = 2000
 PARTS_SHOWN = 200
+SHOWN_BEYOND_BAR_MM = 300.0
+"""How far past the valve bar a part is still shown: building the view must not hold up the orders."""
 
 
 def _outline(outline_mm: NDArray[np.float32], across_mm: float) -> tuple[tuple[float, float], ...]:
     """From offsets of the centroid to what a view shows: across from the belt's edge."""
-    return tuple((round(float(a), 1), round(float(x) + across_mm, 1)) for a, x in outline_mm)
+    shown = np.round(outline_mm + np.array([0.0, across_mm], np.float32), 1)
+    return tuple(map(tuple, shown.tolist()))
 
 
 def _entry_view(entry: Entry) -> PartView:
@@ -83,8 +86,11 @@ def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Map
     shares = quality(pieces, config.recipe, labels)
     health = line.link.health
     latency = percentiles_ms(list(line.latencies_s)[-RECENT_LATENCIES:])
-    entries = [*ledger.recent, *ledger.on_belt.values()][-PARTS_SHOWN:]
     encoder = round(line.belt.predict(now_s)) if line.belt.known else 0
+    gone_counts = encoder - (config.jets.distance_mm + SHOWN_BEYOND_BAR_MM) * config.belt.encoder_counts_per_mm
+    entries = [
+        entry for entry in (*ledger.recent, *ledger.on_belt.values()) if entry.decision.part.belt_counts >= gone_counts
+    ][-PARTS_SHOWN:]
     tracked = [
         PartView(
             p.part_id,

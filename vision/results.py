@@ -44,7 +44,8 @@ class FrameResult:
 
     `frame_sequence` and `encoder` are the frame's. `captured_at_s` and `finished_at_s` are on the
     machine's monotonic clock. `dropped` is the running count of frames lost before this one, by
-    the source or by a full queue. `preview_jpeg` is a small picture for people, not on every frame.
+    the source or by a full queue. `preview_jpeg` is a small picture for people, now and then, of
+    the frame of the result BEFORE this one.
     `view_along_mm` is the extent of the frame along the belt.
     """
 

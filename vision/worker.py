@@ -24,6 +24,7 @@ async def frame_results(
     gate = FreshnessGate()
     frames = aiter(source)
     next_preview_s = loop.time()
+    preview: bytes | None = None
     pending: asyncio.Task[Frame | None] | None = None
     try:
         while True:
@@ -39,10 +40,6 @@ async def frame_results(
             if not gate.is_fresh(frame):
                 continue
             detections = pipeline.process(frame)
-            preview = None
-            if preview_hz > 0 and loop.time() >= next_preview_s:
-                preview = pipeline.preview(frame)
-                next_preview_s = loop.time() + 1 / preview_hz
             yield FrameResult(
                 frame_sequence=frame.sequence,
                 encoder=frame.encoder,
@@ -53,6 +50,11 @@ async def frame_results(
                 detections=detections,
                 preview_jpeg=preview,
             )
+            # Drawn after the result is out, and sent with the next one: people wait, orders do not.
+            preview = None
+            if preview_hz > 0 and loop.time() >= next_preview_s:
+                preview = pipeline.preview(frame)
+                next_preview_s = loop.time() + 1 / preview_hz
     finally:
         if pending is not None:
             pending.cancel()
