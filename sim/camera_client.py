@@ -19,7 +19,7 @@ from vision.frame import EncoderStamp, Frame
 _CONNECT_WITHIN_S = 10.0
 _RETRY_FIRST_S = 0.05
 _RETRY_MOST_S = 0.5
-_WAITING_FRAMES = 2
+_WAITING_FRAMES = 4
 
 
 class SimSource:

@@ -31,7 +31,7 @@ _HEADER_MAGIC = b"FRAM"
 HELLO_SIZE = _HELLO.size
 HEADER_SIZE = _HEADER.size
 
-_WAITING_FRAMES = 2
+_WAITING_FRAMES = 4
 
 
 @dataclass(frozen=True, slots=True)

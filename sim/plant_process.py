@@ -21,7 +21,7 @@ from sim.truth import Truth
 _TICK_S = 0.002
 _MOST_AT_ONCE_S = 0.05  # plant time stepped before the loop gets its turn
 _STALL_S = 0.25  # lag from which the plant goes on where it stood: half of the PLC's patience with a silent PC
-_WAITING_EXPOSURES = 2
+_WAITING_EXPOSURES = 4
 _TELL_EVERY_S = 1.0
 _DRAW_AHEAD_EVERY_S = 0.05
 
