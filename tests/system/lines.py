@@ -41,6 +41,18 @@ def demo_on_free_ports(name: str = "demo.yaml") -> dict[str, Any]:
     return config
 
 
+def real_belt_with_plc(plc: dict[str, Any], shared_data: Path) -> dict[str, Any]:
+    """The line on real footage, with a PLC of its own; nothing of it is simulated by itself."""
+    yaml = YAML(typ="safe")
+    config = cast("dict[str, Any]", yaml.load((CONFIGS / "real-belt.yaml").read_text()))  # pyright: ignore[reportUnknownMemberType]
+    config["line"]["simulated"] = False
+    config["camera"]["path"] = str(shared_data / "belt" / "intel_ccby4" / "bolt-multi-size-detection.avi")
+    config["recipe"] = str(CONFIGS / config["recipe"])
+    config["plc"] = plc
+    (config["hmi"]["port"],) = free_ports(1)
+    return config
+
+
 def write(folder: Path, config: dict[str, Any]) -> Path:
     """Write a configuration into `folder`; JSON is YAML too."""
     path = folder / "line.yaml"

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.system.lines import Running, demo_on_free_ports, running, write
+from tests.system.lines import Running, demo_on_free_ports, real_belt_with_plc, running, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -74,14 +74,16 @@ def test_a_killed_runtime_takes_its_children_with_it(tmp_path: Path) -> None:
         assert _gone(line)
 
 
-def test_a_plc_that_is_not_there_is_waited_for_and_found_when_it_appears(tmp_path: Path) -> None:
-    # The line alone, as against real devices: its plant is started later, as a process of its own.
+@pytest.mark.shared_data
+def test_a_plc_that_is_not_there_is_waited_for_and_found_when_it_appears(tmp_path: Path, shared_data: Path) -> None:
+    # A line on real footage with a Modbus PLC; the PLC is a plant of its own that is started later.
     whole = demo_on_free_ports()
-    alone = write(tmp_path, {section: values for section, values in whole.items() if section != "plant"})
+    alone = real_belt_with_plc(whole["plc"], shared_data)
+    path = write(tmp_path, alone)
     plant_folder = tmp_path / "plant"
     plant_folder.mkdir()
     config = write(plant_folder, whole)
-    with running(tmp_path, "run", str(alone), "--json") as line:
+    with running(tmp_path, "run", str(path), "--json") as line:
         line.wait_for("plc not there yet")
         time.sleep(1)
         assert line.messages.count("plc not there yet") == 1
@@ -93,7 +95,9 @@ def test_a_plc_that_is_not_there_is_waited_for_and_found_when_it_appears(tmp_pat
             plant.interrupt()
             assert plant.end(30) == 0, plant.messages
         summary = json.loads(line.out_path.read_text())
-    assert summary["seen"] > 0
+    assert summary["links"]["reconnects"] == 0
+    assert summary["links"]["downtime_s"] > 1
+    assert summary["simulated"] == []
     assert summary["basis"] == "estimated from class probabilities"
 
 
@@ -104,7 +108,7 @@ def test_a_port_in_use_is_named_and_nothing_is_left_running(tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", port)), running(tmp_path, "run", str(path)) as line:
         assert line.end(60) == 1
         assert str(port) in line.messages
-        assert "in use" in line.messages
+        assert "plant.port_in_use" in line.messages
         assert "Traceback" not in line.messages
         assert _gone(line)
 
