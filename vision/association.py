@@ -35,9 +35,12 @@ class Explained:
 
 def any_touch(seen: Floats, known: Floats) -> bool:
     """Whether any of these footprints touch; rows front, across min, rear, across max, [4, D] and [4, T]."""
-    low_and_high = seen[:, :, None]
-    touching = low_and_high[:2] - _TOUCH_MM < known[2:, None]
-    touching &= low_and_high[2:] + _TOUCH_MM > known[:2, None]
+    low, high = seen[:2] - _TOUCH_MM, seen[2:] + _TOUCH_MM
+    # What enters lies upstream of nearly all tracks: few are left to compare.
+    reach = (known[2] > cast("float", np.minimum.reduce(low[0]))).nonzero()[0]
+    near = cast("Floats", known.take(reach, axis=1))
+    touching = low[:, :, None] < near[2:, None]
+    touching &= high[:, :, None] > near[:2, None]
     return bool(np.count_nonzero(touching[0] & touching[1]))
 
 
@@ -93,19 +96,22 @@ def nearest_pairs(seen: Detections, leaving: Flags, e: float, known: Floats, gat
     # For what fits in a view this costs less than half of comparing neighbours found by sorting. Along
     # the belt is from the camera's datum here: nothing cancels, however far the belt has run.
     across = seen.across_mm
-    edge = cast("Floats", np.where(leaving, seen.along_min_mm, seen.along_max_mm))
     of_seen = np.empty((6, len(leaving)))
-    of_seen[0] = edge * edge + across * across
-    np.logical_not(leaving, out=of_seen[1])
     of_seen[2] = leaving
-    np.multiply(across, -2, out=of_seen[3])
-    np.multiply(of_seen[1:3], -2 * edge, out=of_seen[4:])
+    np.subtract(1, of_seen[2], out=of_seen[1])
+    of_seen[3] = across
+    np.multiply(of_seen[1], seen.along_max_mm, out=of_seen[4])
+    np.multiply(of_seen[2], seen.along_min_mm, out=of_seen[5])
+    edge = of_seen[4] + of_seen[5]
+    np.add(edge * edge, across * across, out=of_seen[0])
     of_known = np.empty((6, known.shape[1]))
     of_known[0] = 1
-    of_known[3] = known[0]
-    np.subtract(e, known[1:], out=of_known[4:])
-    squares = of_known[3:] * of_known[3:]
+    points = of_known[3:]
+    points[:] = known
+    np.subtract(e, points[1:], out=points[1:])
+    squares = points * points
     np.add(squares[1:], squares[0], out=of_known[1:3])
+    points *= -2
     distance2 = (of_seen.T @ of_known).ravel()
     near = (distance2 <= gate_mm**2).nonzero()[0]
     i = near // known.shape[1]

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """Per part [N]: the mean of its history's rows [N, 3]; one standard deviation along; whether it slides."""
+    """Per part [N]: the mean of its history [N, 3]; one standard deviation along; whether it slides."""
 
     mean_mm: Floats
     spread_mm: Floats
@@ -25,15 +25,15 @@ class Positions:
 def positions(history: Floats, views: Floats, sliding_mm: float) -> Positions:
     """From the last V views of N parts, of which the first `views` [N] are filled and the others zero.
 
-    `history` [N, V, 3] is p, across and the belt's travel, all in mm and relative to the part's first
+    `history` [N, 3, V] is p, across and the belt's travel, all in mm and relative to the part's first
     view: that zero then is neither a view of its own in a sum nor, as the first view's, in an extreme.
     Drift is the least-squares slope of p against travel, times the travel seen; a part slides when that
     exceeds `sliding_mm` and three times the scatter around it. Its spread is then the drift.
     """
-    count = np.minimum(np.maximum(views, 1), history.shape[1])
-    total = cast("Floats", np.add.reduce(history, axis=1))
+    count = np.minimum(np.maximum(views, 1), history.shape[2])
+    total = cast("Floats", np.add.reduce(history, axis=2))
     mean = total / count[:, None]
-    p_mm = history[:, :, 0]
+    p_mm = history[:, 0]
     square = cast("Floats", np.add.reduce(p_mm * p_mm, axis=1))
     square -= total[:, 0] * mean[:, 0]
     np.maximum(square, 0, out=square)
@@ -42,7 +42,7 @@ def positions(history: Floats, views: Floats, sliding_mm: float) -> Positions:
     # No straight line drifts farther than this (Cauchy-Schwarz, and range^2 <= 2 * sum of squares).
     suspect = (2 * square > sliding_mm**2).nonzero()[0]
     if len(suspect):
-        travel = history[suspect, :, 2]
+        travel = history[suspect, 2]
         mixed = np.add.reduce(p_mm[suspect] * travel, axis=1) - total[suspect, 0] * mean[suspect, 2]
         square_of_travel = np.add.reduce(travel * travel, axis=1) - total[suspect, 2] * mean[suspect, 2]
         slope = mixed / np.maximum(square_of_travel, 1e-9)

@@ -11,6 +11,7 @@ is rare is only looked for where a count says that there is some.
 
 from dataclasses import dataclass
 from math import hypot
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,6 @@ from vision.track_table import Flags, Floats
 Indices = NDArray[np.intp]
 
 _NEW_VIEW_MM = 0.5  # a picture from a belt that moved less shows nothing new
-_NONE = np.zeros(0, np.intp)
 _NO_OUTLINE = np.zeros((0, 2), np.float32)
 _GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
 
@@ -191,8 +191,8 @@ class Tracker:
         fused_d, fused_t = pair_d.take(chosen), pair_t.take(chosen)
         again_d, again_t = pair_d.take(others), pair_t.take(others)
         new = (np.bincount(pair_d, minlength=len(seen)) == 0).nonzero()[0]
-        pieces = _NONE
-        shapes = seen[new, at.FOOTPRINT].T.copy()
+        pieces: Flags | None = None
+        shapes = cast("Floats", seen.take(new, axis=0))[:, at.FOOTPRINT].T.copy()
         known = tracks[:, at.FOOTPRINT].T.copy()
         # Most of what was not there before lies clear of all that was.
         if len(new) and any_touch(shapes, known):
@@ -204,7 +204,7 @@ class Tracker:
             again_d = np.concatenate([again_d, new[again]])
             again_t = np.concatenate([again_t, found.again[again]])
             new = new[~(continues | again)]
-            pieces = found.pieces.nonzero()[0]
+            pieces = found.pieces
         if len(again_d):
             tracks[again_t, at.MISSES] = 0
             part_only = tracks[again_t, at.VIEWS] == 0
@@ -214,7 +214,10 @@ class Tracker:
             self._fuse(fused_d, fused_t, seen, detections, off_mm, new_view)
         if len(new):
             self._add(new, seen, detections, off_mm)
-        self._remove(pieces)
+        if pieces is not None and np.count_nonzero(pieces):
+            kept = np.ones(self._count, np.bool_)
+            kept[: len(pieces)] = ~pieces
+            self._keep(kept)
 
     def _fuse(
         self,
@@ -264,7 +267,7 @@ class Tracker:
         end = view_along_mm - self._config.edge_mm
         due &= tracks[:, at.FRONT] <= e - min(self._config.decide_at * view_along_mm, end - step_mm)
         which = due.nonzero()[0]
-        never_whole = tracks[which, at.VIEWS] == 0
+        never_whole = tracks[:, at.VIEWS][which] == 0
         if np.count_nonzero(never_whole):
             # It may yet be seen whole, until it reaches the end.
             which = which[~(never_whole & (tracks[which, at.FRONT] > e - end))]
@@ -310,25 +313,23 @@ class Tracker:
 
     def _forget(self, e: float, view_along_mm: float) -> None:
         # Whatever lies that far beyond the end was returned when it reached the end.
-        left = self._tracks()[:, at.REAR] < e - (view_along_mm + self._config.remember_mm)
-        self._remove(left.nonzero()[0])
+        self._keep(self._tracks()[:, at.REAR] >= e - (view_along_mm + self._config.remember_mm))
         tracks = self._tracks()
         missed = tracks[:, at.MISSES] >= _GONE_AFTER
         if np.count_nonzero(missed):
             missed &= tracks[:, at.MISSES] >= _GONE_AFTER * (1 + tracks[:, at.VIEWS])
             missed &= tracks[:, at.RETURNED] == 0
-            gone = missed.nonzero()[0]
-            self.vanished += len(gone)
-            self._remove(gone)
+            self.vanished += int(np.count_nonzero(missed))
+            self._keep(~missed)
 
-    def _remove(self, gone: Indices) -> None:
-        if not len(gone):
+    def _keep(self, kept: Flags) -> None:
+        """Forgets the other tracks."""
+        which = kept.nonzero()[0]
+        if len(which) == self._count:
             return
         tracks = self._tracks()
         if self._outlines:
-            for part_id in tracks[gone, at.ID].tolist():
+            for part_id in tracks[~kept, at.ID].tolist():
                 self._outlines.pop(int(part_id), None)
-        kept = np.ones(self._count, np.bool_)
-        kept[gone] = False
-        self._count -= len(gone)
-        self._table[: self._count] = tracks.take(kept.nonzero()[0], axis=0)
+        self._count = len(which)
+        self._table[: self._count] = tracks.take(which, axis=0)

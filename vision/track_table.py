@@ -4,8 +4,8 @@ numpy calls, and what a track needs is copied in one piece.
 `p` is the belt coordinate in mm: encoder / counts_per_mm - along_mm; it grows upstream, so a part's
 downstream edge (`FRONT`) has the smaller p. `E` is the belt's travel (encoder / counts_per_mm) at the
 last whole view. `OFF_MM` is one standard deviation of a view's p, of what more views do not average out.
-`ORIGIN` is p, across and e of the first whole view, to which the history is relative: rows of the same
-three, newest first, zero where there is none yet.
+`ORIGIN` is p, across and e of the first whole view, to which the history of the same three is
+relative: newest first, zero where there is none yet.
 """
 
 from typing import cast
@@ -30,7 +30,8 @@ VIEW = slice(P, E + 1)
 SEEN = slice(P, VIEWS + 1)  # what a table of detections has too
 ORIGIN = slice(13, 16)
 HISTORY_AT = slice(16, 16 + 3 * HISTORY)
-_NEWEST, _BUT_NEWEST, _BUT_OLDEST = slice(16, 19), slice(19, 16 + 3 * HISTORY), slice(16, 13 + 3 * HISTORY)
+_NEWEST = slice(16, 16 + 3 * HISTORY, HISTORY)
+_BUT_FIRST, _BUT_LAST = slice(17, 16 + 3 * HISTORY), slice(16, 15 + 3 * HISTORY)
 LOGP = slice(HISTORY_AT.stop, None)
 _SEEN_LOGP = slice(SEEN.stop, None)
 
@@ -73,8 +74,9 @@ def add_whole_view(rows: Floats, seen: Floats, off_mm: float) -> None:
     if len(first):
         rows[first, ORIGIN] = seen[first, VIEW]
     rows[:, PLACE] = seen[:, PLACE]
-    rows[:, _BUT_NEWEST] = rows[:, _BUT_OLDEST]
-    np.subtract(rows[:, VIEW], rows[:, ORIGIN], out=rows[:, _NEWEST])
+    # All three histories move on by one; what falls out of one is overwritten in the next.
+    rows[:, _BUT_FIRST] = rows[:, _BUT_LAST]
+    rows[:, _NEWEST] = seen[:, VIEW] - rows[:, ORIGIN]
     views, area_mm2, logp = rows[:, VIEWS], rows[:, AREA], rows[:, LOGP]
     views += 1
     area_mm2 += (seen[:, AREA] - area_mm2) / views
@@ -94,5 +96,5 @@ def add_cut_view(table: Floats, at: NDArray[np.intp], seen: Floats) -> None:
 
 
 def history(rows: Floats) -> Floats:
-    """The last views relative to the first, [N, HISTORY, 3] of p, across and e."""
-    return cast("Floats", rows[:, HISTORY_AT].reshape(len(rows), HISTORY, 3))
+    """The last views relative to the first, [N, 3, HISTORY] of p, across and e."""
+    return cast("Floats", rows[:, HISTORY_AT].reshape(len(rows), 3, HISTORY))
