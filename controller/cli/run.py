@@ -109,7 +109,8 @@ async def run_line(
             await line.run(for_s)
             for task in beside:
                 task.cancel()
-    if plant.process and plant.process.returncode:
+    # A plant that was stopped by us before it was up ends by the signal itself.
+    if plant.process and plant.process.returncode not in (0, -signal.SIGTERM):
         raise Fatal(
             "plant.failed", f"The plant process ended with exit code {plant.process.returncode}.", "See its messages."
         )

@@ -197,7 +197,9 @@ def test_a_line_recorded_in_real_time_and_killed_replays_without_changes(tmp_pat
     assert not RecordingFile(path).finished
     changes = replay(path, None, None)["changes"]
     assert changes["matched"] > 0
-    assert changes["total"] == 0
+    assert changes["changed"] == 0
+    # The frame and the decision that were being written when it was killed need not both be in the file.
+    assert changes["only_recorded"] + changes["only_replayed"] <= 2
 
 
 @pytest.mark.slow
