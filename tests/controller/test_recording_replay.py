@@ -197,7 +197,9 @@ def test_a_line_recorded_in_real_time_and_killed_replays_without_changes(tmp_pat
     assert not RecordingFile(path).finished
     changes = replay(path, None, None)["changes"]
     assert changes["matched"] > 0
-    assert changes["changed"] == 0
+    # Everything decided is the same. Whether the link of that moment took the order is not the decision's:
+    # on a busy machine the recorded statuses have gaps, over which the replayed link is down.
+    assert {field: count for field, count in changes["by_field"].items() if count and field != "order"} == {}
     # The frame and the decision that were being written when it was killed need not both be in the file.
     assert changes["only_recorded"] + changes["only_replayed"] <= 2
 
