@@ -1,6 +1,7 @@
 """The line as people see it: a snapshot of the runtime's state for terminal and HMI. Pure."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Map
         labels = list(line.labels)
     shares = quality(pieces, config.recipe, labels)
     health = line.link.health
-    latency = percentiles_ms(list(line.latencies_s)[-RECENT_LATENCIES:])
+    latency = percentiles_ms(list(islice(reversed(line.latencies_s), RECENT_LATENCIES)))
     encoder = round(line.belt.predict(now_s)) if line.belt.known else 0
     gone_counts = encoder - (config.jets.distance_mm + SHOWN_BEYOND_BAR_MM) * config.belt.encoder_counts_per_mm
     entries = [

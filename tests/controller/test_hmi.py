@@ -18,38 +18,11 @@ from websockets.typing import Origin
 
 from controller.hmi.publisher import SnapshotPublisher
 from controller.hmi.server import MOST_VIEWERS, HmiServer, serve_hmi
-from controller.snapshot import CameraView, LatencyView, Snapshot, decode
+from controller.snapshot import Snapshot, decode
 from senbetsu_errors import Fatal
+from tests.controller.snapshots import EMPTY
 
-LINE = Snapshot(
-    line="demo",
-    simulated=True,
-    simulated_parts=("camera",),
-    state="running",
-    reason="",
-    uptime_s=1.0,
-    speed_mm_s=1000.0,
-    encoder=0,
-    counts_per_mm=10.0,
-    belt_width_mm=800.0,
-    view_along_mm=320.0,
-    bar_distance_mm=900.0,
-    lane_count=64,
-    lane_pitch_mm=12.5,
-    first_lane_mm=0.0,
-    seen=0,
-    outcomes={},
-    missed_by_reason={},
-    parts_per_s=0.0,
-    purity={"valuables": None},
-    recovery={"pcb": None},
-    basis="estimated from class probabilities",
-    links={},
-    camera=CameraView("ok", 0, 0, 0),
-    latency=LatencyView(None, None),
-    preview=b"\xff\xd8not shown by the JSON",
-    preview_encoder=0,
-)
+LINE = replace(EMPTY, preview=b"\xff\xd8not shown by the JSON", preview_encoder=0)
 
 
 @pytest.fixture

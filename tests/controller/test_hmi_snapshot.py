@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from controller.snapshot import (
     AlarmView,
     Basis,
-    CameraView,
     LatencyView,
     LinkView,
     PartView,
@@ -20,34 +19,8 @@ from controller.snapshot import (
     split,
 )
 from senbetsu_errors import Fatal
+from tests.controller.snapshots import EMPTY
 
-EMPTY = Snapshot(
-    line="demo",
-    simulated=True,
-    simulated_parts=("camera",),
-    state="running",
-    reason="",
-    uptime_s=1.0,
-    speed_mm_s=1000.0,
-    encoder=0,
-    counts_per_mm=10.0,
-    belt_width_mm=800.0,
-    view_along_mm=320.0,
-    bar_distance_mm=900.0,
-    lane_count=64,
-    lane_pitch_mm=12.5,
-    first_lane_mm=0.0,
-    seen=0,
-    outcomes={},
-    missed_by_reason={},
-    parts_per_s=0.0,
-    purity={"valuables": None},
-    recovery={"pcb": None},
-    basis="estimated from class probabilities",
-    links={},
-    camera=CameraView("ok", 0, 0, 0),
-    latency=LatencyView(None, None),
-)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 share = st.none() | st.floats(0, 1)
 counts = st.dictionaries(st.text(max_size=5), st.integers(0), max_size=3)
