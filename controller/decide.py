@@ -6,16 +6,19 @@ shot and what its shot carries along.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from controller.config import Recipe
+from vision.compiled import COLUMN, INDICES, TABLE, compiled
 from vision.parts import Footprints, Part
 
 GRAMS_PER_KG = 1000.0
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 Reason = Literal[
     "best value",
@@ -29,8 +32,7 @@ Reason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What shall become of a part. `gain_jpy` is the expected gain over the default outlet."""
 
     part: Part
@@ -47,8 +49,7 @@ class Decision:
         return self.reason in ("unknown class", "oversize")
 
 
-@dataclass(frozen=True, slots=True)
-class ShotWindow:
+class ShotWindow(NamedTuple):
     """What a shot covers: a range of belt coordinates (mm) and of millimetres across."""
 
     belt_min_mm: float
@@ -61,18 +62,27 @@ def covered_shares(
     windows: Sequence[ShotWindow], neighbours: Footprints, own_ids: Sequence[int]
 ) -> NDArray[np.float64]:
     """How much of each neighbour's bounding box each shot covers, float64 [shots, N] of 0..1; 0 for oneself."""
-    low_mm, high_mm, left_mm, right_mm = np.array([_edges(w) for w in windows]).T[:, :, None]
-    along = np.minimum(high_mm, neighbours.belt_max_mm) - np.maximum(low_mm, neighbours.belt_min_mm)
-    across = np.minimum(right_mm, neighbours.across_max_mm) - np.maximum(left_mm, neighbours.across_min_mm)
-    length = neighbours.belt_max_mm - neighbours.belt_min_mm
-    width = neighbours.across_max_mm - neighbours.across_min_mm
-    shares = np.maximum(along, 0.0) * np.maximum(across, 0.0) / np.maximum(length * width, 1e-9)
-    shares[np.array(own_ids)[:, None] == neighbours.part_id] = 0.0
+    near = neighbours
+    return _covered_shares(
+        np.array(windows, np.float64).reshape(-1, 4), np.array(own_ids, np.int64), near.part_id,
+        near.belt_min_mm, near.belt_max_mm, near.across_min_mm, near.across_max_mm,
+    )  # fmt: skip
+
+
+@compiled(TABLE, TABLE, INDICES, INDICES, COLUMN, COLUMN, COLUMN, COLUMN)
+def _covered_shares(
+    windows: Floats, own_ids: Indices, part_id: Indices, belt_min_mm: Floats, belt_max_mm: Floats,
+    across_min_mm: Floats, across_max_mm: Floats,
+) -> Floats:  # fmt: skip
+    shares = np.zeros((len(windows), len(part_id)))
+    for i in range(len(windows)):
+        for k in range(len(part_id)):
+            along = min(windows[i, 1], belt_max_mm[k]) - max(windows[i, 0], belt_min_mm[k])
+            across = min(windows[i, 3], across_max_mm[k]) - max(windows[i, 2], across_min_mm[k])
+            if along > 0 and across > 0 and part_id[k] != own_ids[i]:
+                area = (belt_max_mm[k] - belt_min_mm[k]) * (across_max_mm[k] - across_min_mm[k])
+                shares[i, k] = along * across / max(area, 1e-9)
     return shares
-
-
-def _edges(window: ShotWindow) -> tuple[float, float, float, float]:
-    return window.belt_min_mm, window.belt_max_mm, window.across_min_mm, window.across_max_mm
 
 
 class Decider:
@@ -87,13 +97,18 @@ class Decider:
         self._unknown_below = unknown_below
         self._mass_g_per_mm2 = np.array([recipe.areal_mass_g_per_mm2(label) for label in labels])
         prices = np.array([[o.price_jpy_per_kg(label) for label in labels] for o in recipe.outlets])
-        self._jpy_per_mm2 = prices * self._mass_g_per_mm2 / GRAMS_PER_KG
+        self._jpy_per_mm2 = (prices * self._mass_g_per_mm2 / GRAMS_PER_KG).T
         self._outlet_ids = [o.id for o in recipe.outlets]
         self._default = self._outlet_ids.index(recipe.default_outlet)
         self._actuated = np.array([o.actuated for o in recipe.outlets])
-        self._forbidden = np.array([[label in o.forbid for label in labels] for o in recipe.outlets])
         right = recipe.right_outlets(labels)
-        self._right = np.array([[right[label] == o.id for label in labels] for o in recipe.outlets])
+        self._forbidden_then_right = np.array(
+            [
+                [label in o.forbid for o in recipe.outlets] + [right[label] == o.id for o in recipe.outlets]
+                for label in labels
+            ],
+            np.float64,
+        )
         self._is_actuated = {o.id: o.actuated for o in recipe.outlets}
         self._expected_right = [0.0] * len(self._outlet_ids)
         self._expected_total = [0] * len(self._outlet_ids)
@@ -107,40 +122,47 @@ class Decider:
         self,
         parts: Sequence[Part],
         window_of: Callable[[Part], ShotWindow],
-        neighbours_of: Callable[[], Footprints],
+        neighbours_of: Callable[[float, float], Footprints],
     ) -> list[Decision]:
         """The outlet of each of `parts` (at least one), in turn.
 
-        `window_of` says what a shot at a part would cover, `neighbours_of` who lies near, the parts included;
-        both are asked only where a shot may be worth it. The numbers of all parts are computed at once,
-        the rules applied one by one.
+        `window_of` says what a shot at a part would cover, `neighbours_of` who lies in a stretch of the belt (mm),
+        the parts included; both are asked only where a shot may be worth it. The numbers of all parts are
+        computed at once, the rules applied one by one.
         """
-        probabilities = np.stack([p.probabilities for p in parts]).astype(np.float64)
+        probabilities = np.concatenate([p.probabilities for p in parts]).reshape(len(parts), -1).astype(np.float64)
         gains = self._gains_jpy(probabilities, np.array([p.area_mm2 for p in parts]))
-        worth_a_shot = np.flatnonzero(gains[:, self._actuated].max(axis=1, initial=0.0) > 0)
+        worth_a_shot = np.flatnonzero(gains[:, self._actuated].max(axis=1, initial=0.0) > 0).tolist()
         by_catch = [0.0] * len(parts)
-        if len(worth_a_shot):
-            losses = self._by_catch_jpy([parts[i] for i in worth_a_shot.tolist()], window_of, neighbours_of())
-            for index, loss in zip(worth_a_shot.tolist(), losses, strict=True):
+        if worth_a_shot:
+            losses = self._by_catch_jpy([parts[i] for i in worth_a_shot], window_of, neighbours_of)
+            for index, loss in zip(worth_a_shot, losses, strict=True):
                 by_catch[index] = loss
+        outlets = len(self._outlet_ids)
         numbers = zip(
             parts,
             probabilities.argmax(axis=1).tolist(),
             probabilities.max(axis=1).tolist(),
             gains.tolist(),
-            (-gains).argsort(axis=1).tolist(),
-            (probabilities @ self._forbidden.T).tolist(),
-            (probabilities @ self._right.T).tolist(),
+            [
+                (chances[:outlets], chances[outlets:])
+                for chances in (probabilities @ self._forbidden_then_right).tolist()
+            ],
             by_catch,
             strict=True,
         )
-        return [self._decide(_Numbers(*n)) for n in numbers]
+        return [self._decide(*n) for n in numbers]
 
     def _by_catch_jpy(
-        self, parts: Sequence[Part], window_of: Callable[[Part], ShotWindow], neighbours: Footprints
+        self,
+        parts: Sequence[Part],
+        window_of: Callable[[Part], ShotWindow],
+        neighbours_of: Callable[[float, float], Footprints],
     ) -> list[float]:
         """What a shot at each part would lose of its neighbours' worth, never negative."""
-        shares = covered_shares([window_of(p) for p in parts], neighbours, [p.part_id for p in parts])
+        windows = [window_of(p) for p in parts]
+        neighbours = neighbours_of(min(w.belt_min_mm for w in windows), max(w.belt_max_mm for w in windows))
+        shares = covered_shares(windows, neighbours, [p.part_id for p in parts])
         near = np.flatnonzero(shares.any(axis=0))
         if not len(near):
             return [0.0] * len(parts)
@@ -150,32 +172,42 @@ class Decider:
 
     def _gains_jpy(self, probabilities: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected gain of each outlet over the default one, float64 [N, outlets], by-catch not counted."""
-        worth = (probabilities @ self._jpy_per_mm2.T) * area_mm2[:, None]
+        worth = (probabilities @ self._jpy_per_mm2) * area_mm2[:, None]
         return worth - worth[:, self._default : self._default + 1]
 
-    def _decide(self, n: "_Numbers") -> Decision:
-        class_id = self.labels[n.best]
-        if n.part.oversize:
-            return self._to(n.part, self.recipe.unknown_outlet, class_id, n.probability, 0.0, "oversize")
-        if n.probability < self._unknown_below:
-            return self._to(n.part, self.recipe.unknown_outlet, class_id, n.probability, 0.0, "unknown class")
+    def _decide(
+        self,
+        part: Part,
+        best: int,
+        probability: float,
+        gains: list[float],
+        chances: tuple[list[float], list[float]],
+        by_catch_jpy: float,
+    ) -> Decision:
+        """The rules for one part; lists are over outlets, `chances` that it is forbidden there, or right."""
+        class_id = self.labels[best]
+        if part.oversize:
+            return self._to(part, self.recipe.unknown_outlet, class_id, probability, 0.0, "oversize")
+        if probability < self._unknown_below:
+            return self._to(part, self.recipe.unknown_outlet, class_id, probability, 0.0, "unknown class")
         refused: Reason = "meant to pass"
-        for index in n.outlets_by_gain:
+        forbidden, right = chances
+        for index in sorted(range(len(gains)), key=gains.__getitem__, reverse=True):
             outlet = self.recipe.outlets[index]
-            net = n.gains[index] - (self.recipe.shot_cost_jpy if outlet.actuated else 0.0)
+            net = gains[index] - (self.recipe.shot_cost_jpy if outlet.actuated else 0.0)
             if index == self._default or net <= 0:
                 break
-            if n.forbidden[index] > self.recipe.forbidden_above:
+            if forbidden[index] > self.recipe.forbidden_above:
                 refused = "forbidden class"
-            elif not self._keeps_floor(index, n.right[index]):
+            elif not self._keeps_floor(index, right[index]):
                 refused = "purity floor"
-            elif outlet.actuated and net <= n.by_catch_jpy:
+            elif outlet.actuated and net <= by_catch_jpy:
                 refused = "by-catch"
             else:
-                self._count(index, n.right[index])
-                return self._to(n.part, outlet.id, class_id, n.probability, net, "best value")
-        self._count(self._default, n.right[self._default])
-        return self._to(n.part, self.recipe.default_outlet, class_id, n.probability, 0.0, refused)
+                self._count(index, right[index])
+                return self._to(part, outlet.id, class_id, probability, net, "best value")
+        self._count(self._default, right[self._default])
+        return self._to(part, self.recipe.default_outlet, class_id, probability, 0.0, refused)
 
     def undecided(self, part: Part) -> Decision:
         """The decision for a part that nobody came to decide on: it stays where it goes by itself."""
@@ -197,16 +229,3 @@ class Decider:
         self, part: Part, outlet: str, class_id: str, probability: float, gain_jpy: float, reason: Reason
     ) -> Decision:
         return Decision(part, outlet, self._is_actuated[outlet], class_id, probability, gain_jpy, reason)
-
-
-class _Numbers(NamedTuple):
-    """What the rules ask of one part; lists are over outlets in the recipe's order."""
-
-    part: Part
-    best: int
-    probability: float
-    gains: list[float]
-    outlets_by_gain: list[int]
-    forbidden: list[float]
-    right: list[float]
-    by_catch_jpy: float

@@ -47,7 +47,7 @@ class JetScheduler:
         return max(first, 0), min(last, jets.valve_count - 1)
 
     def window(self, part: Part) -> ShotWindow:
-        """What a shot at `part` covers on the belt, whole lanes counted."""
+        """What a shot at `part` covers on the belt, whole lanes counted; nothing across where no valve reaches it."""
         margin_mm = self._jets.margin_along_mm + UNCERTAINTY_SIGMAS * part.uncertainty_mm
         centre_mm = part.belt_counts / self._counts_per_mm
         lane_first, lane_last = self.lanes(part) or (0, -1)

@@ -1,7 +1,7 @@
 """The deciding side of a line in one call a frame: track, decide, schedule. Pure: no clock, no I/O."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from controller.config import LineConfig
 from controller.decide import Decider, Decision
@@ -32,8 +32,7 @@ class SeenFrame:
     detections: Detections
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What shall become of one part: a shot, or why an actuated decision has none."""
 
     decision: Decision
@@ -71,6 +70,8 @@ class Sorter:
         speed_mm_s = max(belt.speed_mm_s, self._rated_speed_mm_s)
         if shot.on_counts < self.scheduler.earliest_counts(belt.counts, speed_mm_s):
             return Verdict(decision, None, "late")
-        if any(belt.valve_fault >> lane & 1 for lane in range(shot.lane_first, shot.lane_last + 1)):
+        if belt.valve_fault and any(
+            belt.valve_fault >> lane & 1 for lane in range(shot.lane_first, shot.lane_last + 1)
+        ):
             return Verdict(decision, None, "valve fault")
         return Verdict(decision, shot)

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vision.results import Detections
+from vision.compiled import BOOL, F8, INDICES, TABLE, compiled
+from vision.track_table import FRONT, LEAVING, REAR, X_MAX, X_MIN, Flags, Floats, Indices, X
 
 _TOUCH_MM = 2.0  # two views of one cut part may miss each other by this
 _SAME_SHARE = 0.4  # of a footprint, from which two overlapping footprints are one part
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +27,6 @@ class Explained:
     continues: Indices
     again: Indices
     pieces: Flags
-
-
-def any_touch(seen: Floats, known: Floats) -> bool:
-    """Whether any of these footprints touch; rows front, across min, rear, across max, [4, D] and [4, T]."""
-    low, high = seen[:2] - _TOUCH_MM, seen[2:] + _TOUCH_MM
-    # What enters lies upstream of nearly all tracks: few are left to compare.
-    reach = (known[2] > cast("float", np.minimum.reduce(low[0]))).nonzero()[0]
-    near = cast("Floats", known.take(reach, axis=1))
-    touching = low[:, :, None] < near[2:, None]
-    touching &= high[:, :, None] > near[:2, None]
-    return bool(np.count_nonzero(touching[0] & touching[1]))
 
 
 def explain(seen: Floats, seen_whole: Flags, known: Floats, known_whole: Flags, free: Flags) -> Explained:
@@ -85,48 +70,54 @@ def _choose(condition: Flags, this: Floats, that: Floats) -> Floats:
     return cast("Floats", np.where(condition, this, that))
 
 
-def nearest_pairs(seen: Detections, leaving: Flags, e: float, known: Floats, gate_mm: float) -> tuple[Indices, Indices]:
+@compiled((INDICES, INDICES), TABLE, TABLE, F8)
+def nearest_pairs(seen: Floats, tracks: Floats, gate_mm: float) -> tuple[Indices, Indices]:
     """One-to-one pairs (detection, track) no farther apart than the gate, nearest pairs first.
 
-    `known` [3, T] is across, front and rear of the tracks; `e` is where the belt stands. The edge compared
-    is one that both views truly show: the downstream one, also of a part that is still entering; the
-    upstream one of a part that is `leaving`.
+    The edge compared is one that both views truly show: the downstream one, also of a part that is still
+    entering; the upstream one of a part that is leaving. A track may be one pair by either edge.
     """
-    # All squared distances by one matrix product: |s|^2 + |k|^2 - 2 s.k, with a column for either edge.
-    # For what fits in a view this costs less than half of comparing neighbours found by sorting. Along
-    # the belt is from the camera's datum here: nothing cancels, however far the belt has run.
-    across = seen.across_mm
-    of_seen = np.empty((6, len(leaving)))
-    of_seen[2] = leaving
-    np.subtract(1, of_seen[2], out=of_seen[1])
-    of_seen[3] = across
-    np.multiply(of_seen[1], seen.along_max_mm, out=of_seen[4])
-    np.multiply(of_seen[2], seen.along_min_mm, out=of_seen[5])
-    edge = of_seen[4] + of_seen[5]
-    np.add(edge * edge, across * across, out=of_seen[0])
-    of_known = np.empty((6, known.shape[1]))
-    of_known[0] = 1
-    points = of_known[3:]
-    points[:] = known
-    np.subtract(e, points[1:], out=points[1:])
-    squares = points * points
-    np.add(squares[1:], squares[0], out=of_known[1:3])
-    points *= -2
-    distance2 = (of_seen.T @ of_known).ravel()
-    near = (distance2 <= gate_mm**2).nonzero()[0]
-    i = near // known.shape[1]
-    j = near - i * known.shape[1]
-    if np.count_nonzero(np.bincount(i)) == len(i) == np.count_nonzero(np.bincount(j)):
-        return i, j
-    taken_i: set[int] = set()
-    taken_edges: set[tuple[int, bool]] = set()
-    pairs: list[tuple[int, int]] = []
-    for at in distance2[near].argsort(kind="stable"):
-        a, b = int(i[at]), int(j[at])
-        which_edge = b, bool(leaving[a])
-        if a not in taken_i and which_edge not in taken_edges:
-            taken_i.add(a)
-            taken_edges.add(which_edge)
-            pairs.append((a, b))
-    chosen = np.array(pairs, np.intp)
-    return chosen[:, 0], chosen[:, 1]
+    found = [(0.0, 0, 0) for _ in range(0)]
+    for leaving, edge in ((0, FRONT), (1, REAR)):
+        along, across = tracks[:, edge].copy(), tracks[:, X].copy()
+        for d in range(len(seen)):
+            if seen[d, LEAVING] != leaving:
+                continue
+            for t in range(len(tracks)):
+                square = (along[t] - seen[d, edge]) ** 2 + (across[t] - seen[d, X]) ** 2
+                if square <= gate_mm * gate_mm:
+                    found.append((square, d, t))
+    found.sort()
+    taken_d = np.zeros(len(seen), np.bool_)
+    taken_t = np.zeros((2, len(tracks)), np.bool_)
+    pairs_d, pairs_t = np.empty(len(found), np.int64), np.empty(len(found), np.int64)
+    kept = 0
+    for _, d, t in found:
+        edge = int(seen[d, LEAVING])
+        if not taken_d[d] and not taken_t[edge, t]:
+            taken_d[d] = taken_t[edge, t] = True
+            pairs_d[kept], pairs_t[kept] = d, t
+            kept += 1
+    return pairs_d[:kept], pairs_t[:kept]
+
+
+@compiled((INDICES, BOOL), TABLE, INDICES, TABLE)
+def unexplained(seen: Floats, explained: Indices, tracks: Floats) -> tuple[Indices, bool]:
+    """Which detections are not among the `explained`, and whether the footprint of any touches a track."""
+    is_explained = np.zeros(len(seen), np.bool_)
+    for d in explained:
+        is_explained[d] = True
+    rest = np.flatnonzero(~is_explained)
+    # What enters lies upstream of nearly all tracks: one comparison a track is the rule.
+    for d in rest:
+        front, rear = seen[d, FRONT] - _TOUCH_MM, seen[d, REAR] + _TOUCH_MM
+        left, right = seen[d, X_MIN] - _TOUCH_MM, seen[d, X_MAX] + _TOUCH_MM
+        for t in range(len(tracks)):
+            if (
+                tracks[t, REAR] > front
+                and tracks[t, FRONT] < rear
+                and tracks[t, X_MAX] > left
+                and tracks[t, X_MIN] < right
+            ):
+                return rest, True
+    return rest, False

@@ -1,77 +1,93 @@
 """The best estimate of a part from its views: position, how sure, and what it is."""
 
-from dataclasses import dataclass
-from typing import cast
+from math import exp, hypot, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_PROBABILITY = 1e-6
-_LOG_MIN = float(np.log(MIN_PROBABILITY))
+from vision import track_table as at
+from vision.compiled import CHANCES, F8, INDICES, TABLE, compiled
+from vision.track_table import HISTORY, HISTORY_AT, LOGP, MIN_PROBABILITY, ORIGIN, VIEWS, Floats, Indices
+
 _STEADY = 3.0  # times the scatter around it that a drift must reach to be one
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Positions:
-    """Per part [N]: the mean of its history [N, 3]; one standard deviation along; whether it slides."""
-
-    mean_mm: Floats
-    spread_mm: Floats
-    sliding: NDArray[np.bool_]
+_LOG_MIN = log(MIN_PROBABILITY)
 
 
-def positions(history: Floats, views: Floats, sliding_mm: float) -> Positions:
-    """From the last V views of N parts, of which the first `views` [N] are filled and the others zero.
+@compiled(TABLE, TABLE, INDICES, F8)
+def estimates(tracks: Floats, which: Indices, sliding_mm: float) -> Floats:
+    """Of N tracks, as rows [12, N]: id, p in mm, reach ahead and behind, across, across min and max, area, views,
+    one standard deviation of p, whether it slides, whether it was never seen whole.
 
-    `history` [N, 3, V] is p, across and the belt's travel, all in mm and relative to the part's first
-    view: that zero then is neither a view of its own in a sum nor, as the first view's, in an extreme.
-    Drift is the least-squares slope of p against travel, times the travel seen; a part slides when that
-    exceeds `sliding_mm` and three times the scatter around it. Its spread is then the drift.
+    The place is the mean over the last views. Drift is the least-squares slope of p against the belt's
+    travel, times the travel seen; a part slides when that exceeds `sliding_mm` and three times the scatter
+    around it. Then, or when it was never seen whole, it is where it was seen last, and the drift is part
+    of its uncertainty.
     """
-    count = np.minimum(np.maximum(views, 1), history.shape[2])
-    total = cast("Floats", np.add.reduce(history, axis=2))
-    mean = total / count[:, None]
-    p_mm = history[:, 0]
-    square = cast("Floats", np.add.reduce(p_mm * p_mm, axis=1))
-    square -= total[:, 0] * mean[:, 0]
-    np.maximum(square, 0, out=square)
-    spread = np.sqrt(square / count)
-    sliding = np.zeros(len(count), np.bool_)
-    # No straight line drifts farther than this (Cauchy-Schwarz, and range^2 <= 2 * sum of squares).
-    suspect = (2 * square > sliding_mm**2).nonzero()[0]
-    if len(suspect):
-        travel = history[suspect, 2]
-        mixed = np.add.reduce(p_mm[suspect] * travel, axis=1) - total[suspect, 0] * mean[suspect, 2]
-        square_of_travel = np.add.reduce(travel * travel, axis=1) - total[suspect, 2] * mean[suspect, 2]
-        slope = mixed / np.maximum(square_of_travel, 1e-9)
-        drift = np.abs(slope * (travel.max(axis=1) - travel.min(axis=1)))
-        # What the straight line leaves of the variance.
-        scatter = np.sqrt(np.maximum(square[suspect] - slope * mixed, 0) / count[suspect])
-        slides = (count[suspect] >= 3) & (drift > sliding_mm) & (drift > _STEADY * scatter)
-        sliding[suspect] = slides
-        spread[suspect] = np.where(slides, drift + scatter, spread[suspect])
-    return Positions(mean, spread, sliding)
+    found = np.empty((12, len(which)))
+    for i, t in enumerate(which):
+        row = tracks[t]
+        count = min(max(int(row[VIEWS]), 1), HISTORY)
+        p = row[HISTORY_AT : HISTORY_AT + count]
+        x = row[HISTORY_AT + HISTORY : HISTORY_AT + HISTORY + count]
+        travel = row[HISTORY_AT + 2 * HISTORY : HISTORY_AT + 2 * HISTORY + count]
+        p_mean, travel_mean = p.mean(), travel.mean()
+        pp = tt = pt = 0.0
+        for k in range(count):
+            pp += (p[k] - p_mean) ** 2
+            tt += (travel[k] - travel_mean) ** 2
+            pt += (p[k] - p_mean) * (travel[k] - travel_mean)
+        spread = sqrt(pp / count)
+        slides = False
+        if count >= 3:
+            slope = pt / max(tt, 1e-9)
+            drift = abs(slope * (travel.max() - travel.min()))
+            scatter = sqrt(max(pp - slope * pt, 0.0) / count)  # what the straight line leaves
+            if drift > sliding_mm and drift > _STEADY * scatter:
+                slides = True
+                spread = drift + scatter
+        never_whole = row[VIEWS] == 0
+        place_p, place_x = row[ORIGIN] + p_mean, row[ORIGIN + 1] + x.mean()
+        if slides or never_whole:
+            place_p, place_x = row[at.P], row[at.X]
+        found[0, i] = row[at.ID]
+        found[1, i] = place_p
+        found[2, i] = max(row[at.P] - row[at.FRONT], 0.0)
+        found[3, i] = max(row[at.REAR] - row[at.P], 0.0)
+        found[4, i] = place_x
+        found[5, i] = row[at.X_MIN] + place_x - row[at.X]
+        found[6, i] = row[at.X_MAX] + place_x - row[at.X]
+        found[7, i] = row[at.AREA]
+        found[8, i] = row[VIEWS]
+        found[9, i] = hypot(spread, row[at.OFF_MM])
+        found[10, i] = slides
+        found[11, i] = never_whole
+    return found
 
 
-def log_probabilities(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logarithms [N, C], bounded below so that one sure view cannot forbid a class."""
-    return cast("NDArray[np.float32]", np.log(np.maximum(probabilities, MIN_PROBABILITY)))
-
-
-def fused_probabilities(logp: Floats, views: Floats) -> NDArray[np.float32]:
-    """Probabilities float32 [N, C] from the log-probabilities [N, C] summed over `views` [N].
+@compiled(CHANCES, TABLE, INDICES)
+def fused_probabilities(tracks: Floats, which: Indices) -> NDArray[np.float32]:
+    """Probabilities float32 [N, C] of N tracks, from their summed log-probabilities.
 
     Views of one part are neither independent (then the sum would be right) nor the same (then the
     mean would): the sum is divided by the root of their number, half way between the two. All zero
     where no view was classified.
     """
-    best = cast("Floats", np.maximum.reduce(logp, axis=1))
-    chances = logp - best[:, None]
-    chances /= np.sqrt(np.maximum(views, 1))[:, None]
-    np.exp(chances, out=chances)
-    # Views that were not classified add the bound's logarithm to every class; no view adds nothing.
-    classified = best > 0.999 * _LOG_MIN * views
-    chances *= (classified / np.add.reduce(chances, axis=1))[:, None]
-    return chances.astype(np.float32)
+    classes = tracks.shape[1] - LOGP
+    chances = np.zeros((len(which), classes), np.float32)
+    for i, t in enumerate(which):
+        views = tracks[t, VIEWS]
+        best = tracks[t, LOGP]
+        for c in range(1, classes):
+            best = max(best, tracks[t, LOGP + c])
+        # Views that were not classified add the bound's logarithm to every class; no view adds nothing.
+        if best <= 0.999 * _LOG_MIN * views:
+            continue
+        weight = 1 / sqrt(max(views, 1.0))
+        total = 0.0
+        for c in range(classes):
+            chance = exp((tracks[t, LOGP + c] - best) * weight)
+            chances[i, c] = chance
+            total += chance
+        for c in range(classes):
+            chances[i, c] /= total
+    return chances

@@ -1,100 +1,159 @@
-"""The tracker's table: a row a track, a column a quantity, so that a picture costs a fixed number of
-numpy calls, and what a track needs is copied in one piece.
+"""The tracker's table: a row a track, a column a quantity, and the loops that go over it.
 
 `p` is the belt coordinate in mm: encoder / counts_per_mm - along_mm; it grows upstream, so a part's
 downstream edge (`FRONT`) has the smaller p. `E` is the belt's travel (encoder / counts_per_mm) at the
 last whole view. `OFF_MM` is one standard deviation of a view's p, of what more views do not average out.
 `ORIGIN` is p, across and e of the first whole view, to which the history of the same three is
-relative: newest first, zero where there is none yet.
+relative; view number n stands in place n mod HISTORY.
 """
-
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.estimate import log_probabilities
+from vision.compiled import BOOL, COLUMN, F4_ROWS, F8, FLAG_COLUMN, FLAGS, I8, INDICES, TABLE, compiled
 from vision.results import Detections
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Indices = NDArray[np.int64]
 
 HISTORY = 8  # views kept for position statistics
+GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
+MIN_PROBABILITY = 1e-6  # so that one sure view cannot forbid a class
 
 P, X, E, FRONT, X_MIN, REAR, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM = range(13)
-PLACE = slice(P, X_MAX + 1)
-EDGES = slice(X, REAR + 1, 2)  # across, front, rear
 FOOTPRINT = slice(FRONT, X_MAX + 1)
-ACROSS = slice(X_MIN, X_MAX + 1, 2)
-VIEW = slice(P, E + 1)
-SEEN = slice(P, VIEWS + 1)  # what a table of detections has too
-ORIGIN = slice(13, 16)
-HISTORY_AT = slice(16, 16 + 3 * HISTORY)
-_NEWEST = slice(16, 16 + 3 * HISTORY, HISTORY)
-_BUT_FIRST, _BUT_LAST = slice(17, 16 + 3 * HISTORY), slice(16, 15 + 3 * HISTORY)
-LOGP = slice(HISTORY_AT.stop, None)
-_SEEN_LOGP = slice(SEEN.stop, None)
+ORIGIN = 13
+HISTORY_AT = ORIGIN + 3
+LOGP = HISTORY_AT + 3 * HISTORY
+# A table of detections has the columns up to VIEWS (1 for a whole view), then these.
+LEAVING = VIEWS + 1
+SEEN_LOGP = LEAVING + 1
 
 
 def empty_table(class_count: int) -> Floats:
     """Room for some tracks."""
-    return np.zeros((64, HISTORY_AT.stop + class_count))
+    return np.zeros((64, LOGP + class_count))
 
 
-def seen_table(e: float, detections: Detections, whole: Flags) -> Floats:
-    """A row a detection: the columns `SEEN`, then log-probabilities. `VIEWS` is 1 for a whole view."""
-    seen = np.empty((len(whole), _SEEN_LOGP.start + detections.probabilities.shape[1]))
-    np.subtract(e, detections.along_mm, out=seen[:, P])
-    seen[:, E] = e
-    seen[:, X] = detections.across_mm
-    np.subtract(e, detections.along_max_mm, out=seen[:, FRONT])
-    np.subtract(e, detections.along_min_mm, out=seen[:, REAR])
-    seen[:, X_MIN] = detections.across_min_mm
-    seen[:, X_MAX] = detections.across_max_mm
-    seen[:, AREA] = detections.area_mm2
-    seen[:, VIEWS] = whole
-    seen[:, _SEEN_LOGP] = log_probabilities(detections.probabilities)
+def seen_table(e: float, detections: Detections, view_along_mm: float) -> Floats:
+    """A row a detection; `LEAVING` is 1 for what the view's downstream edge cuts."""
+    d = detections
+    logp = np.log(np.maximum(d.probabilities, MIN_PROBABILITY))
+    return _seen_table(
+        e, view_along_mm / 2, d.along_mm, d.across_mm, d.along_min_mm, d.along_max_mm,
+        d.across_min_mm, d.across_max_mm, d.area_mm2, d.cut, d.oversize, logp,
+    )  # fmt: skip
+
+
+@compiled(TABLE, F8, F8, *7 * (COLUMN,), FLAG_COLUMN, FLAG_COLUMN, F4_ROWS)
+def _seen_table(
+    e: float, middle_mm: float, along_mm: Floats, across_mm: Floats, along_min_mm: Floats, along_max_mm: Floats,
+    across_min_mm: Floats, across_max_mm: Floats, area_mm2: Floats, cut: Flags, oversize: Flags,
+    logp: NDArray[np.float32],
+) -> Floats:  # fmt: skip
+    seen = np.empty((len(along_mm), SEEN_LOGP + logp.shape[1]))
+    for d in range(len(seen)):
+        seen[d, P] = e - along_mm[d]
+        seen[d, X] = across_mm[d]
+        seen[d, E] = e
+        seen[d, FRONT] = e - along_max_mm[d]
+        seen[d, X_MIN] = across_min_mm[d]
+        seen[d, REAR] = e - along_min_mm[d]
+        seen[d, X_MAX] = across_max_mm[d]
+        seen[d, AREA] = area_mm2[d]
+        seen[d, VIEWS] = not (cut[d] or oversize[d])
+        seen[d, LEAVING] = cut[d] and along_mm[d] > middle_mm
+        for c in range(logp.shape[1]):
+            seen[d, SEEN_LOGP + c] = logp[d, c]
     return seen
 
 
-def start(fresh: Floats, seen: Floats, first_id: int, off_mm: float) -> None:
-    """Fills rows of new tracks, numbered from `first_id`, with their first view."""
+@compiled(None, TABLE, TABLE, INDICES, I8, F8)
+def start(fresh: Floats, seen: Floats, which: Indices, first_id: int, off_mm: float) -> None:
+    """Fills rows of new tracks, numbered from `first_id`, with the first view of each."""
     fresh[:] = 0
-    fresh[:, SEEN] = seen[:, SEEN]
-    fresh[:, ORIGIN] = seen[:, VIEW]
-    fresh[:, ID] = np.arange(first_id, first_id + len(fresh))
-    fresh[:, OFF_MM] = off_mm
-    # A cut view says nothing of the class.
-    np.multiply(seen[:, _SEEN_LOGP], seen[:, VIEWS, None], out=fresh[:, LOGP])
+    for i in range(len(which)):
+        d = which[i]
+        for column in range(VIEWS + 1):
+            fresh[i, column] = seen[d, column]
+        for axis in range(3):
+            fresh[i, ORIGIN + axis] = seen[d, P + axis]
+        fresh[i, ID] = first_id + i
+        fresh[i, OFF_MM] = off_mm
+        if seen[d, VIEWS]:  # a cut view says nothing of the class
+            for c in range(seen.shape[1] - SEEN_LOGP):
+                fresh[i, LOGP + c] = seen[d, SEEN_LOGP + c]
 
 
-def add_whole_view(rows: Floats, seen: Floats, off_mm: float) -> None:
-    """One whole view more of each of these tracks."""
-    first = (rows[:, VIEWS] == 0).nonzero()[0]
-    if len(first):
-        rows[first, ORIGIN] = seen[first, VIEW]
-    rows[:, PLACE] = seen[:, PLACE]
-    # All three histories move on by one; what falls out of one is overwritten in the next.
-    rows[:, _BUT_FIRST] = rows[:, _BUT_LAST]
-    rows[:, _NEWEST] = seen[:, VIEW] - rows[:, ORIGIN]
-    views, area_mm2, logp = rows[:, VIEWS], rows[:, AREA], rows[:, LOGP]
-    views += 1
-    area_mm2 += (seen[:, AREA] - area_mm2) / views
-    logp += seen[:, _SEEN_LOGP]
-    np.maximum(rows[:, OFF_MM], off_mm, out=rows[:, OFF_MM])
+@compiled(None, TABLE, TABLE, INDICES, INDICES, F8, BOOL)
+def add_views(tracks: Floats, seen: Floats, d_of: Indices, t_of: Indices, off_mm: float, new_view: bool) -> None:
+    """Detection d_of[i] is one more view of track t_of[i]; on a belt that stood only a first whole one counts."""
+    for d, t in zip(d_of, t_of):  # noqa: B905 (numba knows no `strict`)
+        tracks[t, MISSES] = 0
+        if not seen[d, VIEWS] and not tracks[t, VIEWS]:
+            # Never seen whole: it grows by what this cut view shows.
+            tracks[t, FRONT] = min(tracks[t, FRONT], seen[d, FRONT])
+            tracks[t, REAR] = max(tracks[t, REAR], seen[d, REAR])
+            tracks[t, X_MIN] = min(tracks[t, X_MIN], seen[d, X_MIN])
+            tracks[t, X_MAX] = max(tracks[t, X_MAX], seen[d, X_MAX])
+            tracks[t, AREA] = max(tracks[t, AREA], seen[d, AREA])
+            tracks[t, P] = (tracks[t, FRONT] + tracks[t, REAR]) / 2
+            tracks[t, X] = (tracks[t, X_MIN] + tracks[t, X_MAX]) / 2
+    for d, t in zip(d_of, t_of):  # noqa: B905
+        views = tracks[t, VIEWS]
+        if not seen[d, VIEWS] or not (new_view or views == 0):
+            continue
+        for column in range(X_MAX + 1):
+            tracks[t, column] = seen[d, column]
+        for axis in range(3):
+            if views == 0:
+                tracks[t, ORIGIN + axis] = seen[d, P + axis]
+            place = HISTORY_AT + axis * HISTORY + int(views) % HISTORY
+            tracks[t, place] = seen[d, P + axis] - tracks[t, ORIGIN + axis]
+        tracks[t, VIEWS] = views + 1
+        tracks[t, AREA] += (seen[d, AREA] - tracks[t, AREA]) / (views + 1)
+        tracks[t, OFF_MM] = max(tracks[t, OFF_MM], off_mm)
+        for c in range(seen.shape[1] - SEEN_LOGP):
+            tracks[t, LOGP + c] += seen[d, SEEN_LOGP + c]
 
 
-def add_cut_view(table: Floats, at: NDArray[np.intp], seen: Floats) -> None:
-    """Tracks `at`, never seen whole, grow by what one more cut view of each shows."""
-    np.minimum.at(table[:, FRONT], at, seen[:, FRONT])
-    np.maximum.at(table[:, REAR], at, seen[:, REAR])
-    np.minimum.at(table[:, X_MIN], at, seen[:, X_MIN])
-    np.maximum.at(table[:, X_MAX], at, seen[:, X_MAX])
-    np.maximum.at(table[:, AREA], at, seen[:, AREA])
-    table[at, P] = (table[at, FRONT] + table[at, REAR]) / 2
-    table[at, X] = (table[at, X_MIN] + table[at, X_MAX]) / 2
+@compiled(INDICES, TABLE, F8, F8, BOOL)
+def take_due(tracks: Floats, whole_beyond: float, cut_beyond: float, all_of_them: bool) -> Indices:
+    """Which tracks must be returned now; they count as returned. Those are due whose front has run past belt
+    coordinate `whole_beyond`; past `cut_beyond` where no view was whole, for it may yet be seen whole."""
+    found = np.empty(len(tracks), np.int64)
+    n = 0
+    for t in range(len(tracks)):
+        beyond = whole_beyond if tracks[t, VIEWS] else min(whole_beyond, cut_beyond)
+        if not tracks[t, RETURNED] and (all_of_them or tracks[t, FRONT] <= beyond):
+            tracks[t, RETURNED] = 1
+            found[n] = t
+            n += 1
+    return found[:n]
 
 
-def history(rows: Floats) -> Floats:
-    """The last views relative to the first, [N, 3, HISTORY] of p, across and e."""
-    return cast("Floats", rows[:, HISTORY_AT].reshape(len(rows), 3, HISTORY))
+@compiled((FLAGS, I8), TABLE, F8)
+def still_there(tracks: Floats, rear_beyond: float) -> tuple[Flags, int]:
+    """Which tracks to remember, and how many of the others vanished before they were returned."""
+    kept = np.empty(len(tracks), np.bool_)
+    vanished = 0
+    for t in range(len(tracks)):
+        left = tracks[t, REAR] < rear_beyond  # returned when it reached the end of the view
+        gone = not tracks[t, RETURNED] and tracks[t, MISSES] >= GONE_AFTER * (1 + tracks[t, VIEWS])
+        kept[t] = not (left or gone)
+        vanished += gone and not left
+    return kept, vanished
+
+
+@compiled(I8, TABLE, FLAGS)
+def keep(tracks: Floats, kept: Flags) -> int:
+    """Moves the rows to keep to the front, in order; returns how many there are."""
+    n = 0
+    for t in range(len(kept)):
+        if kept[t]:
+            if n != t:
+                for column in range(tracks.shape[1]):
+                    tracks[n, column] = tracks[t, column]
+            n += 1
+    return n

@@ -17,7 +17,7 @@ JETS = JetsConfig(valve_count=64, valve_pitch_mm=12.5, distance_mm=900, latency_
 def _decide(parts: list[Part], decider: Decider | None = None, near: list[Part] | None = None) -> list[Decision]:
     chosen = decider or Decider(RECIPE, LABELS, 0.5)
     scheduler = JetScheduler(JETS, 10.0)
-    return chosen.decide(parts, scheduler.window, lambda: footprints([*parts, *(near or [])]))
+    return chosen.decide(parts, scheduler.window, lambda _low, _high: footprints([*parts, *(near or [])]))
 
 
 def test_a_valuable_part_is_ejected_and_a_worthless_one_passes() -> None:
