@@ -8,8 +8,8 @@ from typing import cast
 
 import numpy as np
 
-from vision.compiled import BOOL, F8, INDICES, TABLE, compiled
-from vision.track_table import FRONT, LEAVING, REAR, X_MAX, X_MIN, Flags, Floats, Indices, X
+from vision.compiled import BOOL, F8, FLAGS, INDICES, TABLE, compiled
+from vision.track_table import AREA, FRONT, LEAVING, REAR, VIEWS, X_MAX, X_MIN, Flags, Floats, Indices, X
 
 _TOUCH_MM = 2.0  # two views of one cut part may miss each other by this
 _SAME_SHARE = 0.4  # of a footprint, from which two overlapping footprints are one part
@@ -121,3 +121,23 @@ def unexplained(seen: Floats, explained: Indices, tracks: Floats) -> tuple[Indic
             ):
                 return rest, True
     return rest, False
+
+
+@compiled(FLAGS, TABLE, INDICES)
+def torn_off(tracks: Floats, which: Indices) -> Flags:
+    """Which of these tracks are pieces that a picture or two tore off a larger part: seen whole at most half as
+    often as a part at least twice as large that they touch. What really lies beside it is seen as often."""
+    torn = np.zeros(len(which), np.bool_)
+    for i in range(len(which)):
+        piece = which[i]
+        for t in range(len(tracks)):
+            if (
+                tracks[t, VIEWS] >= 2 * max(tracks[piece, VIEWS], 1.0)
+                and tracks[t, AREA] >= 2 * tracks[piece, AREA]
+                and tracks[t, REAR] > tracks[piece, FRONT]
+                and tracks[t, FRONT] < tracks[piece, REAR]
+                and tracks[t, X_MAX] > tracks[piece, X_MIN]
+                and tracks[t, X_MIN] < tracks[piece, X_MAX]
+            ):
+                torn[i] = True
+    return torn

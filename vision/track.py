@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
 from vision import track_table as at
-from vision.association import explain, nearest_pairs, unexplained
+from vision.association import explain, nearest_pairs, torn_off, unexplained
 from vision.camera_config import CameraConfig
 from vision.estimate import estimates, fused_probabilities
 from vision.parts import Footprints, Part, VisiblePart
@@ -62,8 +62,9 @@ class TrackerConfig:
 class Tracker:
     """Follows parts from picture to picture; returns each once, when it must be decided.
 
-    `vanished` counts what was not there any more in at least twice as many pictures as it had been
-    seen in: reflections, dirt on the lens, a part that somebody took away.
+    `vanished` counts what is not returned: what was not there any more in at least twice as many pictures
+    as it had been seen in (reflections, dirt on the lens, a part that somebody took away), and pieces that a
+    picture or two tore off a larger part.
     """
 
     def __init__(self, config: TrackerConfig) -> None:
@@ -226,7 +227,12 @@ class Tracker:
         """Returns the parts that must be decided before the next picture, `step_mm` from here."""
         end_mm = view_along_mm - self._config.edge_mm
         decide_mm = min(self._config.decide_at * view_along_mm, end_mm - step_mm)
-        return self._returned(at.take_due(self._tracks(), e - decide_mm, e - end_mm, self._config.line_scan))
+        which = at.take_due(self._tracks(), e - decide_mm, e - end_mm, self._config.line_scan)
+        if not len(which):
+            return []
+        pieces = torn_off(self._tracks(), which)
+        self.vanished += int(np.count_nonzero(pieces))
+        return self._returned(which[~pieces])
 
     def _returned(self, which: Indices) -> list[Part]:
         """The parts of these tracks."""

@@ -251,3 +251,19 @@ def test_visible_says_where_parts_are_now() -> None:
     assert (seen.along_min_mm, seen.along_max_mm) == (pytest.approx(55), pytest.approx(75))
     assert seen.label_index == 2
     assert not seen.decided
+
+
+@pytest.mark.parametrize("torn_at", [[300.0], [260.0, 300.0]])
+def test_a_piece_that_a_picture_or_two_tears_off_a_part_is_no_part(torn_at: list[float]) -> None:
+    line = Line([whole := Lying(60, 100, half=20)])
+    for e in np.arange(80, 600, 20.0):
+        line.parts = [whole, Lying(75, 112, half=4)] if e in torn_at else [whole]
+        line.move_to(float(e))
+    assert places(line.returned) == expected([whole])
+    assert line.tracker.vanished == 1
+
+
+def test_a_small_part_that_lies_at_a_large_one_in_every_picture_is_a_part() -> None:
+    line = Line([Lying(60, 100, half=20), Lying(75, 112, half=4)])
+    line.run([float(e) for e in np.arange(80, 600, 20)])
+    assert places(line.returned) == expected(line.parts)
