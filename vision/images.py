@@ -10,14 +10,16 @@ from senbetsu_errors import NeedsOperator
 from vision.crops import crop_blobs
 
 MAX_MEGAPIXELS = 60
+MIN_SIDE_PX = 8
+"""Smaller pictures show nothing that could be told apart."""
 
 
 def load_image(path: Path) -> NDArray[np.uint8]:
     """The picture as H x W x 3 uint8 BGR.
 
     Raises NeedsOperator: `image.missing`, `image.unreadable` (not a picture, or cut short),
-    `image.format` (grey, 16 bit, transparent: nothing is converted behind the caller's back) and
-    `image.too_large` (above 60 megapixels).
+    `image.format` (grey, 16 bit, transparent: nothing is converted behind the caller's back),
+    `image.too_large` (above 60 megapixels) and `image.too_small` (a side below 8 pixels).
     """
     try:
         data = path.read_bytes()
@@ -44,6 +46,12 @@ def load_image(path: Path) -> NDArray[np.uint8]:
             "image.too_large",
             f"{path} has {width} x {height} pixels, more than {MAX_MEGAPIXELS} million.",
             "Scale it down.",
+        )
+    if min(height, width) < MIN_SIDE_PX:
+        raise NeedsOperator(
+            "image.too_small",
+            f"{path} has {width} x {height} pixels; less than {MIN_SIDE_PX} a side show nothing.",
+            "Use the picture at its full size.",
         )
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         channels = picture.shape[2] if picture.ndim == 3 else 1

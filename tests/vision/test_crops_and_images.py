@@ -82,3 +82,9 @@ def test_a_huge_picture_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "huge.png"), np.zeros((8000, 7600, 3), np.uint8))
     with pytest.raises(NeedsOperator, match="60 million"):
         load_image(tmp_path / "huge.png")
+
+
+def test_a_picture_too_small_to_show_anything_is_refused(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "dot.png"), np.zeros((1, 40, 3), np.uint8))
+    with pytest.raises(NeedsOperator, match="40 x 1 pixels"):
+        load_image(tmp_path / "dot.png")
