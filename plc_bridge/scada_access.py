@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from plc_bridge.scada_config import ScadaConfig
+from plc_bridge.scada_ua import StatusCodes, node_id, status_code
 
 _log = structlog.stdlib.get_logger("scada")
 
@@ -73,7 +74,7 @@ def _bytes(text: str) -> bytes:
 
 
 class Gatekeeper:
-    """asyncua's user manager: names, passwords and the certificate of the client's channel.
+    """The user manager: names, passwords and the certificate of the client's channel.
 
     `now` is asked for the time, to judge whether a certificate is still valid. A check of a password holds up
     this process, and nothing else, for some 40 ms; an unknown name costs as much, so that names cannot be guessed.
@@ -101,7 +102,7 @@ class Gatekeeper:
         return None
 
     async def check_certificate(self, certificate: x509.Certificate, _: object) -> None:
-        """asyncua's hook when a session is made: says to the client what is wrong with its certificate."""
+        """The hook of asyncua when a session is made: says to the client what is wrong with its certificate."""
         code = self.refusal(certificate.public_bytes(Encoding.DER))
         if code is not None:
             raise ServiceError(code)
@@ -111,7 +112,7 @@ class Gatekeeper:
         if self._security is None:
             return None
         if der is None:
-            return ua.StatusCodes.BadCertificateUntrusted
+            return StatusCodes.BadCertificateUntrusted
         if der not in trusted_certificates(self._security.trusted):
             certificate = x509.load_der_x509_certificate(der)
             _log.warning(
@@ -120,11 +121,11 @@ class Gatekeeper:
                 sha256=certificate.fingerprint(hashes.SHA256()).hex(),
                 remedy=f"put its certificate into {self._security.trusted}",
             )
-            return ua.StatusCodes.BadCertificateUntrusted
+            return StatusCodes.BadCertificateUntrusted
         certificate = x509.load_der_x509_certificate(der)
         if not certificate.not_valid_before_utc <= self._now() <= certificate.not_valid_after_utc:
             _log.warning("scada client's certificate not valid now", subject=certificate.subject.rfc4514_string()[:200])
-            return ua.StatusCodes.BadCertificateTimeInvalid
+            return StatusCodes.BadCertificateTimeInvalid
         return None
 
 
@@ -153,7 +154,7 @@ def identity_tokens(config: ScadaConfig) -> list[type]:
 
 
 class ReadOnlyServer(InternalServer):
-    """asyncua's server core with sessions that only look, and with bounds on what a client can take."""
+    """The core of the server with sessions that only look, and with bounds on what a client can take."""
 
     def __init__(self, gatekeeper: Gatekeeper) -> None:
         super().__init__(user_manager=cast(Any, gatekeeper))
@@ -171,15 +172,15 @@ class ReadOnlyServer(InternalServer):
     def create_session(
         self,
         name: str,
-        user: User = User(role=UserRole.Anonymous),
-        external: bool = False,  # noqa: B008 - theirs
+        user: User = User(role=UserRole.Anonymous),  # noqa: B008 - as in theirs
+        external: bool = False,
     ) -> InternalSession:
         """A session for a client."""
         return _LookingSession(self, self.aspace, self.subscription_service, name, user=user, external=external)
 
     def register_server(self, server: Any, conf: Any = None) -> None:
         """Refused: this is no discovery server, and asyncua would let anybody fill its list."""
-        raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
+        raise ServiceError(StatusCodes.BadServiceUnsupported)
 
 
 class _BoundedSubscriptions(SubscriptionService):
@@ -195,7 +196,7 @@ class _BoundedSubscriptions(SubscriptionService):
         wanted = len(params.ItemsToCreate)
         held = self._items.get(params.SubscriptionId, 0)
         if held + wanted > MOST_MONITORED_ITEMS:
-            raise ServiceError(ua.StatusCodes.BadTooManyMonitoredItems)
+            raise ServiceError(StatusCodes.BadTooManyMonitoredItems)
         # Deleted ones stay counted: a client that keeps making and deleting items makes a new subscription.
         self._items = {i: n for i, n in self._items.items() if i in self.subscriptions}
         self._items[params.SubscriptionId] = held + wanted
@@ -213,7 +214,7 @@ class _LookingSession(InternalSession):
         super().__init__(*arguments, **options)
         # Theirs count up from 1000: who guessed one could go on with another client's session.
         self.iserver.unregister_external_session(self)
-        self.auth_token = ua.NodeId(cast(Any, os.urandom(32)), NodeIdType=ua.NodeIdType.ByteString)
+        self.auth_token = node_id(os.urandom(32))
         self.iserver.register_external_session(self)
 
     async def write(self, params: Any) -> Any:
@@ -235,10 +236,10 @@ class _LookingSession(InternalSession):
         return [_refused() for _ in params]
 
     async def history_read(self, params: Any) -> Any:
-        raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
+        raise ServiceError(StatusCodes.BadServiceUnsupported)
 
     async def transfer_subscriptions(self, params: Any, callback: Any) -> Any:
-        raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
+        raise ServiceError(StatusCodes.BadServiceUnsupported)
 
     # In asyncua any client may change or end any other's subscription: their numbers count up too.
 
@@ -277,8 +278,8 @@ class _LookingSession(InternalSession):
     def _must_own(self, *subscription_ids: int) -> None:
         known = self.subscription_service.subscriptions
         if any(i not in known or known[i].session_id != self.session_id for i in subscription_ids):
-            raise ServiceError(ua.StatusCodes.BadSubscriptionIdInvalid)
+            raise ServiceError(StatusCodes.BadSubscriptionIdInvalid)
 
 
 def _refused() -> ua.StatusCode:
-    return ua.StatusCode(cast(Any, ua.StatusCodes.BadUserAccessDenied))
+    return status_code(StatusCodes.BadUserAccessDenied)

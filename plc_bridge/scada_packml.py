@@ -6,8 +6,10 @@ from typing import Any, cast
 
 from asyncua import ua
 from asyncua.server.server import Server
+from asyncua.ua.attribute_ids import AttributeIds
 
 from plc_bridge.scada_picture import PackMLState
+from plc_bridge.scada_ua import node_id
 
 PACKML_URI = "http://opcfoundation.org/UA/PackML/"
 NODESET = "Opc.Ua.PackML.NodeSet2.xml"
@@ -68,19 +70,19 @@ async def add_packml(server: Server, namespace: int) -> int:
         await cast(Any, server).import_xml(path)
     packml = await server.get_namespace_index(PACKML_URI)
     line = await cast(Any, server.nodes.objects).add_object(
-        ua.NodeId("PackML", cast(Any, namespace)),
+        node_id("PackML", namespace),
         ua.QualifiedName("PackML", namespace),
-        objecttype=ua.NodeId(BASE_OBJECT_TYPE, cast(Any, packml)),
+        objecttype=node_id(BASE_OBJECT_TYPE, packml),
     )
     for method in await line.get_methods():
-        for attribute in (ua.AttributeIds.Executable, ua.AttributeIds.UserExecutable):
+        for attribute in (AttributeIds.Executable, AttributeIds.UserExecutable):
             await method.write_attribute(attribute, ua.DataValue(ua.Variant(False, ua.VariantType.Boolean)))
-    mode = server.get_node(ua.NodeId("PackML.Status.UnitModeCurrent", cast(Any, namespace)))
-    kind = ua.NodeId(MODE_ENUM, cast(Any, packml))
-    await mode.write_attribute(ua.AttributeIds.DataType, ua.DataValue(ua.Variant(kind, ua.VariantType.NodeId)))
+    mode = server.get_node(node_id("PackML.Status.UnitModeCurrent", namespace))
+    kind = node_id(MODE_ENUM, packml)
+    await mode.write_attribute(AttributeIds.DataType, ua.DataValue(ua.Variant(kind, ua.VariantType.NodeId)))
     await _write(server, namespace, "PackML.Status.UnitSupportedModes", ua.Variant(kind, ua.VariantType.NodeId))
     for machine, states in AVAILABLE.items():
-        ids = [ua.NodeId(number, cast(Any, packml)) for _, number in states]
+        ids = [node_id(number, packml) for _, number in states]
         await _write(
             server, namespace, f"{machine}.AvailableStates", ua.Variant(ids, ua.VariantType.NodeId, is_array=True)
         )
@@ -90,4 +92,4 @@ async def add_packml(server: Server, namespace: int) -> int:
 
 
 async def _write(server: Server, namespace: int, path: str, value: ua.Variant) -> None:
-    await server.write_attribute_value(ua.NodeId(path, cast(Any, namespace)), ua.DataValue(value))
+    await server.write_attribute_value(node_id(path, namespace), ua.DataValue(value))

@@ -11,6 +11,7 @@ from typing import Any, cast
 from asyncua import ua
 
 from plc_bridge.scada_picture import ScadaLine, ScadaPicture
+from plc_bridge.scada_ua import StatusCodes
 
 PERCENT = 100.0
 _INT32_MASK = 0x7FFF_FFFF
@@ -65,7 +66,7 @@ class Point:
     array: bool = False
     high: float | None = None
     fixed: bool = False
-    unknown: int = ua.StatusCodes.BadWaitingForInitialData
+    unknown: int = StatusCodes.BadWaitingForInitialData
 
 
 def points(line: ScadaLine) -> list[Point]:
@@ -319,7 +320,7 @@ def _packml(line: ScadaLine) -> Iterator[Point]:
             _Type.Boolean,
             "BadNotSupported: the line has no such input",
             lambda li, p: None,
-            unknown=ua.StatusCodes.BadNotSupported,
+            unknown=StatusCodes.BadNotSupported,
         )
     yield Point(
         admin + "ProdConsumedCount",

@@ -18,6 +18,7 @@ from asyncua.common.connection import TransportLimits
 from asyncua.common.node import Node
 from asyncua.server.event_generator import EventGenerator
 from asyncua.server.server import Server
+from asyncua.ua.attribute_ids import AttributeIds
 from cryptography import x509
 
 from plc_bridge.scada_access import Gatekeeper, ReadOnlyServer, identity_tokens
@@ -25,6 +26,7 @@ from plc_bridge.scada_config import ScadaConfig, ScadaSecurity
 from plc_bridge.scada_packml import ADMIN_OBJECT_TYPE, add_packml, current_states
 from plc_bridge.scada_picture import ScadaAlarm, ScadaLine, ScadaPicture
 from plc_bridge.scada_points import Point, points
+from plc_bridge.scada_ua import ObjectIds, StatusCodes, node_id, nothing, stamped, with_status
 from senbetsu_errors import Fatal, NeedsOperator
 
 NAMESPACE = "urn:senbetsu:scada"
@@ -42,20 +44,20 @@ logging.getLogger("asyncua").setLevel(logging.CRITICAL)
 _log = structlog.stdlib.get_logger("scada")
 
 _SERVICE_LEVEL = {
-    ua.StatusCodes.Good: 255,
-    ua.StatusCodes.UncertainLastUsableValue: 100,
-    ua.StatusCodes.BadNoCommunication: 1,
-    ua.StatusCodes.BadWaitingForInitialData: 1,
+    StatusCodes.Good: 255,
+    StatusCodes.UncertainLastUsableValue: 100,
+    StatusCodes.BadNoCommunication: 1,
+    StatusCodes.BadWaitingForInitialData: 1,
 }
 
 
 def status_of(age_s: float | None) -> int:
     """The status code of every live value when the newest picture is `age_s` old; None where there was none."""
     if age_s is None:
-        return ua.StatusCodes.BadWaitingForInitialData
+        return StatusCodes.BadWaitingForInitialData
     if age_s < STALE_AFTER_S:
-        return ua.StatusCodes.Good
-    return ua.StatusCodes.UncertainLastUsableValue if age_s < GONE_AFTER_S else ua.StatusCodes.BadNoCommunication
+        return StatusCodes.Good
+    return StatusCodes.UncertainLastUsableValue if age_s < GONE_AFTER_S else StatusCodes.BadNoCommunication
 
 
 class ScadaServer:
@@ -128,7 +130,7 @@ class ScadaServer:
             folder, name = await self._folder_of(point.path)
             node = await self._variable(folder, name, point)
         await node.write_attribute(
-            ua.AttributeIds.Description,
+            AttributeIds.Description,
             ua.DataValue(ua.Variant(ua.LocalizedText(point.meaning), ua.VariantType.LocalizedText)),
         )
         if point.unit is not None and not point.array:
@@ -154,10 +156,10 @@ class ScadaServer:
         parent, so_far = server.nodes.objects, ""
         for step in above:
             so_far = f"{so_far}.{step}" if so_far else step
-            node_id = self._id(so_far)
-            if node_id not in server.iserver.aspace:
-                await cast(Any, parent).add_folder(node_id, ua.QualifiedName(step, self._namespace))
-            parent = server.get_node(node_id)
+            here = self._id(so_far)
+            if here not in server.iserver.aspace:
+                await cast(Any, parent).add_folder(here, ua.QualifiedName(step, self._namespace))
+            parent = server.get_node(here)
         return parent, name
 
     async def _variable(self, folder: Node, name: str, point: Point) -> Node:
@@ -168,10 +170,10 @@ class ScadaServer:
         item.ParentNodeId = cast(Any, folder.nodeid)
         item.NodeClass = ua.NodeClass.Variable
         item.BrowseName = ua.QualifiedName(name, self._namespace)
-        item.ReferenceTypeId = ua.NodeId(cast(Any, ua.ObjectIds.HasComponent))
-        kind = ua.ObjectIds.AnalogItemType if point.unit and not point.array else ua.ObjectIds.BaseDataVariableType
-        item.TypeDefinition = cast(Any, ua.NodeId(cast(Any, kind)))
-        data_type = ua.NodeId(cast(Any, point.type.value))
+        item.ReferenceTypeId = cast(Any, node_id(ObjectIds.HasComponent))
+        kind = ObjectIds.AnalogItemType if point.unit and not point.array else ObjectIds.BaseDataVariableType
+        item.TypeDefinition = cast(Any, node_id(kind))
+        data_type = node_id(point.type.value)
         if point.path.startswith("PackML.Admin."):
             declared = await self._declared(name)
             item.BrowseName = ua.QualifiedName(name, self._packml)
@@ -184,14 +186,14 @@ class ScadaServer:
         attributes.ArrayDimensions = cast(Any, [0] if point.array else None)
         attributes.AccessLevel = attributes.UserAccessLevel = cast(Any, ua.AccessLevel.CurrentRead.mask)
         item.NodeAttributes = cast(Any, attributes)
-        (result,) = await server.iserver.isession.add_nodes([item])
+        (result,) = cast("list[Any]", await server.iserver.isession.add_nodes([item]))
         result.StatusCode.check()
         return server.get_node(result.AddedNodeId)
 
     async def _declared(self, name: str) -> Any:
         """How PackML's admin type declares its component `name`."""
-        admin = self._opened().get_node(ua.NodeId(ADMIN_OBJECT_TYPE, cast(Any, self._packml)))
-        described = await admin.get_children_descriptions()
+        admin = self._opened().get_node(node_id(ADMIN_OBJECT_TYPE, self._packml))
+        described = cast("list[Any]", await admin.get_children_descriptions())
         return next(child for child in described if child.BrowseName.Name == name)
 
     async def show(self, picture: ScadaPicture | None, age_s: float | None) -> None:
@@ -200,16 +202,16 @@ class ScadaServer:
         The source timestamp stays the picture's own. Call it for every new picture, and at least once a second.
         """
         status = status_of(None if picture is None else age_s)
-        if status != self._shown_status or status == ua.StatusCodes.Good:
+        if status != self._shown_status or status == StatusCodes.Good:
             at = picture.at if picture else self._now()
             for path, value in self._values(picture, status):
                 await self._write(path, value, at)
             if status != self._shown_status:
                 level = ua.Variant(_SERVICE_LEVEL[status], ua.VariantType.Byte)
-                node_id = ua.NodeId(cast(Any, ua.ObjectIds.Server_ServiceLevel))
-                await self._opened().write_attribute_value(node_id, ua.DataValue(level))
+                level_id = node_id(ObjectIds.Server_ServiceLevel)
+                await self._opened().write_attribute_value(level_id, ua.DataValue(level))
             self._shown_status = status
-        if picture is not None and status == ua.StatusCodes.Good:
+        if picture is not None and status == StatusCodes.Good:
             await self._tell(picture)
 
     def _values(self, picture: ScadaPicture | None, status: int) -> Iterator[tuple[str, ua.DataValue]]:
@@ -217,29 +219,28 @@ class ScadaServer:
         for point in self._points:
             if point.fixed:
                 if self._shown_status is None:
-                    yield point.path, _value(point, point.value(self._line, cast(Any, None)), ua.StatusCodes.Good)
-            elif picture is None or status == ua.StatusCodes.BadNoCommunication:
-                yield point.path, _nothing(status)
+                    yield point.path, _value(point, point.value(self._line, cast(Any, None)), StatusCodes.Good)
+            elif picture is None or status == StatusCodes.BadNoCommunication:
+                yield point.path, nothing(status)
             else:
                 yield point.path, _value(point, point.value(self._line, picture), status)
-        if picture is None or status == ua.StatusCodes.BadNoCommunication:
+        if picture is None or status == StatusCodes.BadNoCommunication:
             for path in _STATE_PATHS:
-                yield from ((path, _nothing(status)), (f"{path}.Id", _nothing(status)))
+                yield from ((path, nothing(status)), (f"{path}.Id", nothing(status)))
             return
         for current in current_states(picture.packml):
             path = f"{current.machine}.CurrentState"
             if current.name is None or current.number is None:
-                inactive = _nothing(ua.StatusCodes.BadStateNotActive)
+                inactive = nothing(StatusCodes.BadStateNotActive)
                 yield from ((path, inactive), (f"{path}.Id", inactive))
                 continue
             name = ua.Variant(ua.LocalizedText(current.name), ua.VariantType.LocalizedText)
-            node = ua.Variant(ua.NodeId(current.number, cast(Any, self._packml)), ua.VariantType.NodeId)
-            yield path, _with_status(name, status)
-            yield f"{path}.Id", _with_status(node, status)
+            node = ua.Variant(node_id(current.number, self._packml), ua.VariantType.NodeId)
+            yield path, with_status(name, status)
+            yield f"{path}.Id", with_status(node, status)
 
     async def _write(self, path: str, value: ua.DataValue, at: datetime) -> None:
-        stamped = ua.DataValue(value.Value, value.StatusCode, SourceTimestamp=at, ServerTimestamp=self._now())
-        await self._opened().write_attribute_value(self._id(path), stamped)
+        await self._opened().write_attribute_value(self._id(path), stamped(value, at, self._now()))
 
     async def _tell(self, picture: ScadaPicture) -> None:
         """An event for each alarm that came or went since the last picture."""
@@ -257,7 +258,7 @@ class ScadaServer:
         await events.trigger(at, message)
 
     def _id(self, path: str) -> ua.NodeId:
-        return ua.NodeId(path, cast(Any, self._namespace))
+        return node_id(path, self._namespace)
 
     def _opened(self) -> Server:
         assert self._server is not None
@@ -276,16 +277,8 @@ _STATE_PATHS = tuple(
 
 def _value(point: Point, value: object, status: int) -> ua.DataValue:
     if value is None:
-        return _nothing(point.unknown)
-    return _with_status(ua.Variant(cast(Any, value), point.type, is_array=point.array), status)
-
-
-def _with_status(value: ua.Variant, status: int) -> ua.DataValue:
-    return ua.DataValue(value, ua.StatusCode(cast(Any, status)))
-
-
-def _nothing(status: int) -> ua.DataValue:
-    return _with_status(ua.Variant(), status)
+        return nothing(point.unknown)
+    return with_status(ua.Variant(cast(Any, value), point.type, is_array=point.array), status)
 
 
 async def _secure(server: Server, security: ScadaSecurity) -> None:
