@@ -6,6 +6,7 @@ after that only values change. `show` writes them; nothing a client does reaches
 
 import errno
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -80,7 +81,9 @@ class ScadaServer:
         self.port = config.port
 
     async def __aenter__(self) -> Self:
+        _check_address(self._config)
         server = Server(iserver=ReadOnlyServer(Gatekeeper(self._config, self._now)))
+        server.disable_clock()  # `show` sets the time: theirs holds up the end of the server for a second
         await server.init()
         await self._introduce(server)
         self._namespace = await server.register_namespace(NAMESPACE)
@@ -201,6 +204,7 @@ class ScadaServer:
 
         The source timestamp stays the picture's own. Call it for every new picture, and at least once a second.
         """
+        await self._tick()
         status = status_of(None if picture is None else age_s)
         if status != self._shown_status or status == StatusCodes.Good:
             at = picture.at if picture else self._now()
@@ -213,6 +217,11 @@ class ScadaServer:
             self._shown_status = status
         if picture is not None and status == StatusCodes.Good:
             await self._tell(picture)
+
+    async def _tick(self) -> None:
+        """The server's own clock, by which clients see that it lives."""
+        time = ua.DataValue(ua.Variant(cast(Any, self._now()), ua.VariantType.DateTime))
+        await self._opened().write_attribute_value(node_id(ObjectIds.Server_ServerStatus_CurrentTime), time)
 
     def _values(self, picture: ScadaPicture | None, status: int) -> Iterator[tuple[str, ua.DataValue]]:
         """Every variable's path and value, without timestamps."""
@@ -319,6 +328,17 @@ def _application_uri(certificate: bytes) -> str:
     if not uris:
         raise ValueError("it has no URI in its subject alternative name")
     return uris[0]
+
+
+def _check_address(config: ScadaConfig) -> None:
+    """Fails on a port in use before the address space is built, which takes a second or two."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise _cannot_listen(error, config) from error
 
 
 def _cannot_listen(error: OSError, config: ScadaConfig) -> Fatal:
