@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from asyncua.client.client import Client
@@ -228,10 +228,10 @@ def test_subscribers_get_new_values_and_an_event_when_an_alarm_comes_or_goes() -
         seen: asyncio.Queue[int] = asyncio.Queue()
 
         class Handler:
-            def datachange_notification(self, node: Node, value: int, data: object) -> None:
-                seen.put_nowait(value)
+            def datachange_notification(self, node: Node, val: Any, data: Any) -> None:
+                seen.put_nowait(val)
 
-        subscription = await view.client.create_subscription(100, Handler())
+        subscription = await view.client.create_subscription(100, cast(Any, Handler()))
         await subscription.subscribe_data_change(view.node("Senbetsu.Parts.Seen"))
         assert await seen.get() == 10
         await server.show(picture(seen=12), 0.0)
