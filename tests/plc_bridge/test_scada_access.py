@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import datetime
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -110,7 +110,7 @@ def test_no_variable_can_be_written_no_method_called_no_node_added_or_deleted() 
             assert executable.Value is not None
             assert executable.Value.Value is False
             with pytest.raises(ua.uaerrors.BadUserAccessDenied):
-                await line.call_method(method, ua.Variant(1, ua.VariantType.Int32))
+                await line.call_method(method.nodeid, ua.Variant(1, ua.VariantType.Int32))
         server = client.get_node(node_id(ObjectIds.Server))
         with pytest.raises(ua.uaerrors.BadUserAccessDenied):
             await server.call_method(node_id(ObjectIds.Server_GetMonitoredItems), ua.Variant(1, ua.VariantType.UInt32))
@@ -136,7 +136,6 @@ def test_a_client_cannot_take_much_nor_touch_what_is_anothers() -> None:
             )
             made = await one.create_subscription(asked)
             async with made:
-                assert made.parameters.RequestedPublishingInterval >= 0
                 assert await revised_interval(one) >= SHORTEST_PUBLISHING_MS
                 number = cast(Any, made).subscription_id
                 with pytest.raises(ua.UaStatusCodeError):
@@ -150,8 +149,8 @@ def test_a_client_cannot_take_much_nor_touch_what_is_anothers() -> None:
             await one_connection_too_many(server.port)
 
     async def revised_interval(client: Client) -> float:
-        parameters = ua.CreateSubscriptionParameters(RequestedPublishingInterval=float("nan"))
-        answer = await client.uaclient.create_subscription(parameters, lambda _: None)  # type: ignore[arg-type]
+        parameters = ua.CreateSubscriptionParameters(RequestedPublishingInterval=cast(Any, float("nan")))
+        answer: Any = await client.uaclient.create_subscription(parameters, lambda _: None)  # type: ignore[arg-type]
         await client.uaclient.delete_subscriptions([answer.SubscriptionId])
         return answer.RevisedPublishingInterval
 
@@ -166,7 +165,8 @@ def test_a_client_cannot_take_much_nor_touch_what_is_anothers() -> None:
         entry = ua.RegisteredServer(ServerUri=cast(Any, "urn:evil"), ServerNames=cast(Any, [ua.LocalizedText("evil")]))
         with pytest.raises(ua.UaStatusCodeError):
             await client.uaclient.register_server(entry)
-        assert "urn:evil" not in [s.ApplicationUri for s in await client.find_servers()]
+        known: list[Any] = await client.find_servers()
+        assert "urn:evil" not in [s.ApplicationUri for s in known]
 
     async def one_connection_too_many(port: int) -> None:
         async with contextlib.AsyncExitStack() as stack:
@@ -225,7 +225,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def secured(pki: Path, **changes: Any) -> ScadaConfig:
     security = ScadaSecurity(certificate=pki / "server.pem", key=pki / "server-key.pem", trusted=pki / "trusted")
-    return ScadaConfig(**{"port": 0, "security": security, "users": (USER,), **changes})
+    return ScadaConfig(port=0, security=security, users=(USER,)).model_copy(update=changes)
 
 
 async def secure_client(port: int, pki: Path, name: str, password: str | None = PASSWORD) -> Client:
@@ -238,7 +238,7 @@ async def secure_client(port: int, pki: Path, name: str, password: str | None = 
         security_policies.SecurityPolicyBasic256Sha256,
         pki / f"{name}.pem",
         pki / f"{name}-key.pem",
-        server_certificate=pki / "server.pem",
+        server_certificate=str(pki / "server.pem"),
         mode=ua.MessageSecurityMode.SignAndEncrypt,
     )
     return client
@@ -250,7 +250,7 @@ async def refused_with(client: Client) -> str:
         async with client:
             return "let in"
     except ua.UaStatusCodeError as error:
-        return ua.StatusCode(cast(Any, error.code)).name
+        return ua.StatusCode(error.code).name
 
 
 def test_only_a_trusted_certificate_with_the_right_password_gets_in(pki: Path) -> None:
@@ -266,7 +266,7 @@ def test_only_a_trusted_certificate_with_the_right_password_gets_in(pki: Path) -
             assert await refused_with(await secure_client(port, pki, "expired")) == "BadCertificateTimeInvalid"
             await a_stranger_who_shows_no_certificate_when_asked(port)
             await without_encryption(port)
-            endpoints = await client_of(port).connect_and_get_server_endpoints()
+            endpoints: Any = await client_of(port).connect_and_get_server_endpoints()
             assert {e.SecurityMode for e in endpoints} == {ua.MessageSecurityMode.SignAndEncrypt}
 
     async def a_stranger_who_shows_no_certificate_when_asked(port: int) -> None:
@@ -346,18 +346,16 @@ def test_users_on_this_pc_and_anonymous_only_where_it_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("field", "file", "said"),
     [
-        (lambda pki: {"key": pki / "stranger-key.pem"}, "not the certificate's"),
-        (lambda pki: {"certificate": pki / "missing.pem"}, "cannot be read"),
-        (lambda pki: {"certificate": pki / "server-key.pem"}, "cannot be used"),
-        (lambda pki: {"key": pki / "server.pem"}, "cannot be used"),
+        ("key", "stranger-key.pem", "not the certificate's"),
+        ("certificate", "missing.pem", "cannot be read"),
+        ("certificate", "server-key.pem", "cannot be used"),
+        ("key", "server.pem", "cannot be used"),
     ],
 )
-def test_a_certificate_that_cannot_serve_is_named(
-    pki: Path, spoil: Callable[[Path], dict[str, Path]], said: str
-) -> None:
-    security = cast(Any, secured(pki).security).model_copy(update=spoil(pki))
+def test_a_certificate_that_cannot_serve_is_named(pki: Path, field: str, file: str, said: str) -> None:
+    security = cast(Any, secured(pki).security).model_copy(update={field: pki / file})
 
     async def main() -> None:
         with pytest.raises(NeedsOperator, match=rf"(?s)scada\.certificate.*{said}"):
