@@ -20,7 +20,7 @@ SECURE: dict[str, Any] = {"certificate": "tiny.onnx", "key": "tiny.onnx", "serve
 SCADA: dict[str, Any] = {"insecure": True, "anonymous": True}
 SECURED_SCADA: dict[str, Any] = {
     "host": "192.0.2.1",
-    "security": {"certificate": "tiny.onnx", "key": "tiny.onnx", "trusted": "tiny.onnx"},
+    "security": {"certificate": "tiny.onnx", "key": "tiny.onnx", "trusted": "recipes"},
     "users": [{"name": "scada", "password_hash": f"scrypt$14$8$1${'s' * 22}${'h' * 43}"}],
 }
 REAL_CAMERA: dict[str, Any] = {
@@ -99,9 +99,13 @@ def test_the_good_line_passes_without_a_warning(site: Path) -> None:
         ({"scada": {**SCADA, "host": "192.0.2.1"}}, "scada", "values that agree"),
         ({"scada": {**SCADA, "anonymous": False}}, "scada", "values that agree"),
         ({"scada": {**SCADA, "insecure": False}}, "scada", "values that agree"),
-        ({"scada": {**SCADA, "users": [{"name": "x", "password_hash": "x"}]}}, "scada.users.0.password_hash", "scrypt"),
+        ({"scada": {**SCADA, "users": [{"name": "x", "password_hash": "x"}]}}, "scada.users[0].password_hash", "scrypt"),
         ({"scada": SECURED_SCADA}, "scada.host", "allow_remote: true"),
-        ({"scada": {**SECURED_SCADA, "allow_remote": True}}, "scada.security.trusted", "a folder"),
+        (
+            {"scada": {**SECURED_SCADA, "allow_remote": True}, "scada.security.trusted": "tiny.onnx"},
+            "scada.security.trusted",
+            "a folder",
+        ),
         ({**SIM_CAMERA, "scada": {**SCADA, "port": 15020}}, "plant.servers.modbus.port", "scada.port has it too"),
         ({"scada": {**SCADA, "port": 8080}}, "scada.port", "hmi.port has it too"),
         ({"hmi.port": 65536}, "hmi.port", "less than or equal to 65535"),
