@@ -18,8 +18,10 @@ import structlog
 from asyncua import ua
 from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
+from asyncua.server.server import Server
 from asyncua.server.subscription_service import SubscriptionService
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -37,6 +39,9 @@ MOST_MONITORED_ITEMS = 2000
 SHORTEST_PUBLISHING_MS = 100.0
 """Pictures do not come faster."""
 LONGEST_QUEUE = 100
+CHUNK_BYTES = 65535
+"""What is agreed with each client as the most it may send at once."""
+MOST_BUFFERED_BYTES = 1024 * 1024
 LONGEST_SESSION_MS = 120_000.0
 
 _LOG2_N, _BLOCK, _PARALLEL, _SALT_BYTES, _HASH_BYTES = 14, 8, 1, 16, 32
@@ -181,6 +186,47 @@ class ReadOnlyServer(InternalServer):
     def register_server(self, server: Any, conf: Any = None) -> None:
         """Refused: this is no discovery server, and asyncua would let anybody fill its list."""
         raise ServiceError(StatusCodes.BadServiceUnsupported)
+
+
+class BoundedServer(Server):
+    """The library's server on a socket that buffers no more of a message than a message may have."""
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where that is not possible."""
+        await self._setup_server_nodes()
+        await self.iserver.start()
+        host, port = self._get_bind_socket_info()
+        listener = _Listener(self.iserver, cast(str, host), cast(int, port), self.limits)
+        listener.set_policies(self._policies)
+        try:
+            await listener.start()
+        except OSError:
+            await self.iserver.stop()
+            raise
+        self.bserver = listener
+
+    @property
+    def listening_port(self) -> int:
+        """The port, also where 0 was asked for."""
+        assert self.bserver is not None
+        return self.bserver.port
+
+
+class _Listener(BinaryServer):
+    def _make_protocol(self) -> OPCUAProtocol:
+        return _BoundedProtocol(self.iserver, self._policies, self.clients, self.closing_tasks, self.limits)
+
+
+class _BoundedProtocol(OPCUAProtocol):
+    def data_received(self, data: bytes) -> None:
+        """As theirs, which waits for as many bytes as a stranger announces, and copies them all with each packet."""
+        if len(self._buffer) + len(data) > MOST_BUFFERED_BYTES:
+            _log.warning("scada client dropped", peer=str(self.peer_name), reason="a message of more than it may have")
+            if self.transport is not None:
+                self.transport.abort()
+            self._buffer = b""
+            return
+        super().data_received(data)
 
 
 class _BoundedSubscriptions(SubscriptionService):

@@ -22,7 +22,7 @@ from asyncua.server.server import Server
 from asyncua.ua.attribute_ids import AttributeIds
 from cryptography import x509
 
-from plc_bridge.scada_access import Gatekeeper, ReadOnlyServer, identity_tokens
+from plc_bridge.scada_access import CHUNK_BYTES, BoundedServer, Gatekeeper, ReadOnlyServer, identity_tokens
 from plc_bridge.scada_config import ScadaConfig, ScadaSecurity
 from plc_bridge.scada_packml import ADMIN_OBJECT_TYPE, add_packml, current_states
 from plc_bridge.scada_picture import ScadaAlarm, ScadaLine, ScadaPicture
@@ -38,7 +38,6 @@ GONE_AFTER_S = 10.0
 """From then on values are BadNoCommunication."""
 
 LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024
-_CHUNK_BYTES = 65535
 
 # Its own messages name every request of every client; what matters is said here.
 logging.getLogger("asyncua").setLevel(logging.CRITICAL)
@@ -73,7 +72,7 @@ class ScadaServer:
         self._line = line
         self._now = now
         self._points = points(line)
-        self._server: Server | None = None
+        self._server: BoundedServer | None = None
         self._namespace = self._packml = 0
         self._shown_status: int | None = None
         self._standing: dict[str, ScadaAlarm] = {}
@@ -82,7 +81,7 @@ class ScadaServer:
 
     async def __aenter__(self) -> Self:
         _check_address(self._config)
-        server = Server(iserver=ReadOnlyServer(Gatekeeper(self._config, self._now)))
+        server = BoundedServer(iserver=ReadOnlyServer(Gatekeeper(self._config, self._now)))
         server.disable_clock()  # `show` sets the time: theirs holds up the end of the server for a second
         await server.init()
         await self._introduce(server)
@@ -96,9 +95,8 @@ class ScadaServer:
         try:
             await server.start()
         except OSError as error:
-            await server.iserver.isession.close_session()
             raise _cannot_listen(error, self._config) from error
-        self.port = cast(Any, server.bserver).port
+        self.port = server.listening_port
         return self
 
     async def __aexit__(
@@ -116,8 +114,8 @@ class ScadaServer:
         server.application_type = ua.ApplicationType.Server
         server.product_uri = "urn:senbetsu"
         server.set_identity_tokens(identity_tokens(config))
-        chunks = LARGEST_MESSAGE_BYTES // _CHUNK_BYTES
-        server.limits = TransportLimits(_CHUNK_BYTES, _CHUNK_BYTES, chunks, LARGEST_MESSAGE_BYTES)
+        chunks = LARGEST_MESSAGE_BYTES // CHUNK_BYTES
+        server.limits = TransportLimits(CHUNK_BYTES, CHUNK_BYTES, chunks, LARGEST_MESSAGE_BYTES)
         if config.security is None:
             await server.set_application_uri("urn:senbetsu:scada:server")
             server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
@@ -269,7 +267,7 @@ class ScadaServer:
     def _id(self, path: str) -> ua.NodeId:
         return node_id(path, self._namespace)
 
-    def _opened(self) -> Server:
+    def _opened(self) -> BoundedServer:
         assert self._server is not None
         return self._server
 

@@ -29,7 +29,7 @@ SHOW_EVERY_S = 0.25
 """SCADA polls at a second or slower; the runtime publishes ten pictures a second."""
 
 MEMORY_BYTES = 1024 * 1024 * 1024
-"""The library buffers what a client announces before it judges it: past this the process ends, and is restarted."""
+"""Ten times what it needs. Past this the process ends and is started again, rather than take the line's memory."""
 
 KILL_ME_FIRST = "800"
 """For the kernel when memory runs out: rather this process than one of the line."""

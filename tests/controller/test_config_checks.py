@@ -99,7 +99,11 @@ def test_the_good_line_passes_without_a_warning(site: Path) -> None:
         ({"scada": {**SCADA, "host": "192.0.2.1"}}, "scada", "values that agree"),
         ({"scada": {**SCADA, "anonymous": False}}, "scada", "values that agree"),
         ({"scada": {**SCADA, "insecure": False}}, "scada", "values that agree"),
-        ({"scada": {**SCADA, "users": [{"name": "x", "password_hash": "x"}]}}, "scada.users[0].password_hash", "scrypt"),
+        (
+            {"scada": {**SCADA, "users": [{"name": "x", "password_hash": "x"}]}},
+            "scada.users[0].password_hash",
+            "scrypt",
+        ),
         ({"scada": SECURED_SCADA}, "scada.host", "allow_remote: true"),
         (
             {"scada": {**SECURED_SCADA, "allow_remote": True}, "scada.security.trusted": "tiny.onnx"},

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from plc_bridge.scada_access import (
+    MOST_BUFFERED_BYTES,
     MOST_CONNECTIONS,
     MOST_MONITORED_ITEMS,
     SHORTEST_PUBLISHING_MS,
@@ -146,6 +147,8 @@ def test_a_client_cannot_take_much_nor_touch_what_is_anothers() -> None:
                     await one.uaclient.create_monitored_items(items(number, ns, MOST_MONITORED_ITEMS + 1))
                 await one.uaclient.create_monitored_items(items(number, ns, 1))
             await no_server_can_be_registered(one)
+            await a_message_without_end_is_cut_off(server.port)
+            assert await one.get_node(node_id("Senbetsu.Parts.Seen", ns)).read_value() == 10
             await one_connection_too_many(server.port)
 
     async def revised_interval(client: Client) -> float:
@@ -167,6 +170,22 @@ def test_a_client_cannot_take_much_nor_touch_what_is_anothers() -> None:
             await client.uaclient.register_server(entry)
         known: list[Any] = await client.find_servers()
         assert "urn:evil" not in [s.ApplicationUri for s in known]
+
+    async def a_message_without_end_is_cut_off(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"MSGF" + (2**31).to_bytes(4, "little"))
+
+        async def announce_and_send() -> None:
+            for _ in range(64 * MOST_BUFFERED_BYTES // 65536):
+                writer.write(bytes(65536))
+                await writer.drain()
+
+        with pytest.raises(ConnectionError):
+            await announce_and_send()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        assert reader.at_eof() or reader.exception()
 
     async def one_connection_too_many(port: int) -> None:
         async with contextlib.AsyncExitStack() as stack:

@@ -153,7 +153,8 @@ def test_the_states_a_machine_can_be_in_are_those_the_line_has() -> None:
     reached = {current.machine: set[str]() for current in current_states(PackMLState.EXECUTE)}
     for state in PackMLState:
         for current in current_states(state):
-            reached[current.machine] |= {current.name} - {None}
+            if current.name is not None:
+                reached[current.machine].add(current.name)
     assert reached == {machine: {name for name, _ in states} for machine, states in AVAILABLE.items()}
 
 
