@@ -1,15 +1,18 @@
 """`senbetsu run` with its SCADA server: real processes, a real client, and the server killed under the line."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from asyncua import ua
 from asyncua.client.client import Client
@@ -52,10 +55,10 @@ async def until(
             await asyncio.sleep(0.2)
 
 
-def scada_process(line: Running) -> int:
-    """The pid of the line's SCADA process."""
+def child_of(line: Running, command: str = "_scada") -> int:
+    """The pid of one of the line's processes."""
     children = Path(f"/proc/{line.process.pid}/task/{line.process.pid}/children").read_text().split()
-    (pid,) = [int(c) for c in children if b"_scada" in Path(f"/proc/{c}/cmdline").read_bytes().split(b"\0")]
+    (pid,) = [int(c) for c in children if command.encode() in Path(f"/proc/{c}/cmdline").read_bytes().split(b"\0")]
     return pid
 
 
@@ -74,10 +77,10 @@ def test_scada_follows_the_line_and_the_line_outlives_scada(tmp_path: Path) -> N
         first = await until(port, lambda s: runs(s) and s[seen] > 5, EXECUTE, seen, fired)
         later = await until(port, lambda s: s[seen] > first[seen] and s[fired] > first[fired], seen, fired)
         assert value((await read(port, "Senbetsu.Simulated"))["Senbetsu.Simulated"]) is True
-        killed = scada_process(line)
+        killed = child_of(line)
         os.kill(killed, signal.SIGKILL)
         back = await until(port, lambda s: runs(s) and s[seen] > later[seen], EXECUTE, seen, fired)
-        assert scada_process(line) != killed
+        assert child_of(line) != killed
         assert back[fired] >= later[fired]
         await old_values_say_so(line)
 
@@ -101,6 +104,27 @@ def test_scada_follows_the_line_and_the_line_outlives_scada(tmp_path: Path) -> N
     assert line.messages.count("child ended") == 1
     assert "Traceback" not in line.messages
     assert summary["seen"] == sum(summary["outcomes"].values())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_killed_hmi_comes_back_while_the_line_runs_on(tmp_path: Path) -> None:
+    config = demo_on_free_ports()
+    with running(tmp_path, "run", str(write(tmp_path, config))) as line:
+        line.wait_for("state=running")
+        line.wait_for("url=http")
+        os.kill(child_of(line, "_hmi"), signal.SIGKILL)
+        line.wait_for("child ended")
+        deadline = time.monotonic() + 60
+        seen = 0
+        while not seen and time.monotonic() < deadline:
+            with contextlib.suppress(httpx.HTTPError):
+                answer = httpx.get(f"http://127.0.0.1:{config['hmi']['port']}/api/snapshot")
+                seen = answer.json().get("seen", 0)
+            time.sleep(0.2)
+        assert seen > 0
+        line.interrupt()
+        assert line.end(60) == 0, line.messages
 
 
 def ask_for_hash(password: str) -> subprocess.CompletedProcess[str]:
