@@ -39,8 +39,19 @@ def scada_line(config: LineConfig, labels: Sequence[str]) -> ScadaLine:
     )
 
 
-def picture_of(snapshot: Snapshot, at: datetime) -> ScadaPicture:
-    """What a snapshot that was taken `at` (UTC) shows."""
+SAME_ALARM_WITHIN = timedelta(seconds=1)
+"""An alarm that came and went in less than this is taken for one that stood."""
+
+
+def picture_of(snapshot: Snapshot, at: datetime, before: ScadaPicture | None = None) -> ScadaPicture:
+    """What a snapshot that was taken `at` (UTC) shows; an alarm that stood `before` keeps the time it had there."""
+    known = {alarm.code: alarm.since for alarm in before.alarms} if before else {}
+
+    def since(code: str, for_s: float) -> datetime:
+        # Worked out anew each time it would tremble by milliseconds, and every client be told so.
+        stood = at - timedelta(seconds=for_s)
+        return known[code] if code in known and abs(known[code] - stood) < SAME_ALARM_WITHIN else stood
+
     inputs = snapshot.inputs
     link = snapshot.links["plc"]
     return ScadaPicture(
@@ -81,7 +92,7 @@ def picture_of(snapshot: Snapshot, at: datetime) -> ScadaPicture:
         fire=inputs.fire if inputs else None,
         faulty_valves=snapshot.faulty_valves,
         alarms=tuple(
-            ScadaAlarm(alarm.code, alarm.text, at - timedelta(seconds=alarm.since_s), alarm.severity)
+            ScadaAlarm(alarm.code, alarm.text, since(alarm.code, alarm.since_s), alarm.severity)
             for alarm in snapshot.alarms
         ),
     )

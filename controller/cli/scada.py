@@ -29,7 +29,7 @@ SHOW_EVERY_S = 0.25
 """SCADA polls at a second or slower; the runtime publishes ten pictures a second."""
 
 MEMORY_BYTES = 1024 * 1024 * 1024
-"""Ten times what it needs. Past this the process ends and is started again, rather than take the line's memory."""
+"""Over twice what it needs. Past this the process ends and is started again, rather than take the line's memory."""
 
 KILL_ME_FIRST = "800"
 """For the kernel when memory runs out: rather this process than one of the line."""
@@ -59,7 +59,7 @@ async def run_scada(config_path: Path, socket_path: Path) -> None:
             age_s = feed.age_s()
             if feed.newest is not None and feed.number > shown and age_s is not None:
                 shown = feed.number
-                picture = picture_of(decode(feed.newest), utc_now() - timedelta(seconds=age_s))
+                picture = picture_of(decode(feed.newest), utc_now() - timedelta(seconds=age_s), picture)
             await server.show(picture, age_s)
             await asyncio.sleep(SHOW_EVERY_S)
         reading.cancel()

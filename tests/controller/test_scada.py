@@ -107,6 +107,16 @@ def test_a_picture_is_the_snapshot_that_crossed_the_socket() -> None:
     assert (alarm.code, alarm.since, alarm.severity) == ("line.air", NOW - timedelta(minutes=1), 650)
 
 
+def test_an_alarm_keeps_its_time_while_it_stands_and_gets_a_new_one_when_it_returns() -> None:
+    standing = replace(SNAPSHOT, alarms=(AlarmView("line.air", "", 60.0, 650),))
+    first = picture_of(standing, NOW)
+    later = replace(standing, alarms=(AlarmView("line.air", "", 60.26, 650),))
+    assert picture_of(later, NOW + timedelta(seconds=0.25), first).alarms == first.alarms
+    again = replace(standing, alarms=(AlarmView("line.air", "", 0.1, 650),))
+    (alarm,) = picture_of(again, NOW + timedelta(seconds=0.25), first).alarms
+    assert alarm.since == NOW + timedelta(seconds=0.15)
+
+
 def test_without_a_link_the_inputs_are_not_known() -> None:
     waiting = replace(SNAPSHOT, state="waiting for PLC", inputs=None, links={"plc": LinkView("lost", "gone", 0)})
     picture = picture_of(waiting, NOW)
