@@ -9,7 +9,6 @@ from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
 from controller.config.line import MAX_VALVES, BeltConfig, HmiConfig, JetsConfig
 from plc_bridge.config import PlcConfig
-from plc_bridge.scada_config import ScadaConfig
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
 
@@ -203,25 +202,6 @@ def hmi_stays_at_home(hmi: HmiConfig | None) -> Iterator[Finding]:
         )
 
 
-def scada_stays_at_home(scada: ScadaConfig | None) -> Iterator[Finding]:
-    """The line is not shown to a network by accident, nor with a folder of trust that is a file."""
-    if scada is None:
-        return
-    if not is_loopback(scada.host) and not scada.allow_remote:
-        yield Finding(
-            ("scada", "host"),
-            f'"{scada.host}", which other computers can reach',
-            "127.0.0.1, or allow_remote: true beside it",
-            "Allow it only in a network whose computers you trust.",
-        )
-    if scada.security is not None and not scada.security.trusted.is_dir():
-        yield Finding(
-            ("scada", "security", "trusted"),
-            f'"{scada.security.trusted.name}", which is a file',
-            "a folder that holds the certificates of the clients that may connect",
-        )
-
-
 def is_loopback(host: str) -> bool:
     """Whether `host` is this computer and nobody else can reach it."""
     if host == "localhost":
@@ -242,5 +222,4 @@ LINE_CHECKS: tuple[Check, ...] = (
     encoder_is_usable,
     plc_address_is_usable,
     hmi_stays_at_home,
-    scada_stays_at_home,
 )

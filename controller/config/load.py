@@ -24,6 +24,7 @@ from controller.config.line import BeltConfig, HmiConfig, JetsConfig, LineConfig
 from controller.config.line_checks import LINE_CHECKS
 from controller.config.recipe import Recipe
 from controller.config.recipe_checks import RECIPE_CHECKS
+from controller.config.scada_checks import SCADA_CHECKS
 from controller.config.sections import read_section, written
 from controller.config.simulation_checks import SIMULATION_CHECKS
 from models.registry import list_models, open_model
@@ -240,7 +241,7 @@ def _read_tags(document: Document, sections: dict[str, Any]) -> None:
 
 
 def _cross_check(document: Document, recipe_document: Document | None, sections: dict[str, Any]) -> None:
-    for checks, where in ((LINE_CHECKS + SIMULATION_CHECKS, document), (RECIPE_CHECKS, recipe_document)):
+    for checks, where in ((LINE_CHECKS + SIMULATION_CHECKS + SCADA_CHECKS, document), (RECIPE_CHECKS, recipe_document)):
         if where is None:
             continue
         for finding in run_checks(checks, sections):
