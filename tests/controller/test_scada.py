@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.config import load_config
@@ -50,6 +50,7 @@ def test_a_line_state_is_shown_as_the_packml_state_it_corresponds_to(
     assert packml_state(state, e_stop_ok, fire) is shown
 
 
+@settings(deadline=None)
 @given(conditions, st.integers(0, 2**64 - 1))
 def test_whatever_happens_execute_is_shown_only_when_nothing_is_wrong_but_valves(
     now: Conditions, valve_fault: int
@@ -81,6 +82,7 @@ def test_a_line_that_was_told_to_stop_misses_no_link() -> None:
     assert standing_faults(stopped, 0) == []
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 63)))
 def test_every_bit_of_the_fault_mask_is_a_valve(valves: set[int]) -> None:
     assert faulty_valves(sum(1 << valve for valve in valves)) == tuple(sorted(valves))

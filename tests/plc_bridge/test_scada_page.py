@@ -4,7 +4,7 @@ from typing import Any
 
 from asyncua import ua
 from asyncua.ua.ua_binary import variant_to_binary
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.line_state import Conditions, standing_faults
@@ -55,6 +55,7 @@ pictures = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(pictures)
 def test_whatever_a_picture_holds_can_be_written_on_the_wire(changes: dict[str, Any]) -> None:
     for point in points(LINE):
