@@ -6,7 +6,15 @@ import os
 import signal
 import sys
 
+import structlog
+
+log = structlog.get_logger("children")
+
 STOP_BOUND_S = 5.0
+FIRST_RESTART_S = 0.5
+LONGEST_RESTART_S = 60.0
+RAN_WELL_S = 60.0
+"""A child that ran this long is started again as soon as one that failed for the first time."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -24,6 +32,31 @@ async def start_child(command: str, *arguments: str, pass_fds: tuple[int, ...] =
         start_new_session=True,
         env={**os.environ, "SENBETSU_PARENT": str(os.getpid())},
     )
+
+
+async def keep_child(command: str, *arguments: str) -> None:
+    """Run `senbetsu COMMAND ...` until cancelled: where it ends by itself it is started again, ever later.
+
+    For children that the line can do without: whatever becomes of them is logged, never raised.
+    """
+    wait_s = FIRST_RESTART_S
+    loop = asyncio.get_running_loop()
+    while True:
+        started_s = loop.time()
+        try:
+            child = await start_child(command, *arguments)
+        except OSError as error:
+            log.error("child not started", command=command, reason=str(error), again_in_s=wait_s)
+        else:
+            try:
+                code = await child.wait()
+            finally:
+                await stop_child(child)
+            if loop.time() - started_s > RAN_WELL_S:
+                wait_s = FIRST_RESTART_S
+            log.error("child ended", command=command, exit_code=code, again_in_s=wait_s)
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, LONGEST_RESTART_S)
 
 
 async def stop_child(child: asyncio.subprocess.Process) -> None:

@@ -48,6 +48,44 @@ def line_state(now: Conditions) -> tuple[LineState, str]:
     return LineState.RUNNING, ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong now and needs somebody: stable code, one sentence, severity 1 to 1000."""
+
+    code: str
+    text: str
+    severity: int
+
+
+def standing_faults(now: Conditions, valve_fault: int) -> list[Fault]:
+    """All that is wrong, the worst first; `valve_fault` has bit n set where valve n is faulty.
+
+    What only the PLC knows is not said while the link is down.
+    """
+    faults: list[Fault] = []
+    connected = now.link is LinkState.CONNECTED and now.flags is not None
+    if connected and now.flags is not None:
+        if LineFlags.FIRE in now.flags:
+            faults.append(Fault("line.fire", "The PLC reports fire.", 950))
+        if LineFlags.E_STOP_OK not in now.flags:
+            faults.append(Fault("line.e_stop", "An emergency stop is pressed or not wired.", 900))
+    elif now.wanted is not LineCommand.STOP:
+        faults.append(Fault("plc.link_down", now.link_reason or "No status from the PLC yet.", 800))
+    if not now.camera_alive and now.wanted is not LineCommand.STOP:
+        faults.append(Fault("camera.silent", "No frame and no sign of life from vision.", 700))
+    if connected and now.flags is not None and LineFlags.AIR_OK not in now.flags:
+        faults.append(Fault("line.air", "Air pressure is missing.", 650))
+    if connected and (valves := faulty_valves(valve_fault)):
+        numbers = ", ".join(map(str, valves))
+        faults.append(Fault("jets.valve_fault", f"The PLC reports faulty valves: {numbers}.", 400))
+    return faults
+
+
+def faulty_valves(valve_fault: int) -> tuple[int, ...]:
+    """The numbers, from 0, of the bits that are set."""
+    return tuple(number for number in range(valve_fault.bit_length()) if valve_fault >> number & 1)
+
+
 def command_for(wanted: LineCommand, camera_alive: bool, safe: bool) -> LineCommand:
     """What to ask of the PLC: without eyes or with a safety input missing the belt shall stand."""
     if wanted in (LineCommand.RUN, LineCommand.CLEAR) and not (camera_alive and safe):

@@ -16,7 +16,7 @@ import structlog
 from controller.belt_clock import BeltClock
 from controller.config import LineConfig
 from controller.ledger import Ledger
-from controller.line_state import Conditions, LineState, command_for, line_state
+from controller.line_state import Conditions, Fault, LineState, command_for, line_state, standing_faults
 from controller.schedule import PlannedShot
 from controller.sorter import BeltNow, SeenFrame, Sorter
 from plc_bridge.contract import LineCommand, LineFlags, LineStatus, Receipt
@@ -94,6 +94,7 @@ class Line:
         self._vision_ended = False
         self._plc_epoch: int | None = None
         self._noted_state: LineState | None = None
+        self._faults_since_s: dict[str, float] = {}
         self._stop_requested = asyncio.Event()
         self._moved = asyncio.Event()
 
@@ -134,9 +135,20 @@ class Line:
     @property
     def state(self) -> tuple[LineState, str]:
         """What the line is doing, and why if it is not running."""
+        return line_state(self._conditions)
+
+    @property
+    def _conditions(self) -> Conditions:
         health = self.link.health
         flags = self.status.flags if self.status else None
-        return line_state(Conditions(self._wanted, health.state, health.reason, flags, self.camera_alive))
+        return Conditions(self._wanted, health.state, health.reason, flags, self.camera_alive)
+
+    def faults(self) -> list[tuple[Fault, float]]:
+        """What is wrong now, the worst first, each with the loop time since which it was seen here."""
+        now_s = asyncio.get_running_loop().time()
+        faults = standing_faults(self._conditions, self.status.valve_fault if self.status else 0)
+        self._faults_since_s = {fault.code: self._faults_since_s.get(fault.code, now_s) for fault in faults}
+        return [(fault, self._faults_since_s[fault.code]) for fault in faults]
 
     def note_state(self) -> None:
         """Log a change of state once; called whenever something may have changed it."""

@@ -85,17 +85,47 @@ class LatencyView:
 
     p50_ms: float | None
     p99_ms: float | None
+    p999_ms: float | None = None
 
     __pydantic_config__ = _STRICT
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmView:
-    """A standing alarm: stable `code`, a sentence, and for how long it has stood."""
+    """A standing alarm: stable `code`, a sentence, for how long it has stood, severity 1 to 1000."""
 
     code: str
     text: str
     since_s: float
+    severity: int = 500
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersView:
+    """What became of orders since the start, as the summary of a run counts them."""
+
+    sent: int = 0
+    acknowledged: int = 0
+    fired: int = 0
+    late: int = 0
+    refused: int = 0
+    cancelled: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    retransmitted: int = 0
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class InputsView:
+    """The PLC's safety and supply inputs, as last read. For people to see, never to act on."""
+
+    e_stop_ok: bool
+    air_ok: bool
+    fire: bool
 
     __pydantic_config__ = _STRICT
 
@@ -107,7 +137,9 @@ class Snapshot:
     `simulated_parts` says in words what is simulated ("camera", "PLC and belt"). `outcomes` are
     ejected, picked, passed, missed, unknown; together with the parts still on the belt they are
     `seen`. `purity` by outlet, `purity_floor` what the recipe promises for it, and `recovery` by
-    class are shares 0..1, and `basis` says where they come from. `links` is keyed by device name.
+    class are shares 0..1, and `basis` says where they come from; so are `outlet_recovery`, by outlet, and
+    `value_ratio`, earned of earnable. `landed` are pieces by outlet and class, on the same basis. `links` is
+    keyed by device name; `inputs` are None without a link, `faulty_valves` numbers from 0.
     `parts` and `shots` are the recent ones, for people to see: give at most some 200.
     `preview` is a JPEG of the frame whose datum was at unwrapped count `preview_encoder`: row 0
     downstream, column 0 at the belt's left edge, square pixels, `view_along_mm` tall.
@@ -144,6 +176,13 @@ class Snapshot:
     purity_floor: dict[str, float] = field(default_factory=dict[str, float])
     preview_encoder: int | None = None
     preview: bytes | None = None
+    speed_setpoint_mm_s: float = 0.0
+    orders: OrdersView = OrdersView()
+    inputs: InputsView | None = None
+    faulty_valves: tuple[int, ...] = ()
+    landed: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+    outlet_recovery: dict[str, float | None] = field(default_factory=dict[str, float | None])
+    value_ratio: float | None = None
 
     __pydantic_config__ = _STRICT
 

@@ -1,6 +1,7 @@
 """The line as people see it: a snapshot of the runtime's state for terminal and HMI. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
@@ -8,22 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.ledger import Entry
-from controller.line_state import LineState
+from controller.line_state import LineState, faulty_valves
 from controller.runtime import Line
 from controller.schedule import PlannedShot
 from controller.snapshot import (
     AlarmView,
     CameraView,
+    InputsView,
     LatencyView,
     LinkView,
+    OrdersView,
     PartStatus,
     PartView,
     ShotResult,
     ShotView,
     Snapshot,
 )
-from controller.summary import percentiles_ms, quality
-from plc_bridge.contract import ReceiptCode
+from controller.summary import percentiles_ms, quality, value_ratio
+from plc_bridge.contract import LineFlags, ReceiptCode
 from plc_bridge.link import LinkState
 
 _RESULTS: dict[ReceiptCode, ShotResult] = {
@@ -33,6 +36,8 @@ _RESULTS: dict[ReceiptCode, ShotResult] = {
     ReceiptCode.CANCELLED: "cancelled",
     ReceiptCode.LOST: "lost",
 }
+
+_BELT_WANTED = (LineState.RUNNING, LineState.CLEARING)
 
 RECENT_LATENCIES = 2000
 PARTS_SHOWN = 200
@@ -72,6 +77,10 @@ def _shot_view(entry: Entry, shot: PlannedShot) -> ShotView:
     return ShotView(shot.lane_first, shot.lane_last, shot.on_counts, shot.off_counts, result)
 
 
+def _inputs(flags: LineFlags) -> InputsView:
+    return InputsView(LineFlags.E_STOP_OK in flags, LineFlags.AIR_OK in flags, LineFlags.FIRE in flags)
+
+
 def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Mapping[str, Any] | None) -> Snapshot:
     """What the line is and does at loop time `now_s`; purity and recovery from `truth` where there is one."""
     config = line.config
@@ -81,7 +90,10 @@ def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Map
     if truth is not None:
         pieces = {o: {c: float(v["count"]) for c, v in by.items()} for o, by in truth["outlets"].items()}
         labels = sorted({c for by in pieces.values() for c in by} | set(line.labels))
+        mass = {o: {c: float(v["mass_g"]) for c, v in by.items()} for o, by in truth["outlets"].items()}
+        value = value_ratio(mass, config.recipe, labels)
     else:
+        value = None
         pieces = {o: dict(zip(line.labels, p.tolist(), strict=True)) for o, p in ledger.expected.items()}
         labels = list(line.labels)
     shares = quality(pieces, config.recipe, labels)
@@ -108,9 +120,8 @@ def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Map
     ]
     uptime_s = now_s - line.started_at_s
     frames = line.frames
-    alarms: list[AlarmView] = []
-    if state in (LineState.WAITING_FOR_PLC, LineState.WAITING_FOR_CAMERA, LineState.NOT_READY):
-        alarms.append(AlarmView(f"line.{state.name.lower()}", reason, max(0.0, now_s - line.state_since_s)))
+    linked = line.status if health.state is LinkState.CONNECTED else None
+    orders = asdict(ledger.orders) | {"duplicated": health.duplicated, "retransmitted": health.retransmitted}
     return Snapshot(
         line=config.line.name,
         simulated=bool(simulated),
@@ -140,11 +151,21 @@ def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Map
             )
         },
         camera=CameraView("ok" if line.camera_alive else "silent", frames.captured, frames.processed, frames.dropped),
-        latency=LatencyView(latency["p50"], latency["p99"]),
+        latency=LatencyView(latency["p50"], latency["p99"], latency["p999"]),
         parts=(*tracked, *(_entry_view(e) for e in entries)),
         shots=tuple(_shot_view(e, e.shot) for e in entries if e.shot),
-        alarms=tuple(alarms),
+        alarms=tuple(
+            AlarmView(fault.code, fault.text, max(0.0, now_s - since_s), fault.severity)
+            for fault, since_s in line.faults()
+        ),
         purity_floor={o.id: o.min_purity for o in config.recipe.outlets if o.min_purity is not None},
         preview_encoder=line.preview_counts,
         preview=line.preview,
+        speed_setpoint_mm_s=config.belt.speed_mm_s if state in _BELT_WANTED else 0.0,
+        orders=OrdersView(**orders),
+        inputs=_inputs(linked.flags) if linked else None,
+        faulty_valves=faulty_valves(linked.valve_fault) if linked else (),
+        landed=pieces,
+        outlet_recovery=shares["outlet_recovery"],
+        value_ratio=value,
     )

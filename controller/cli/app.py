@@ -19,6 +19,7 @@ from controller.children import die_with_parent
 from controller.cli.classify import classify
 from controller.cli.models_commands import models_app
 from controller.cli.plc import plc_app
+from controller.cli.scada import scada_password
 from controller.config import ConfigErrors
 from senbetsu_errors import Fatal, NeedsOperator, SenbetsuError
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(plc_app, name="plc")
 app.command()(classify)
+app.command("scada-password")(scada_password)
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The line's configuration, a YAML file.")]
 ForSeconds = Annotated[float | None, typer.Option("--for", metavar="S", min=0.1, help="Stop after S seconds.")]
@@ -190,6 +192,14 @@ def hmi_child(config: Path, socket: Annotated[Path, typer.Option()]) -> None:
     from controller.cli.hmi import run_hmi
 
     asyncio.run(run_hmi(config, socket))
+
+
+@app.command("_scada", hidden=True)
+def scada_child(config: Path, socket: Annotated[Path, typer.Option()]) -> None:
+    """The SCADA server of a line (started by `run`)."""
+    from controller.cli.scada import run_scada
+
+    asyncio.run(run_scada(config, socket))
 
 
 def _print_summary(summary: dict[str, Any], as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`senbetsu run` and `record`: the line in real time, with its plant (where simulated), vision and HMI processes."""
+"""`senbetsu run` and `record`: the line in real time, with its plant (where simulated), vision, HMI, SCADA."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from controller.children import start_child, stop_child
+from controller.children import keep_child, start_child, stop_child
 from controller.config import load_config, make_link
 from controller.hmi.publisher import SnapshotPublisher
 from controller.runtime import Line, LineEvent
@@ -92,9 +92,7 @@ async def run_line(
             VisionProcess(config_path, private / "vision.sock", vision_arguments, on_frame)
         )
         publisher = await stack.enter_async_context(SnapshotPublisher(private / "snapshots.sock"))
-        if config.hmi:
-            hmi = await start_child("_hmi", str(config_path), "--socket", str(private / "snapshots.sock"))
-            stack.push_async_callback(stop_child, hmi)
+        watchers = [name for name, section in (("_hmi", config.hmi), ("_scada", config.scada)) if section]
         link = make_link(config)
         line = Line(config, model.manifest.labels, link, vision.results(), on_event)
         view = stack.enter_context(TerminalView(sys.stderr)) if show else None
@@ -104,6 +102,9 @@ async def run_line(
         gc.freeze()
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(_publish(line, plant, simulated, publisher, view), name="publish")]
+            for watcher in watchers:
+                snapshots = ("--socket", str(private / "snapshots.sock"))
+                beside.append(tasks.create_task(keep_child(watcher, str(config_path), *snapshots), name=watcher))
             if config.plant:
                 beside.append(tasks.create_task(_watch_plant(plant, line), name="watch plant"))
             await line.run(for_s)

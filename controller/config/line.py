@@ -9,6 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from controller.config.base import Section, Text
 from controller.config.recipe import Recipe
 from plc_bridge.config import PlcConfig
+from plc_bridge.scada_config import ScadaConfig
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
 
@@ -147,6 +148,11 @@ class LineConfig(Section):
     )
     hmi: HmiConfig | None = Field(
         default=None, title="HMI", description="The web page for operators; without the section there is none."
+    )
+    scada: ScadaConfig | None = Field(
+        default=None,
+        title="SCADA",
+        description="The OPC UA server for SCADA, read-only; without the section there is none.",
     )
     plant: SerializeAsAny[Any] | None = Field(
         default=None, title="Plant", description="The simulated plant; only simulated lines have one."

@@ -24,10 +24,12 @@ from controller.config.line import BeltConfig, HmiConfig, JetsConfig, LineConfig
 from controller.config.line_checks import LINE_CHECKS
 from controller.config.recipe import Recipe
 from controller.config.recipe_checks import RECIPE_CHECKS
+from controller.config.scada_checks import SCADA_CHECKS
 from controller.config.sections import read_section, written
 from controller.config.simulation_checks import SIMULATION_CHECKS
 from models.registry import list_models, open_model
 from plc_bridge.config import PlcConfig
+from plc_bridge.scada_config import ScadaConfig
 from plc_bridge.tagmap_file import PROTOCOLS, load_tag_map
 from senbetsu_errors import Fatal, NeedsOperator
 from vision.camera_config import CameraConfig
@@ -41,13 +43,14 @@ _OWN_SECTIONS: dict[str, type[BaseModel]] = {
     "vision": VisionConfig,
     "jets": JetsConfig,
     "hmi": HmiConfig,
+    "scada": ScadaConfig,
 }
 _BACKEND_SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "camera": (FRAME_SOURCES, CameraConfig),
     "plc": (PLC_LINKS, PlcConfig),
 }
-_SECTIONS = ("line", "belt", "camera", "vision", "plc", "jets", "recipe", "hmi", "plant")
-_OPTIONAL = ("hmi", "plant")
+_SECTIONS = ("line", "belt", "camera", "vision", "plc", "jets", "recipe", "hmi", "scada", "plant")
+_OPTIONAL = ("hmi", "scada", "plant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def _unknown_and_missing(document: Document) -> Iterator[ConfigError]:
 
 
 def _read_sections(document: Document) -> dict[str, Any]:
-    """Every valid section by name; hmi and plant are None where the file has none."""
+    """Every valid section by name; hmi, scada and plant are None where the file has none."""
     folder = document.path.parent
     sections: dict[str, Any] = {}
 
@@ -238,7 +241,7 @@ def _read_tags(document: Document, sections: dict[str, Any]) -> None:
 
 
 def _cross_check(document: Document, recipe_document: Document | None, sections: dict[str, Any]) -> None:
-    for checks, where in ((LINE_CHECKS + SIMULATION_CHECKS, document), (RECIPE_CHECKS, recipe_document)):
+    for checks, where in ((LINE_CHECKS + SIMULATION_CHECKS + SCADA_CHECKS, document), (RECIPE_CHECKS, recipe_document)):
         if where is None:
             continue
         for finding in run_checks(checks, sections):
@@ -263,3 +266,11 @@ def _facts(config: LineConfig) -> Iterator[str]:
     yield f"  recipe  {config.recipe.name}: {listed([outlet.id for outlet in config.recipe.outlets])}"
     yield f"  model   {config.vision.model}"
     yield f"  hmi     http://{config.hmi.host}:{config.hmi.port}" if config.hmi else "  hmi     none"
+    yield f"  scada   {_scada_fact(config.scada)}" if config.scada else "  scada   none"
+
+
+def _scada_fact(scada: ScadaConfig) -> str:
+    who = [*(user.name for user in scada.users), *(["anybody on this PC"] if scada.anonymous else [])]
+    return f"opc.tcp://{scada.host}:{scada.port}, read-only for {listed(who)}" + (
+        ", NOT ENCRYPTED" if scada.insecure else ""
+    )

@@ -10,6 +10,7 @@ from controller.config.errors import did_you_mean, listed
 from controller.config.line import SIMULATED_CAMERAS, HmiConfig, JetsConfig, LineSection, simulated_parts
 from controller.config.line_checks import address_is_usable, is_loopback
 from plc_bridge.config import PlcConfig
+from plc_bridge.scada_config import ScadaConfig
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
 
@@ -99,11 +100,13 @@ def _address(plc: PlcConfig) -> tuple[str | None, int | None]:
     return parts.hostname, parts.port
 
 
-def ports_are_free_for_each_other(hmi: HmiConfig | None, plant: Any) -> Iterator[Finding]:
+def ports_are_free_for_each_other(hmi: HmiConfig | None, scada: ScadaConfig | None, plant: Any) -> Iterator[Finding]:
     """Two servers of one line cannot listen on one port."""
     listeners: list[tuple[KeyPath, int]] = []
     if hmi is not None:
         listeners.append((("hmi", "port"), hmi.port))
+    if scada is not None:
+        listeners.append((("scada", "port"), scada.port))
     if plant is not None:
         servers = cast("Iterable[tuple[str, Any]]", plant.servers)
         listeners += [(("plant", "servers", name, "port"), server.port) for name, server in servers if server]

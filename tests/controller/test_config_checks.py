@@ -17,6 +17,12 @@ OPCUA: dict[str, Any] = {
     "plc": {"backend": "opcua", "url": "opc.tcp://127.0.0.1:15040", "tags": "opcua.yaml", "insecure": True}
 }
 SECURE: dict[str, Any] = {"certificate": "tiny.onnx", "key": "tiny.onnx", "server_certificate": "tiny.onnx"}
+SCADA: dict[str, Any] = {"insecure": True, "anonymous": True}
+SECURED_SCADA: dict[str, Any] = {
+    "host": "192.0.2.1",
+    "security": {"certificate": "tiny.onnx", "key": "tiny.onnx", "trusted": "recipes"},
+    "users": [{"name": "scada", "password_hash": f"scrypt$14$8$1${'s' * 22}${'h' * 43}"}],
+}
 REAL_CAMERA: dict[str, Any] = {
     "backend": "opencv",
     "device": 0,
@@ -90,6 +96,22 @@ def test_the_good_line_passes_without_a_warning(site: Path) -> None:
         ({"line.simulated": None}, "line.simulated", "this is simulated: camera, plc"),
         ({"hmi.host": "0.0.0.0"}, "hmi.host", "allow_remote: true"),  # noqa: S104
         ({"hmi.host": "sorter.plant.example"}, "hmi.host", "allow_remote: true"),
+        ({"scada": {**SCADA, "host": "192.0.2.1"}}, "scada", "values that agree"),
+        ({"scada": {**SCADA, "anonymous": False}}, "scada", "values that agree"),
+        ({"scada": {**SCADA, "insecure": False}}, "scada", "values that agree"),
+        (
+            {"scada": {**SCADA, "users": [{"name": "x", "password_hash": "x"}]}},
+            "scada.users[0].password_hash",
+            "scrypt",
+        ),
+        ({"scada": SECURED_SCADA}, "scada.host", "allow_remote: true"),
+        (
+            {"scada": {**SECURED_SCADA, "allow_remote": True}, "scada.security.trusted": "tiny.onnx"},
+            "scada.security.trusted",
+            "a folder",
+        ),
+        ({**SIM_CAMERA, "scada": {**SCADA, "port": 15020}}, "plant.servers.modbus.port", "scada.port has it too"),
+        ({"scada": {**SCADA, "port": 8080}}, "scada.port", "hmi.port has it too"),
         ({"hmi.port": 65536}, "hmi.port", "less than or equal to 65535"),
         ({"camera.backend": "sim", "camera.path": None}, "camera.backend", "a plant section"),
         ({**SIM_CAMERA, **MODBUS, "plc.host": "192.0.2.10"}, "plc.host", "real valves would open"),

@@ -8,14 +8,15 @@
  * @typedef {{lane_first: number, lane_last: number, on_count: number, off_count: number, result: string}} ShotView
  * @typedef {{state: string, reason: string, reconnects: number}} LinkView
  * @typedef {{state: string, frames_captured: number, frames_processed: number, frames_dropped: number}} CameraView
- * @typedef {{code: string, text: string, since_s: number}} AlarmView
+ * @typedef {{code: string, text: string, since_s: number, severity: number}} AlarmView
  * @typedef {{line: string, simulated: boolean, simulated_parts: string[], state: string, reason: string,
  *   uptime_s: number, speed_mm_s: number, encoder: number, counts_per_mm: number, belt_width_mm: number,
  *   view_along_mm: number, bar_distance_mm: number, lane_count: number, lane_pitch_mm: number,
  *   first_lane_mm: number, seen: number, outcomes: Record<string, number>,
  *   missed_by_reason: Record<string, number>, parts_per_s: number, purity: Record<string, number | null>,
  *   recovery: Record<string, number | null>, basis: string, links: Record<string, LinkView>,
- *   camera: CameraView, latency: {p50_ms: number | null, p99_ms: number | null}, parts: PartView[],
+ *   camera: CameraView,
+ *   latency: {p50_ms: number | null, p99_ms: number | null, p999_ms: number | null}, parts: PartView[],
  *   shots: ShotView[], alarms: AlarmView[], purity_floor: Record<string, number>,
  *   preview_encoder: number | null}} Snapshot
  */
