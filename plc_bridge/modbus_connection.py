@@ -5,6 +5,7 @@ Frames and messages are pymodbus's; its client is not used (docs/decisions/0010-
 
 import asyncio
 import ssl
+import termios
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -27,7 +28,9 @@ class ModbusConnection(asyncio.Protocol):
     function or transaction, or no frame at all. It is dropped.
     """
 
-    def __init__(self, target: str, on_stray: Callable[[str], None], *, quiet_s: float | None = None) -> None:
+    def __init__(
+        self, target: str, on_stray: Callable[[str], None], *, quiet_s: float | None = None, tls: bool = False
+    ) -> None:
         self._target = target
         self._on_stray = on_stray
         self._serial = quiet_s is not None
@@ -42,6 +45,9 @@ class ModbusConnection(asyncio.Protocol):
         self._received = b""
         self._quiet_until_s = 0.0
         self._gone: Retryable | NeedsOperator | None = None
+        # In TLS 1.3 the device judges our certificate after the connection stands for us; not all of them say
+        # so before they hang up.
+        self._unjudged = tls
 
     async def ask(self, request: ModbusPDU) -> ModbusPDU:
         """Send `request` once and wait for its reply, as long as the caller will; an exception reply
@@ -67,6 +73,7 @@ class ModbusConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close the connection; a request under way fails."""
+        self._unjudged = False
         if self._transport is not None:
             self._transport.close()
         self._end(self._lost(None))
@@ -113,6 +120,7 @@ class ModbusConnection(asyncio.Protocol):
         elif (reply := self._decoder.decode(message)) is None or reply.function_code & 0x7F != asked.function_code:
             self._on_stray(f"a reply of function {message[0]}, not {asked.function_code}")
         else:
+            self._unjudged = False
             answer.set_result(reply)
 
     def _check_beginning(self) -> None:
@@ -143,11 +151,11 @@ class ModbusConnection(asyncio.Protocol):
             self._answer.set_exception(self._gone)
 
     def _lost(self, cause: Exception | None) -> Retryable | NeedsOperator:
-        if isinstance(cause, ssl.SSLError):
-            # In TLS 1.3 the device judges our certificate after the connection stands for us.
+        if self._unjudged or isinstance(cause, ssl.SSLError):
+            why = f": {_reason(cause)}" if isinstance(cause, ssl.SSLError) else " before it answered anything"
             return NeedsOperator(
                 "plc.tls",
-                f"{self._target} ended the TLS connection: {_reason(cause)}.",
+                f"{self._target} ended the TLS connection{why}; it may not accept our certificate, or miss one.",
                 "Check plc.tls.certificate and key, and that the device trusts them.",
             )
         return Retryable(
@@ -170,7 +178,7 @@ async def open_tcp(
     Raises `Retryable` `plc.unreachable`, `NeedsOperator` `plc.tls`.
     """
     target = f"{host}:{port}"
-    connection = ModbusConnection(target, on_stray)
+    connection = ModbusConnection(target, on_stray, tls=tls is not None)
     try:
         await asyncio.get_running_loop().create_connection(
             lambda: connection, host, port, ssl=tls, server_hostname=(server_name or host) if tls else None
@@ -221,7 +229,7 @@ async def open_serial(
             stopbits=stop_bits,
             timeout=0,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, termios.error) as error:
         raise Retryable(
             "plc.unreachable",
             f"The serial line {device} cannot be opened: {error}.",

@@ -9,6 +9,7 @@ import logging
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Literal, Self, cast
 
@@ -376,14 +377,14 @@ class ModbusWire:
         read_s = sum(serial.exchange_s(8, 5 + 2 * len(r.span)) for r in self._codec.status_requests)
         cycle_s = read_s + sum(serial.exchange_s(9 + 2 * len(r.span), 8) for r in self._codec.command_requests)
         for name, given_ms, needed_ms in (
-            ("cycle_ms", self._config.cycle_ms, 1000 * cycle_s),
-            ("request_timeout_ms", self._config.request_timeout_ms, 4 * 1000 * cycle_s),
+            ("cycle_ms", self._config.cycle_ms, ceil(1000 * cycle_s)),
+            ("request_timeout_ms", self._config.request_timeout_ms, ceil(4 * 1000 * cycle_s)),
         ):
             if given_ms < needed_ms:
                 raise Fatal(
                     "config.plc",
                     f"{name} is {given_ms:g}, but at {serial.baud} baud status and command take "
-                    f"{1000 * cycle_s:.0f} ms on the line; it must be at least {needed_ms:.0f}.",
+                    f"{1000 * cycle_s:.0f} ms on the line; it must be at least {needed_ms}.",
                     f"Raise plc.{name} or plc.serial.baud.",
                 )
 

@@ -238,7 +238,7 @@ def test_registers_the_device_refuses_point_at_the_tag_map(tmp_path: Path) -> No
         async with serve_modbus(bench.plc, "127.0.0.1", 0, default_tag_map("modbus")) as port:
             link = ModbusLink(fast_config(port, tags=path))
             async with running(link, bench):
-                await until(lambda: "refuses registers" in link.health.reason)
+                await until(lambda: "refuses holding registers 199" in link.health.reason)
                 assert "illegal data address" in link.health.reason
                 assert bench.outputs.belt_run is False
 
