@@ -3,19 +3,19 @@
 import asyncio
 import os
 import tty
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 
 @dataclass
 class SerialLine:
-    """The two ends' device names. While `deaf` is true, what the master sends gets lost; `delay_s`
-    holds back what it receives."""
+    """The two ends' device names. `delay_s` holds back what the master receives; `say` lets the
+    device say something."""
 
     master: str
     device: str
-    deaf: bool = False
+    say: Callable[[bytes], None]
     delay_s: float = 0.0
 
 
@@ -28,17 +28,16 @@ async def serial_line() -> AsyncGenerator[SerialLine]:
     for descriptor in descriptors:
         tty.setraw(descriptor)
         os.set_blocking(descriptor, False)
-    line = SerialLine(os.ttyname(near_end), os.ttyname(far_end))
 
     def from_master() -> None:
         with suppress(OSError):
-            data = os.read(near, 1024)
-            if not line.deaf:
-                os.write(far, data)
+            os.write(far, os.read(near, 1024))
 
     def write_near(data: bytes) -> None:
         with suppress(OSError):
             os.write(near, data)
+
+    line = SerialLine(os.ttyname(near_end), os.ttyname(far_end), write_near)
 
     def from_device() -> None:
         with suppress(OSError):
