@@ -25,6 +25,7 @@ _SINGULAR: Mapping[Table, str] = {
     "coil": "coil",
     "discrete": "discrete input",
 }
+_GAP_REFUSED = "is read alone, but not with its neighbours; lower read_gap or registers_per_read in the tag map: {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ class _Device:
                 if isinstance(words, str) and isinstance(self._wire, ModbusWire) and len(tags) > 1:
                     tags = [await self._alone(block, place) for place in request.places]
                     if not any(tag.problems for tag in tags):
-                        first = replace(tags[0], problems=(f"alone it is read, but not with its neighbours: {words}",))
+                        first = replace(tags[0], problems=(_GAP_REFUSED.format(words),))
                         tags[0] = first
                 found.update((tag.name, tag) for tag in tags)
         ordered = (place.name for block in blocks for place in self._map.places(block))
