@@ -78,10 +78,10 @@ class Codec:
         return self.history_request(slots).span
 
     def decode_receipts(self, words: Sequence[int], slots: range) -> list[Receipt]:
-        """Words of `history_span(slots)` as receipts. Raises `NeedsOperator` `plc.tag_map` where a
-        slot holds none."""
+        """Words of `history_span(slots)` as receipts; slots never written are left out. Raises
+        `NeedsOperator` `plc.tag_map` where a slot holds something else."""
         values = self._words_of(slots).decode(words)
-        return [_receipt(values, f"history.{slot}") for slot in slots]
+        return [_receipt(values, f"history.{slot}") for slot in slots if values[f"history.{slot}.code"] != 0]
 
     def encode_receipts(self, receipts: Sequence[Receipt | None], slots: range) -> list[int]:
         """Receipts as words of `history_span(slots)`, one for each slot; None is a slot not yet used."""

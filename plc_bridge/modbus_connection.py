@@ -19,6 +19,8 @@ from senbetsu_errors import NeedsOperator, Retryable
 
 _LARGEST_FRAME = 260
 _LARGEST_TRANSACTION = 0xFFFF
+_MUTE_AFTER = 2
+"""So many requests given up before the first reply, and the device is called mute."""
 
 
 class ModbusConnection(asyncio.Protocol):
@@ -42,6 +44,8 @@ class ModbusConnection(asyncio.Protocol):
         self._transaction = 0
         self._asked: ModbusPDU | None = None
         self._answer: asyncio.Future[ModbusPDU] | None = None
+        self._answered = False
+        self._given_up = 0
         self._received = b""
         self._quiet_until_s = 0.0
         self._gone: Retryable | NeedsOperator | None = None
@@ -53,12 +57,18 @@ class ModbusConnection(asyncio.Protocol):
         """Send `request` once and wait for its reply, as long as the caller will; an exception reply
         is returned as it is. Cancelled, it leaves the connection usable.
 
-        Raises `Retryable` `plc.connection_lost`, `NeedsOperator` `plc.tls` or `plc.not_modbus`.
+        Raises `Retryable` `plc.connection_lost` or `plc.mute`, `NeedsOperator` `plc.tls` or `plc.not_modbus`.
         """
         async with self._one_at_a_time:
             await self._until_quiet()
             if self._transport is None or self._gone is not None:
                 raise self._gone or self._lost(None)
+            if not self._answered and self._given_up >= _MUTE_AFTER:
+                raise Retryable(
+                    "plc.mute",
+                    f"{self._target} takes the connection but has answered none of {self._given_up} requests.",
+                    "Check plc.unit, that the PLC's Modbus server runs, and that nothing else answers at this address.",
+                )
             self._transaction = self._transaction % _LARGEST_TRANSACTION + 1
             request.transaction_id = self._transaction
             self._asked, self._answer = request, asyncio.get_running_loop().create_future()
@@ -66,6 +76,7 @@ class ModbusConnection(asyncio.Protocol):
             try:
                 return await self._answer
             except asyncio.CancelledError:
+                self._given_up += 1
                 self._quiet_until_s = asyncio.get_running_loop().time() + self._quiet_s
                 raise
             finally:
@@ -121,6 +132,7 @@ class ModbusConnection(asyncio.Protocol):
             self._on_stray(f"a reply of function {message[0]}, not {asked.function_code}")
         else:
             self._unjudged = False
+            self._answered = True
             answer.set_result(reply)
 
     def _check_beginning(self) -> None:

@@ -169,6 +169,8 @@ class ModbusWire:
         self._config = config
         tag_map = load_tag_map(config.tags, "modbus")
         self._codec = Codec(tag_map)
+        self.receipt_history = self._codec.receipt_history
+        """Slots of the history ring that the tag map has, 0 for none."""
         self._registers_per_read = tag_map.registers_per_read
         self._check_exchange(tag_map)
         self._check_line_speed()
@@ -245,21 +247,17 @@ class ModbusWire:
             else:
                 await self._write(request, own)
 
-    @property
-    def receipt_history(self) -> int:
-        """Slots of the history ring that the tag map has, 0 for none."""
-        return self._codec.receipt_history
-
     async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
         """The receipts numbered `first` (modulo 2^32) and on, from the history, in as many reads as
-        that takes."""
+        that takes; slots never written are left out."""
         receipts: list[Receipt] = []
         one, two = (len(self._codec.history_span(range(slots))) for slots in (1, 2))
         slots_per_request = (self._registers_per_read - one) // (two - one) + 1
-        while count > len(receipts):
-            start = (first + len(receipts)) % self.receipt_history
-            wanted = min(count - len(receipts), slots_per_request)
-            slots = range(start, min(start + wanted, self.receipt_history))
+        done = 0
+        while done < count:
+            start = (first + done) % self.receipt_history
+            slots = range(start, min(start + min(count - done, slots_per_request), self.receipt_history))
+            done += len(slots)
             receipts += self._codec.decode_receipts(await self.read(self._codec.history_request(slots)), slots)
         return receipts
 

@@ -200,6 +200,9 @@ class _Device:
             return (replace(line, problems=(error.message,)),)
         except TimeoutError:
             return (replace(line, problems=("no answer in time",)),)
+        if len(receipts) != count:
+            problem = f"has {len(receipts)} of the last {count} receipts: wrong start, stride or size"
+            return (replace(line, value=float(len(receipts)), problems=(problem,)),)
         for number, receipt in enumerate(receipts, int(total) - count):
             shown = values[f"receipts.{number % RECEIPT_RING_SIZE}.seq"]
             if shown != receipt.seq:

@@ -101,7 +101,9 @@ class Records(BaseModel, frozen=True, extra="forbid"):
 class StatusBlock(BaseModel, frozen=True, extra="forbid"):
     """What the PLC shows, read every cycle."""
 
-    node: str | None = Field(default=None, title="Node", description="OPC UA: node id of the UInt32 array.")
+    node: str | None = Field(
+        default=None, title="Node", description="OPC UA: node id or browse path of the UInt32 array."
+    )
     table: Table = Field(default="holding", title="Table", description="Modbus: where its tags and receipts lie.")
     tags: dict[str, Tag] = Field(title="Tags", description="Where each status tag lies.")
     receipts: Records = Field(title="Receipts", description="The ring of receipts; number n lies in slot n mod 16.")
@@ -110,7 +112,13 @@ class StatusBlock(BaseModel, frozen=True, extra="forbid"):
 class CommandBlock(BaseModel, frozen=True, extra="forbid"):
     """What the PC asks: written in one request, in Modbus to holding registers."""
 
-    node: str | None = Field(default=None, title="Node", description="OPC UA: node id of the UInt32 array.")
+    node: str | None = Field(default=None, title="Node", description="OPC UA: node id or browse path of the array.")
+    method: str | None = Field(
+        default=None,
+        title="Method",
+        description="OPC UA: node id or browse path of a method that takes the array as its one argument; "
+        "the command is then handed over by one call instead of one write.",
+    )
     tags: dict[str, Tag] = Field(title="Tags", description="Where each command tag lies.")
     orders: Records = Field(title="Orders", description="The mailbox of order records.")
 
@@ -118,7 +126,9 @@ class CommandBlock(BaseModel, frozen=True, extra="forbid"):
 class HistoryBlock(Records, frozen=True):
     """A longer ring of receipts for a PC that missed some: read only then, in as many requests as it takes."""
 
-    node: str | None = Field(default=None, title="Node", description="OPC UA: node id of the UInt32 array.")
+    node: str | None = Field(
+        default=None, title="Node", description="OPC UA: node id or browse path of the UInt32 array."
+    )
     table: Table = Field(default="holding", title="Table", description="Modbus: where it lies.")
     size: int = Field(
         ge=2 * RECEIPT_RING_SIZE,

@@ -88,7 +88,12 @@ def to_yaml(tag_map: TagMap) -> str:
         ("status", tag_map.status, "receipts", tag_map.status.receipts),
         ("command", tag_map.command, "orders", tag_map.command.orders),
     ):
-        lines += [f"{name}:", *_other_lines(block, ("node", "table"), 2), "  tags:", *_tag_lines(block.tags, 4)]
+        lines += [
+            f"{name}:",
+            *_other_lines(block, ("node", "method", "table"), 2),
+            "  tags:",
+            *_tag_lines(block.tags, 4),
+        ]
         lines += [f"  {records_name}:", *_records_lines(records, 4)]
     if tag_map.history:
         lines += ["history:", *_other_lines(tag_map.history, ("node", "table", "size"), 2)]

@@ -93,10 +93,8 @@ def _holds(stored: TagType, contract: TagType, mask: bool) -> bool:
 
 
 def _wrong_for_protocol(tag_map: "TagMap") -> Iterator[Problem]:
-    blocks: dict[str, StatusBlock | CommandBlock | HistoryBlock] = {
-        "status": tag_map.status,
-        "command": tag_map.command,
-    }
+    command = tag_map.command
+    blocks: dict[str, StatusBlock | CommandBlock | HistoryBlock] = {"status": tag_map.status, "command": command}
     if tag_map.history is not None:
         blocks["history"] = tag_map.history
     for name, block in blocks.items():
@@ -104,6 +102,8 @@ def _wrong_for_protocol(tag_map: "TagMap") -> Iterator[Problem]:
             yield ((name,), "an OPC UA map needs `node`, the node id of the UInt32 array")
         if tag_map.protocol == "modbus" and block.node:
             yield ((name, "node"), f"a Modbus map has no node ids, found {block.node!r}")
+    if tag_map.protocol == "modbus" and command.method:
+        yield (("command", "method"), f"Modbus has no methods, found {command.method!r}")
     if tag_map.protocol == "opcua":
         # What a Modbus map may say and an OPC UA map must leave as it is.
         for name in ("byte_order", "unit", "read_gap", "registers_per_read"):

@@ -95,11 +95,14 @@ def test_receipts_of_the_history_survive_the_wire(tag_map: TagMap, data: st.Data
     assert codec.decode_receipts(words, slots) == receipts
 
 
-def test_a_slot_of_the_history_that_was_never_written_is_named() -> None:
+def test_slots_of_the_history_that_were_never_written_are_left_out_and_nonsense_is_named() -> None:
     codec = Codec(default_tag_map("modbus"))
     slots = range(3, 5)
-    words = codec.encode_receipts([Receipt(1, ReceiptCode.FIRED, 2), None], slots)
-    with pytest.raises(NeedsOperator, match=r"history\.4 has code 0"):
+    receipt = Receipt(1, ReceiptCode.FIRED, 2)
+    words = codec.encode_receipts([receipt, None], slots)
+    assert codec.decode_receipts(words, slots) == [receipt]
+    words[7] = 9
+    with pytest.raises(NeedsOperator, match=r"history\.4 has code 9"):
         codec.decode_receipts(words, slots)
 
 
@@ -151,6 +154,7 @@ def test_the_committed_default_maps_are_what_the_code_says(protocol: Literal["mo
         ("epoch: {at: 0,", "epoch: {at: -1,", "status.tags.epoch.at", "greater than or equal to 0, found -1"),
         ("word_order: big", "word_order: middle", "4:1: word_order", "found 'middle'"),
         ("protocol: modbus", "protocol: opcua", "status", "needs `node`"),
+        ("command:", "command:\n  method: ns=2;s=M", "command.method", "Modbus has no methods"),
         ("size: 256", "size: 255", "history.size", "must be a power of two, found 255"),
         ("at: 400", "at: 300", "history.fields.seq", "overlap in word 300"),
         ("at: 400", "at: 64500", "history.fields.seq", "ends at address 65536"),
