@@ -30,6 +30,7 @@ _CHECK_MAP = "Check addresses, types and word order of the tag map with `senbets
 _KEPT_RANGES = 64
 """How many slot ranges of the history are kept ready; a wire asks for the same few again and again."""
 _STATUS_NAMES = tuple(STATUS_TAGS)
+_ORDER_NAMES = [[f"orders.{number}.{field}" for field in ORDER_FIELDS] for number in range(MAILBOX_SIZE)]
 assert set(_STATUS_NAMES) == {f.name for f in fields(LineStatus)} - {"receipts", "received_at_s"}
 
 
@@ -154,14 +155,15 @@ class Codec:
             "batch": image.batch,
             "order_count": len(image.orders),
         }
-        for number, order in enumerate(image.orders):
-            slot = f"orders.{number}"
-            values[f"{slot}.seq"] = order.seq
-            values[f"{slot}.kind"] = OrderKind.JET
-            values[f"{slot}.lane_first"] = order.lane_first
-            values[f"{slot}.lane_last"] = order.lane_last
-            values[f"{slot}.on_count"] = order.on_count
-            values[f"{slot}.off_count"] = order.off_count
+        for (seq, kind, lane_first, lane_last, on_count, off_count), order in zip(
+            _ORDER_NAMES, image.orders, strict=False
+        ):
+            values[seq] = order.seq
+            values[kind] = OrderKind.JET
+            values[lane_first] = order.lane_first
+            values[lane_last] = order.lane_last
+            values[on_count] = order.on_count
+            values[off_count] = order.off_count
         return self._command.encode(values)
 
     def decode_command(self, words: Sequence[int]) -> CommandImage:
@@ -219,7 +221,7 @@ class _Words:
         self.count = sum(len(request.span) for request in requests)
         self._scaled: list[Place] = []
         self._narrowed: list[tuple[str, int]] = []
-        self._types: dict[str, Place] = {}
+        self._converted: list[Place] = []
         self._bits: list[tuple[str, int, int, bool]] = []  # name, word, bit of the word, inverted
         self._bit_runs: list[tuple[Place, int]] = []
         numbers: dict[tuple[Order, Order], list[tuple[int, Place]]] = {}
@@ -246,8 +248,8 @@ class _Words:
                 self._scaled.append(place)
         elif place.type not in ("bit", contract):
             self._narrowed.append((place.name, (1 << min(BITS[contract], BITS[place.type])) - 1))
-        if place.type != "f32":
-            self._types[place.name] = place
+        if place.type not in ("f32", contract):
+            self._converted.append(place)
 
     def decode(self, words: Sequence[int]) -> dict[str, float]:
         if len(words) != self.count:
@@ -273,9 +275,9 @@ class _Words:
         stored = dict(values)
         for place in self._scaled:
             stored[place.name] = (values.get(place.name, 0.0) - place.offset) / place.scale
-        for name, place in self._types.items():
-            if name in stored:
-                stored[name] = _fitted(stored[name], place, values[name])
+        for place in self._converted:
+            if place.name in stored:
+                stored[place.name] = _fitted(stored[place.name], place)
         words: list[int] | None = None
         for numbers in self._numbers:
             more = numbers.encode(stored)
@@ -315,7 +317,8 @@ class _Numbers:
             layout += f"{offset - end}x{_FORMATS[place.type]}"
             end = offset + BITS[place.type] // 8
         self._values = struct.Struct(f"{layout}{word_count * word_bytes - end}x")
-        self._names = [place.name for _, place in offsets]
+        self._places = [place for _, place in offsets]
+        self._names = [place.name for place in self._places]
 
     def decode(self, words: Sequence[int], values: dict[str, float]) -> None:
         """Add the values to `values`."""
@@ -324,7 +327,13 @@ class _Numbers:
 
     def encode(self, values: Mapping[str, float]) -> list[int]:
         """All the words, zero where other values lie."""
-        data = self._values.pack(*(values.get(name, 0) for name in self._names))
+        try:
+            data = self._values.pack(*[values.get(name, 0) for name in self._names])
+        except struct.error:  # which of them does not fit?
+            for place in self._places:
+                if place.type != "f32":
+                    _fitted(values.get(place.name, 0), place)
+            raise
         words = list(self._words.unpack(_swap_bytes(data) if self._swapped else data))
         if self._reversed:
             words.reverse()
@@ -342,7 +351,7 @@ _CONTRACT_TYPES: Mapping[str, TagType] = {
 }
 
 
-def _fitted(value: float, place: Place, meant: float) -> int:
+def _fitted(value: float, place: Place) -> int:
     """The whole number to store; a number too large for a signed type of its width is stored as the
     same bits, as the contract's unsigned counters are."""
     number, bits = round(value), BITS[place.type]
@@ -352,7 +361,7 @@ def _fitted(value: float, place: Place, meant: float) -> int:
     if not lowest <= number < lowest + (1 << bits):
         raise NeedsOperator(
             "plc.tag_map",
-            f"{place.name} is {meant:g}, which does not fit the {place.type} that the tag map has for it.",
+            f"{place.name} would be stored as {number}, which does not fit the {place.type} of the tag map.",
             "Give it a wider type or another scale in the tag map.",
         )
     return number

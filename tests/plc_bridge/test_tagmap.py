@@ -1,5 +1,6 @@
 """Tag maps: defaults that match the code, round trips in any layout, errors that say where."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -195,6 +196,17 @@ def test_words_that_cannot_be_a_status_point_at_the_map() -> None:
         codec.decode_status([0xABCD] * 33 + [1] * 80)
     with pytest.raises(NeedsOperator, match="7 words"):
         codec.decode_status([0] * 7)
+
+
+def test_a_value_that_its_type_cannot_hold_is_named_and_not_written() -> None:
+    document = default_tag_map("modbus").model_dump()
+    document["command"]["tags"]["speed_setpoint_mm_s"].update(type="u16", scale=0.01)
+    image = CommandImage(0x1_0001, 0, LineCommand.RUN, 700.0, 0, ())
+    with pytest.raises(NeedsOperator, match=r"speed_setpoint_mm_s would be stored as 70000, .* the u16"):
+        Codec(TagMap.model_validate(document)).encode_command(image)
+    order = JetOrder(1, -1, 0, 0, 0)
+    with pytest.raises(NeedsOperator, match=r"orders\.0\.lane_first would be stored as -1"):
+        Codec(default_tag_map("modbus")).encode_command(replace(image, orders=(order,)))
 
 
 def test_a_speed_in_tenths_is_scaled() -> None:
