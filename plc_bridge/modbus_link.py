@@ -368,7 +368,8 @@ class ModbusWire:
             )
 
     def _check_line_speed(self) -> None:
-        """A serial line must carry a cycle's requests in a cycle."""
+        """A serial line must carry a cycle's requests in a cycle, and in the half of the request timeout
+        that is not quiet after a request that was given up."""
         serial = self._config.serial
         if serial is None:
             return
@@ -376,7 +377,7 @@ class ModbusWire:
         cycle_s = read_s + sum(serial.exchange_s(9 + 2 * len(r.span), 8) for r in self._codec.command_requests)
         for name, given_ms, needed_ms in (
             ("cycle_ms", self._config.cycle_ms, ceil(1000 * cycle_s)),
-            ("request_timeout_ms", self._config.request_timeout_ms, ceil(4 * 1000 * cycle_s)),
+            ("request_timeout_ms", self._config.request_timeout_ms, ceil(2 * 1000 * cycle_s)),
         ):
             if given_ms < needed_ms:
                 raise Fatal(

@@ -243,9 +243,9 @@ def test_a_serial_line_too_slow_for_its_cycle_is_refused() -> None:
     serial = Serial(device="/dev/ttyS0", baud=115_200)
     with pytest.raises(Fatal, match=r"cycle_ms is 10, .* at least 49"):
         ModbusWire(Config(serial=serial, tags=TAGS))
-    with pytest.raises(Fatal, match=r"request_timeout_ms is 150, .* at least 193"):
-        ModbusWire(Config(serial=serial, tags=TAGS, cycle_ms=50, request_timeout_ms=150))
-    ModbusWire(Config(serial=serial, tags=TAGS, cycle_ms=50, request_timeout_ms=200))
+    with pytest.raises(Fatal, match=r"request_timeout_ms is 90, .* at least 97"):
+        ModbusWire(Config(serial=serial, tags=TAGS, cycle_ms=50, request_timeout_ms=90))
+    ModbusWire(Config(serial=serial, tags=TAGS, cycle_ms=50, request_timeout_ms=100))
 
 
 def test_function_23_is_refused_where_the_map_does_not_allow_it(tmp_path: Path) -> None:
