@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from plc_bridge.contract import (
+    RECEIPT_HISTORY_SIZE,
     RECEIPT_RING_SIZE,
     CommandImage,
     JetOrder,
@@ -135,6 +136,7 @@ class VirtualPlc:
         self._trigger_encoder = 0
         self._receipt_total = 0
         self._receipts: deque[Receipt] = deque(maxlen=RECEIPT_RING_SIZE)
+        self._history: list[Receipt | None] = [None] * RECEIPT_HISTORY_SIZE
         self._outputs = PlcOutputs(0, False, False, 0.0)
 
     def restart(self) -> None:
@@ -196,6 +198,13 @@ class VirtualPlc:
             receipt_total=self._receipt_total,
             receipts=tuple(self._receipts),
         )
+
+    def receipt_history(self, first: int, count: int) -> list[Receipt]:
+        """What stands in the slots of receipts number `first` to `first + count - 1` (from 0, modulo
+        2**32, at most RECEIPT_HISTORY_SIZE of them), as the last scan left them. Slot n holds the newest
+        receipt whose number is n modulo RECEIPT_HISTORY_SIZE; slots never written are left out."""
+        slots = (self._history[number % RECEIPT_HISTORY_SIZE] for number in range(first, first + count))
+        return [receipt for receipt in slots if receipt is not None]
 
     def _take(self, image: CommandImage, now_s: float) -> None:
         """Act on a command block that arrived since the last scan."""
@@ -306,7 +315,9 @@ class VirtualPlc:
         self._stood_since_s = None
 
     def _end(self, seq: int, code: ReceiptCode) -> None:
-        self._receipts.append(Receipt(seq, code, self._encoder))
+        receipt = Receipt(seq, code, self._encoder)
+        self._receipts.append(receipt)
+        self._history[self._receipt_total % RECEIPT_HISTORY_SIZE] = receipt
         self._receipt_total = (self._receipt_total + 1) % _WRAP
 
     def _drive_outputs(self) -> PlcOutputs:
