@@ -183,7 +183,9 @@ class OrderChannel:
         return ended
 
     def _while_opening(self, status: LineStatus) -> ChannelNews:
-        if status.pc_epoch_seen == self.pc_epoch:
+        if status.pc_epoch_seen == self.pc_epoch and status.last_seq:
+            self._open_session(status.epoch, status.pc_epoch_seen)  # somebody's orders were taken in it
+        elif status.pc_epoch_seen == self.pc_epoch:
             self.established = True
             self._receipts_seen = status.receipt_total
             self._queue_capacity = status.queue_free
@@ -217,18 +219,17 @@ class OrderChannel:
             if number != self._receipts_seen or self._ahead(status.receipt_total, number) > self._receipt_history:
                 continue
             self._receipts_seen = (number + 1) % _WRAP
-            receipt = receipts[index] if index < len(receipts) else None
-            if receipt is not None and self._open.pop(receipt.seq, None) is not None:
-                ended.append(receipt)
+            if index < len(receipts):
+                ended.extend(self._close(receipts[index]))
             else:
-                self._receipts_missed += 1  # the slot did not hold what the PLC's own count says it does
+                self._receipts_missed += 1  # the slot was never written, against the PLC's own count
         return ended
 
     def _take_shown(self, status: LineStatus) -> Sequence[Receipt]:
         """Take the receipts of the status block, or say which are wanted before them."""
         new_receipts = self._ahead(status.receipt_total, self._receipts_seen)
         unshown = new_receipts - len(status.receipts)
-        if unshown > 0 and self._receipt_history:
+        if unshown > 0 and self._receipt_history > len(status.receipts):
             overwritten = max(0, new_receipts - self._receipt_history)
             self._receipts_missed += overwritten
             self._receipts_seen = (self._receipts_seen + overwritten) % _WRAP
@@ -239,7 +240,14 @@ class OrderChannel:
         self._receipts_missed += max(0, unshown)
         self._receipts_seen = status.receipt_total
         shown = status.receipts[-new_receipts:] if new_receipts else ()
-        return [receipt for receipt in shown if self._open.pop(receipt.seq, None) is not None]
+        return [receipt for given in shown for receipt in self._close(given)]
+
+    def _close(self, receipt: Receipt) -> Sequence[Receipt]:
+        """End the order of a receipt. A receipt of none that is open stands where another's was."""
+        if self._open.pop(receipt.seq, None) is not None:
+            return (receipt,)
+        self._receipts_missed += 1
+        return ()
 
     def _account_missed(self, status: LineStatus) -> Sequence[Receipt]:
         """Receipts were overwritten before they were read: find the orders they were about.
@@ -261,13 +269,15 @@ class OrderChannel:
     def _lose_all(self) -> tuple[Receipt, ...]:
         ended = tuple(Receipt(seq, ReceiptCode.LOST, self._encoder) for seq in self._open)
         self._open.clear()
-        self._unacknowledged.clear()
         return ended
 
     def _open_session(self, plc_epoch: int, pc_epoch_seen: int) -> None:
-        """Choose the session after the last one this run of the PLC has seen."""
+        """Choose the session after the last one this run of the PLC has seen, and after every one of ours:
+        a number used twice would make the PLC take new orders for those it had."""
         run = (plc_epoch & 0xFFFF) << 16
-        last = pc_epoch_seen & 0xFFFF if pc_epoch_seen >> 16 == run >> 16 else 0
+        last = self.pc_epoch & 0xFFFF
+        if pc_epoch_seen >> 16 == run >> 16 and (pc_epoch_seen - last) & 0xFFFF < 0x8000:
+            last = pc_epoch_seen & 0xFFFF
         session = (last + self._session_step) & 0xFFFF
         self._start_session(run | (session or 1))
 
