@@ -145,6 +145,7 @@ def test_the_command_prints_a_tree_or_one_json_object(tmp_path: Path) -> None:
     code, tree = asyncio.run(run())
     assert code == 0, tree
     assert "no problems" in tree
+    assert "flags  (holding register 3)  raw 000f  = 15 (e_stop_ok, belt_running, air_ok, ready)" in tree
     assert "belt_speed_mm_s  (holding register 6)  raw 43fa 0000  = 500" in tree
     code, text = asyncio.run(run("--json"))
     report = json.loads(text)
