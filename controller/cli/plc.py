@@ -39,7 +39,7 @@ def probe(
     if json_output:
         typer.echo(json.dumps(_as_json(report)))
     else:
-        Console(soft_wrap=True).print(_tree(report))
+        Console().print(_tree(report))
     if report.problem_count:
         raise typer.Exit(1)
 
