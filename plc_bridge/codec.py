@@ -66,7 +66,7 @@ class Codec:
         if int(values["flags"]) > sum(LineFlags):
             raise NeedsOperator(
                 "plc.tag_map",
-                f"The flags word is {int(values['flags']):#06x}; only bits 0 to 4 are defined.",
+                f"The flags word is {int(values['flags']):#06x}; only bits 0 to 5 are defined.",
                 _CHECK_MAP,
             )
         integers = {name: int(values[name]) for name in _STATUS_NAMES if name not in ("flags", "belt_speed_mm_s")}
@@ -102,7 +102,7 @@ class Codec:
         for number, order in enumerate(image.orders):
             slot = f"orders.{number}"
             values[f"{slot}.seq"] = order.seq
-            values[f"{slot}.kind"] = OrderKind.JET
+            values[f"{slot}.kind"] = order.kind
             values[f"{slot}.lane_first"] = order.lane_first
             values[f"{slot}.lane_last"] = order.lane_last
             values[f"{slot}.on_count"] = order.on_count
@@ -135,6 +135,7 @@ class Codec:
                     lane_last=int(values[f"orders.{n}.lane_last"]),
                     on_count=int(values[f"orders.{n}.on_count"]),
                     off_count=int(values[f"orders.{n}.off_count"]),
+                    kind=OrderKind(int(values[f"orders.{n}.kind"])),
                 )
                 for n in range(count)
             ),

@@ -171,7 +171,7 @@ def _judged(before: ProbedTag, now: ProbedTag) -> ProbedTag:
     elif now.name == "epoch" and before.value not in (None, now.value):
         problem = "changed between two reads: the PLC restarted, or this is another register"
     elif now.name == "flags" and now.value > sum(LineFlags):
-        problem = "has bits set beyond bit 4: wrong address or byte order"
+        problem = "has bits set beyond bit 5: wrong address or byte order"
     elif now.name == "belt_speed_mm_s" and not (math.isfinite(now.value) and abs(now.value) <= FASTEST_BELT_MM_S):
         problem = "is no belt speed: wrong type or word order"
     elif now.name == "queue_free" and now.value > _LARGEST_QUEUE:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from plc_bridge.contract import (
+    LONGEST_PULSE_MS,
     RECEIPT_RING_SIZE,
     CommandImage,
     JetOrder,
     LineCommand,
     LineFlags,
     LineStatus,
+    OrderKind,
     Receipt,
     ReceiptCode,
 )
@@ -40,7 +42,7 @@ ALL_WELL = PlcInputs()
 
 
 @cache
-def _flags(e_stop_ok: bool, moving: bool, air_ok: bool, released: bool, fire: bool) -> LineFlags:
+def _flags(e_stop_ok: bool, moving: bool, air_ok: bool, released: bool, fire: bool, pc_alive: bool) -> LineFlags:
     """The status flags; kept, for putting flags together takes longer than a scan."""
     return LineFlags(
         (LineFlags.E_STOP_OK if e_stop_ok else 0)
@@ -48,6 +50,7 @@ def _flags(e_stop_ok: bool, moving: bool, air_ok: bool, released: bool, fire: bo
         | (LineFlags.AIR_OK if air_ok else 0)
         | (LineFlags.READY if air_ok and released else 0)
         | (LineFlags.FIRE if fire else 0)
+        | (LineFlags.PC_ALIVE if pc_alive else 0)
     )
 
 
@@ -71,6 +74,11 @@ class _Entry:
     off_count: int
 
 
+def _mask(order: JetOrder) -> int:
+    """Bit n is set where the order is for valve n."""
+    return ((1 << (order.lane_last - order.lane_first + 1)) - 1) << order.lane_first
+
+
 class VirtualPlc:
     """One PLC program. `scan` is its cycle; `write_command` is its mailbox; `status` its answer.
 
@@ -79,6 +87,8 @@ class VirtualPlc:
     `close_delay_ms` early, at the belt speed measured now, so that air leaves the nozzle in
     [on_count, off_count). Valves open on a belt that does not move for `standstill_shut_ms` are
     shut: the compressor is never blown empty on a standing belt.
+
+    In MAINTENANCE jet orders are refused, and one test pulse at a time is fired at once, for its time.
 
     All comparisons of counts and sequence numbers are modulo 2**32.
     """
@@ -125,6 +135,8 @@ class VirtualPlc:
         self._last_seq = 0
         self._pending: list[_Entry] = []
         self._open: list[_Entry] = []
+        self._pulse_mask = 0
+        self._pulse_until_s = 0.0
         self._valves = 0
         self._stood_since_s: float | None = None
         self._fired = 0
@@ -164,7 +176,7 @@ class VirtualPlc:
             self._mailbox = None
         if self._pc_alive and now_s - self._pc_moved_s > self._pc_timeout_s:
             self._pc_alive = False
-        if self._pending or self._open:
+        if self._pending or self._open or self._pulse_mask:
             if not self._accepts_orders():
                 self._cancel_all()
             else:
@@ -175,7 +187,7 @@ class VirtualPlc:
         """The status block as the last scan left it."""
         inputs = self._inputs
         moving = abs(self._speed_mm_s) >= _MOVING_MM_S
-        flags = _flags(inputs.e_stop_ok, moving, inputs.air_ok, not self._stop_latched, inputs.fire)
+        flags = _flags(inputs.e_stop_ok, moving, inputs.air_ok, not self._stop_latched, inputs.fire, self._pc_alive)
         return LineStatus(
             epoch=self._epoch,
             heartbeat=self._heartbeat,
@@ -215,6 +227,8 @@ class VirtualPlc:
             self._pc_moved_s = now_s
             self._pc_alive = True
         if image.line_command != LineCommand.NONE:
+            if image.line_command != self._command and LineCommand.MAINTENANCE in (image.line_command, self._command):
+                self._cancel_all()
             self._command = image.line_command
             self._setpoint_mm_s = image.speed_setpoint_mm_s
         if self._command == LineCommand.STOP and self._inputs.e_stop_ok and not self._inputs.fire:
@@ -225,7 +239,7 @@ class VirtualPlc:
                 ahead = (order.seq - self._last_seq) % _WRAP
                 if ahead == 1:
                     self._last_seq = order.seq
-                    self._judge(order)
+                    self._judge(order, now_s)
                 elif ahead == 0 or ahead >= _HALF:
                     self._duplicated += 1
                 else:
@@ -234,13 +248,17 @@ class VirtualPlc:
     def _accepts_orders(self) -> bool:
         return self._pc_alive and not self._stop_latched and self._inputs.air_ok and self._command != LineCommand.STOP
 
-    def _judge(self, order: JetOrder) -> None:
-        """Queue a new order, or end it at once as late or refused."""
+    def _judge(self, order: JetOrder, now_s: float) -> None:
+        """Queue a new order, or end it at once: fired (a pulse), late or refused."""
+        if order.kind == OrderKind.PULSE:
+            self._judge_pulse(order, now_s)
+            return
         length = count_difference(order.off_count, order.on_count)
         if (
             not 0 <= order.lane_first <= order.lane_last < self._valve_count
             or length <= 0
             or len(self._pending) + len(self._open) >= self._ring_size
+            or self._command == LineCommand.MAINTENANCE
             or not self._accepts_orders()
         ):
             self._refused += 1
@@ -251,11 +269,32 @@ class VirtualPlc:
             self._late += 1
             self._end(order.seq, ReceiptCode.LATE)
             return
-        mask = ((1 << (order.lane_last - order.lane_first + 1)) - 1) << order.lane_first
-        self._pending.append(_Entry(order.seq, mask, order.on_count, order.off_count))
+        self._pending.append(_Entry(order.seq, _mask(order), order.on_count, order.off_count))
+
+    def _judge_pulse(self, order: JetOrder, now_s: float) -> None:
+        """Fire a test pulse at once, or refuse it."""
+        if (
+            self._command != LineCommand.MAINTENANCE
+            or not 0 <= order.lane_first <= order.lane_last < self._valve_count
+            or not 1 <= order.on_count <= LONGEST_PULSE_MS
+            or self._pulse_mask
+            or not self._accepts_orders()
+        ):
+            self._refused += 1
+            self._end(order.seq, ReceiptCode.REFUSED)
+            return
+        self._pulse_mask = _mask(order)
+        self._pulse_until_s = now_s + order.on_count / 1000
+        self._fired += 1
+        self._end(order.seq, ReceiptCode.FIRED)
 
     def _work_the_ring(self, now_s: float, moved: bool) -> None:
         """Open what is due, shut what is over."""
+        if self._command == LineCommand.MAINTENANCE:
+            if now_s >= self._pulse_until_s:
+                self._pulse_mask = 0
+            self._valves = self._pulse_mask
+            return
         encoder = self._encoder
         speed = self._speed_mm_s if self._speed_mm_s > 0.0 else 0.0
         open_lead = self._open_lead_counts_per_mm_s * speed
@@ -302,6 +341,7 @@ class VirtualPlc:
             self._end(entry.seq, ReceiptCode.CANCELLED)
         self._pending = []
         self._open = []
+        self._pulse_mask = 0
         self._valves = 0
         self._stood_since_s = None
 

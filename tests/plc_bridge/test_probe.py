@@ -43,7 +43,7 @@ def test_a_standing_heart_and_a_wrong_word_order_are_both_named(tmp_path: Path) 
     path.write_text(to_yaml(default_tag_map("modbus")).replace("byte_order: big", "byte_order: little"))
     report = asyncio.run(probe_bench(bench, path))
     assert "does not move" in tag(report, "heartbeat").problems[0]
-    assert "beyond bit 4" in tag(report, "flags").problems[0]
+    assert "beyond bit 5" in tag(report, "flags").problems[0]
     assert tag(report, "queue_free").problems == () or "wrong" in tag(report, "queue_free").problems[0]
     assert report.problem_count >= 2
 
