@@ -10,8 +10,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from plc_bridge.codec import Codec
 from plc_bridge.tagmap import TagMap
+from plc_bridge.virtual_plc import VirtualPlc
 from senbetsu_errors import NeedsOperator
-from sim.virtual_plc import VirtualPlc
 
 _READ, _WRITE_MANY = 3, 16
 

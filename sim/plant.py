@@ -15,6 +15,7 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from plc_bridge.virtual_plc import ALL_WELL, VirtualPlc
 from senbetsu_errors import Fatal
 from sim.belt import Belt
 from sim.config import PlantConfig
@@ -22,7 +23,6 @@ from sim.feed import BeltPart, Feeder, PartStock
 from sim.jets import Nozzles, PartAtBar, ValveBar
 from sim.optics import BeltOptics, PlacedPart
 from sim.truth import Truth
-from sim.virtual_plc import ALL_WELL, VirtualPlc
 from vision.camera_config import CameraGeometry
 
 _DOWNSTREAM_EDGE = attrgetter("belt_min_mm")

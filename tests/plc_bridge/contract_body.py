@@ -10,8 +10,8 @@ import pytest
 
 from plc_bridge.contract import LineCommand, LineFlags, LineStatus, ReceiptCode
 from plc_bridge.link import LinkState, PlcLink, Shot
+from plc_bridge.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
 from senbetsu_errors import Retryable
-from sim.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
 
 COUNTS_PER_MM = 10.0
 WRAP = 0x1_0000_0000

@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from plc_bridge.contract import CommandImage, LineCommand, LineStatus, ReceiptCode
 from plc_bridge.exactly_once import ChannelNews, OrderChannel
 from plc_bridge.link import Shot
+from plc_bridge.virtual_plc import PlcInputs, VirtualPlc
 from senbetsu_errors import Retryable
-from sim.virtual_plc import PlcInputs, VirtualPlc
 
 WRAP = 0x1_0000_0000
 NOT_FIRED = {ReceiptCode.LATE, ReceiptCode.REFUSED, ReceiptCode.CANCELLED}

@@ -20,7 +20,6 @@ from plc_bridge.contract import (
     Receipt,
     ReceiptCode,
 )
-from vision.frame import count_difference
 
 _WRAP = 0x1_0000_0000
 _HALF = 0x8000_0000
@@ -77,6 +76,11 @@ class _Entry:
 def _mask(order: JetOrder) -> int:
     """Bit n is set where the order is for valve n."""
     return ((1 << (order.lane_last - order.lane_first + 1)) - 1) << order.lane_first
+
+
+def count_difference(later: int, earlier: int) -> int:
+    """Signed distance between two raw 32-bit counters, in -2**31 .. 2**31 - 1."""
+    return (later - earlier + _HALF) % _WRAP - _HALF
 
 
 class VirtualPlc:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plc_bridge.contract import CommandImage, JetOrder, LineCommand, LineFlags, OrderKind, ReceiptCode
-from sim.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
+from plc_bridge.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
 
 WRAP = 0x1_0000_0000
 SESSION = 1 << 16 | 1
