@@ -7,6 +7,7 @@ docs/integrators/plc-contract.md asks of any PLC, and as plc_bridge/plc_program/
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 
 from plc_bridge.contract import (
     LONGEST_PULSE_MS,
@@ -113,6 +114,7 @@ class VirtualPlc:
         if not 1 <= valve_count <= 64:
             raise ValueError(f"valve_count is {valve_count}; the contract's valve mask holds 1 to 64")
         self._valve_count = valve_count
+        self._counts_per_mm = counts_per_mm
         self._open_lead_counts_per_mm_s = open_delay_ms / 1000 * counts_per_mm
         self._close_lead_counts_per_mm_s = close_delay_ms / 1000 * counts_per_mm
         self._ring_size = ring_size
@@ -186,6 +188,22 @@ class VirtualPlc:
             else:
                 self._work_the_ring(now_s, moved)
         return self._drive_outputs()
+
+    def until_next_change_s(self, now_s: float, encoder_raw: int, belt_speed_mm_s: float) -> float:
+        """Seconds from `now_s` until a valve next opens or shuts if the belt keeps that speed: below 0 when
+        that is overdue, infinite when nothing is to come. For whoever scans when something is due."""
+        if self._command == LineCommand.MAINTENANCE:
+            return self._pulse_until_s - now_s if self._pulse_mask else inf
+        speed_mm_s = max(belt_speed_mm_s, 0.0)
+        opens = [count_difference(e.on_count, encoder_raw) for e in self._pending]
+        shuts = [count_difference(e.off_count, encoder_raw) for e in self._open]
+        counts = min(
+            min(opens, default=inf) - self._open_lead_counts_per_mm_s * speed_mm_s,
+            min(shuts, default=inf) - self._close_lead_counts_per_mm_s * speed_mm_s,
+        )
+        if counts == inf or speed_mm_s == 0.0:
+            return 0.0 if counts < 0 else inf
+        return counts / (speed_mm_s * self._counts_per_mm)
 
     def status(self) -> LineStatus:
         """The status block as the last scan left it."""
