@@ -120,6 +120,8 @@ class Config(PlcConfig, frozen=True):
                 f"belt_run ({drives[0]}), feed_run ({drives[1]}) and the valves "
                 f"({outputs.valves.start} to {outputs.valves.stop - 1}) must be coils of their own"
             )
+        if outputs.valves.stop > 65536:
+            raise ValueError(f"the valves end at coil {outputs.valves.stop - 1}; the last one is 65535")
         if len({inputs.e_stop_ok, inputs.air_ok, inputs.no_fire}) < 3 or len(inputs.span) > _MOST_INPUTS:
             raise ValueError(f"e_stop_ok, air_ok and no_fire must be three inputs within {_MOST_INPUTS} addresses")
         if self.watchdog_ms < 3 * self.cycle_ms:

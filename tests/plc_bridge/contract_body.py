@@ -24,6 +24,7 @@ class Bench:
         self.plc = VirtualPlc(
             counts_per_mm=COUNTS_PER_MM, open_delay_ms=5, close_delay_ms=5, pc_timeout_ms=pc_timeout_ms
         )
+        self.pc_timeout_ms = pc_timeout_ms
         self.outputs = PlcOutputs(0, False, False, 0.0)
         self.inputs = PlcInputs()
         self.speed_mm_s = 500.0
