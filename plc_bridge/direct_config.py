@@ -13,9 +13,7 @@ _MOST_INPUTS = 256
 class Encoder(BaseModel, frozen=True, extra="forbid"):
     """The counter module: two registers that hold one unsigned 32-bit count, read together."""
 
-    register_: int = Field(
-        alias="register", ge=0, le=65534, title="Register", description="Address of the first of the two registers."
-    )
+    address: int = Field(ge=0, le=65534, title="Address", description="The first of the two registers.")
     table: Literal["input", "holding"] = Field(
         default="input", title="Table", description="Input registers (FC4) or holding registers (FC3)."
     )

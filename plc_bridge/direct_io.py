@@ -45,8 +45,8 @@ class RemoteIo:
         encoder = self._config.encoder
         client = self._client(self._reads)
         read = client.read_input_registers if encoder.table == "input" else client.read_holding_registers
-        what = f"{encoder.table} registers {encoder.register_} and {encoder.register_ + 1}"
-        reply = await self._ask(what, lambda: read(encoder.register_, count=2, device_id=self._config.unit))
+        what = f"{encoder.table} registers {encoder.address} and {encoder.address + 1}"
+        reply = await self._ask(what, lambda: read(encoder.address, count=2, device_id=self._config.unit))
         first, second = reply.registers[:2]
         return first << 16 | second if encoder.word_order == "big" else second << 16 | first
 

@@ -65,6 +65,8 @@ class DirectWire:
             epoch=self._epoch,
         )
         self._failure = None
+        self._closing = False
+        self._switching: asyncio.Task[None] | None = None
         self._track = BeltTrack(config.encoder.counts_per_mm)
         self._watch = JitterWatch(config.jitter_ms / 1000)
         self._timing = Timing(0.0, inf, inf, 0)
@@ -110,6 +112,11 @@ class DirectWire:
         """Stop scanning, switch every output off, close."""
         running, self._running = self._running, None
         if running is not None:
+            self._closing = True
+            self._wake.set()
+            if self._switching is not None:
+                # A request under way is waited for: some servers lose the next one if it is given up.
+                await asyncio.wait([self._switching], timeout=self._config.request_timeout_ms / 1000)
             running.cancel()
             await asyncio.wait([running])
             try:
@@ -158,7 +165,7 @@ class DirectWire:
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._read_cyclically())
-                both.create_task(self._switch())
+                self._switching = both.create_task(self._switch())
         except* (Retryable, NeedsOperator) as group:
             found: BaseException = group
             while isinstance(found, BaseExceptionGroup):
@@ -217,7 +224,7 @@ class DirectWire:
         """Scan whenever something is due or new; write what has changed, and all of it in time for the watchdog."""
         loop = asyncio.get_running_loop()
         refresh_s = self._config.watchdog_ms / 3000
-        while True:
+        while not self._closing:
             self._wake.clear()
             due_s, outputs = self._scan(loop.time())
             refresh = loop.time() - self._written_at_s > refresh_s

@@ -81,6 +81,11 @@ class ServersConfig(BaseModel, frozen=True, extra="forbid"):
     opcua: ServerConfig | None = Field(
         default=None, title="OPC UA server", description="The virtual PLC's OPC UA server."
     )
+    remote_io: ServerConfig | None = Field(
+        default=None,
+        title="Remote I/O",
+        description="A plain remote I/O station in place of the PLC, for `backend: direct`, laid out as that says.",
+    )
     camera: CameraServerConfig | None = Field(
         default=CameraServerConfig(), title="Camera server", description="The virtual camera, for `backend: sim`."
     )

@@ -42,7 +42,7 @@ def settings(port: int, **changes: object) -> Config:
         {
             "host": "127.0.0.1",
             "port": port,
-            "encoder": {"register": 0, "counts_per_mm": 10.0},
+            "encoder": {"address": 0, "counts_per_mm": 10.0},
             "inputs": {"e_stop_ok": 0, "air_ok": 1, "no_fire": 2},
             "outputs": {"first_valve": 0, "valve_count": 64, "belt_run": BELT, "feed_run": FEED},
             "open_delay_ms": 5,

@@ -9,7 +9,7 @@ from plc_bridge.direct_config import Config
 
 GOOD: dict[str, Any] = {
     "host": "192.0.2.20",
-    "encoder": {"register": 0, "counts_per_mm": 10.0},
+    "encoder": {"address": 0, "counts_per_mm": 10.0},
     "inputs": {"e_stop_ok": 0, "air_ok": 1, "no_fire": 2},
     "outputs": {"first_valve": 0, "valve_count": 64, "belt_run": 64, "feed_run": 65},
     "jitter_ms": 5,
