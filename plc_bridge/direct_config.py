@@ -62,9 +62,9 @@ class Config(PlcConfig, frozen=True):
     host: str = Field(min_length=1, title="Host", description="Name or address of the remote I/O station.")
     port: int = Field(default=502, ge=1, le=65535, title="Port", description="TCP port of its Modbus server.")
     unit: int = Field(default=1, ge=0, le=255, title="Unit", description="Modbus unit identifier of the station.")
-    encoder: Encoder = Field(title="Encoder", description="The counter module on the belt's encoder.")
-    inputs: Inputs = Field(title="Inputs", description="Where the machine's contacts are wired to.")
-    outputs: Outputs = Field(title="Outputs", description="Where valves and drives are wired to.")
+    encoder: Encoder = Field(title="Encoder module", description="The counter module on the belt's encoder.")
+    inputs: Inputs = Field(title="Contacts", description="Where the machine's contacts are wired to.")
+    outputs: Outputs = Field(title="Coils", description="Where valves and drives are wired to.")
     open_delay_ms: float = Field(
         default=8.0, ge=0, le=200, title="Opening delay", description="From a coil's output to air at the nozzle."
     )

@@ -51,6 +51,7 @@ class DirectWire:
         self._running: asyncio.Task[None] | None = None
         self._failure: SenbetsuError | None = None
         self._too_fast: NeedsOperator | None = None
+        self._was_refused = False
         self._start_over()
 
     def _start_over(self) -> None:
@@ -152,12 +153,16 @@ class DirectWire:
             f"{config.host}:{config.port}), which at {speed_mm_s:g} mm/s is +-{timing.jitter_s * speed_mm_s:.1f} mm"
         )
         if timing.jitter_s * 1000 > config.jitter_ms:
+            if not self._was_refused:
+                _log.warning("direct io refused", switches_to=figures, declared_ms=config.jitter_ms)
+            self._was_refused = True
             raise NeedsOperator(
                 "plc.jitter",
                 f"Valves can be switched to {figures}; declared are +-{config.jitter_ms:g} ms.",
                 "Take load off the PC and the network, use a faster station, or run slower: "
                 "a larger plc.jitter_ms needs a smaller plc.max_speed_mm_s.",
             )
+        self._was_refused = False
         _log.info("direct io", switches_to=figures, declared_ms=config.jitter_ms)
         return timing
 
