@@ -4,6 +4,8 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from plc_bridge.contract import RECEIPT_HISTORY_SIZE
+
 
 class PlcConfig(BaseModel, frozen=True, extra="forbid"):
     """Base of each backend's `Config`: how often, how long, how patiently.
@@ -79,9 +81,10 @@ class PlcConfig(BaseModel, frozen=True, extra="forbid"):
     window_orders: int = Field(
         default=256,
         ge=1,
-        le=4096,
+        le=RECEIPT_HISTORY_SIZE,
         title="Order window",
-        description="How many orders may be open (sent and not ended) at a time.",
+        description="How many orders may be open (sent and not ended) at a time: never more than the PLC remembers "
+        "receipts of.",
     )
 
     @model_validator(mode="after")

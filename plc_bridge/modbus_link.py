@@ -5,6 +5,7 @@ times), and reconnects on its own with waits of up to 300 s. The session does bo
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ from pymodbus.pdu import ModbusPDU
 
 from plc_bridge.codec import Codec
 from plc_bridge.config import PlcConfig
-from plc_bridge.contract import CommandImage, LineStatus
+from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.session import PlcSession
 from plc_bridge.tagmap_file import load_tag_map
 from senbetsu_errors import NeedsOperator, Retryable
@@ -52,6 +53,7 @@ class ModbusWire:
     """The two connections of one Modbus link."""
 
     def __init__(self, config: Config) -> None:
+        self.receipt_history = 0
         self._config = config
         self._codec = Codec(load_tag_map(config.tags, "modbus"))
         self._reads: AsyncModbusTcpClient | None = None
@@ -106,6 +108,10 @@ class ModbusWire:
             raise self._lost(error) from error
         self._check(reply, "read", start, count)
         return list(reply.registers)
+
+    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """Never asked for: there is no history in the tag map yet."""
+        raise NotImplementedError
 
     async def close(self) -> None:
         """Close both connections."""

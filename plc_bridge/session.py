@@ -17,7 +17,7 @@ from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
 from plc_bridge.exactly_once import OrderChannel
 from plc_bridge.link import LinkHealth, LinkState, Shot, Submitted
-from senbetsu_errors import NeedsOperator, Retryable
+from senbetsu_errors import Fatal, NeedsOperator, Retryable
 
 _log = structlog.stdlib.get_logger("plc_bridge")
 
@@ -36,6 +36,9 @@ class Wire(Protocol):
     call must work. `close` is called after every `open`, also one that failed, and never raises.
     """
 
+    receipt_history: int
+    """How many receipts the device remembers in a ring besides those of the status block; 0 without one."""
+
     async def open(self) -> None:
         """Connect."""
         ...
@@ -48,6 +51,12 @@ class Wire(Protocol):
         """Write the command block in one request; the session never has two under way."""
         ...
 
+    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """Read the history's slots of receipts number `first` to `first + count - 1`, counted from 0 as
+        `receipt_total` does; number n lies in slot n modulo `receipt_history`. Slots that were never
+        written are left out. Called only when the device has a history, and never beside `read_status`."""
+        ...
+
     async def close(self) -> None:
         """Close what is open."""
         ...
@@ -55,13 +64,22 @@ class Wire(Protocol):
 
 class PlcSession:
     """A `PlcLink` over any `Wire`. `random` spreads reconnects and session numbers; pass a seeded
-    one where two runs must be alike."""
+    one where two runs must be alike. Raises `Fatal` `config.plc_window` when more orders may be open
+    than the device remembers receipts of."""
 
     def __init__(self, config: PlcConfig, wire: Wire, random: Random | None = None) -> None:
+        if 0 < wire.receipt_history < config.window_orders:
+            raise Fatal(
+                "config.plc_window",
+                f"plc.window_orders is {config.window_orders}, and the PLC remembers {wire.receipt_history} receipts: "
+                "receipts could be overwritten before they are read.",
+                f"Set plc.window_orders to {wire.receipt_history} or less, or enlarge the PLC's receipt history.",
+            )
         self._config = config
         self._wire = wire
         self._random = random or Random()  # noqa: S311  (jitter, not a secret)
-        self._channel = OrderChannel(config.window_orders, self._random.randint(1, LARGEST_SESSION_STEP))
+        step = self._random.randint(1, LARGEST_SESSION_STEP)
+        self._channel = OrderChannel(config.window_orders, step, wire.receipt_history)
         self._submitted: dict[int, Submitted] = {}
         self._supervisor: asyncio.Task[None] | None = None
         self._state = LinkState.DISCONNECTED
@@ -75,6 +93,7 @@ class PlcSession:
         self._newest: LineStatus | None = None
         self._alive_at_s = 0.0
         self._written_at_s = 0.0
+        self._history_read_s = 0.0
         self._down_since_s: float | None = None
         self._downtime_s = 0.0
         self._reconnects = 0
@@ -192,7 +211,7 @@ class PlcSession:
         if self._config.settle_after_connect_ms > 0:
             self._state = LinkState.SETTLING
             await asyncio.sleep(self._config.settle_after_connect_ms / 1000)
-        self._alive_at_s = self._written_at_s = asyncio.get_running_loop().time()
+        self._alive_at_s = self._written_at_s = self._history_read_s = asyncio.get_running_loop().time()
 
     def _reconnect_delay_s(self) -> float:
         config = self._config
@@ -219,12 +238,25 @@ class PlcSession:
                     self._alive_at_s = now_s
                 self._learn(replace(status, received_at_s=now_s))
             self._check_alive(self._alive_at_s, "The PLC's heartbeat has not moved")
+            if (wanted := self._channel.wanted_receipts) is not None:
+                await self._read_history(wanted)
+                continue
             if self._channel.batch_under_way:
                 due_s = loop.time() + cycle_s * _ANSWER_SOON
             else:
                 due_s = max(due_s + cycle_s, loop.time())
             self._wake_reader.clear()
             await _wait(self._wake_reader, due_s - loop.time())
+
+    async def _read_history(self, wanted: range) -> None:
+        """Fetch receipts that the status block no longer shows; the status read after it makes them count."""
+        try:
+            receipts = await self._in_time(self._wire.read_receipts(wanted.start, len(wanted)))
+        except TimeoutError:
+            self._check_alive(self._history_read_s, "The PLC's receipt history has not been answered")
+        else:
+            self._channel.on_receipts(wanted, receipts)
+            self._history_read_s = asyncio.get_running_loop().time()
 
     async def _write_cyclically(self) -> None:
         loop = asyncio.get_running_loop()
@@ -273,10 +305,12 @@ class PlcSession:
             )
         if self._state is LinkState.CONNECTED and not self._channel.established:
             self._note_down(f"The PLC restarted: epoch {old_epoch} became {status.epoch}.")
-        elif self._state is not LinkState.CONNECTED and self._channel.established:
+        elif self._state is not LinkState.CONNECTED and self._channel.up_to_date:
             self._note_up(status.received_at_s)
         if self._channel.has_news_to_write():
             self._wake_writer.set()
+        if self._channel.wanted_receipts is None:
+            self._history_read_s = status.received_at_s
         self._newest = status
         self._tell_readers()
 
