@@ -7,13 +7,14 @@ declared nothing is switched any more (docs/integrators/direct-io.md).
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
 
 import structlog
 
-from plc_bridge.contract import CommandImage, LineStatus
+from plc_bridge.contract import RECEIPT_HISTORY_SIZE, CommandImage, LineStatus, Receipt
 from plc_bridge.direct_config import Config
 from plc_bridge.direct_io import RemoteIo
 from plc_bridge.direct_timing import BeltTrack, JitterWatch, Timing
@@ -45,6 +46,7 @@ class DirectWire:
     """A `Wire` with the PLC at this end and plain coils at the other."""
 
     def __init__(self, config: Config) -> None:
+        self.receipt_history = RECEIPT_HISTORY_SIZE
         self._config = config
         self._io = RemoteIo(config)
         self._epoch = 0
@@ -102,6 +104,11 @@ class DirectWire:
         """The status as the last scan left it, with the encoder where it is now."""
         self._check_running()
         return replace(self._plc.status(), encoder=self._track.raw_at(asyncio.get_running_loop().time()))
+
+    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """Receipts that the status no longer shows."""
+        self._check_running()
+        return self._plc.receipt_history(first, count)
 
     async def write_command(self, image: CommandImage) -> None:
         """Hand the command block to the scan, which takes it at once."""

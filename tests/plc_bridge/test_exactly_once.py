@@ -7,7 +7,6 @@ import pytest
 from plc_bridge.contract import LineCommand, LineFlags, LineStatus, Receipt, ReceiptCode
 from plc_bridge.exactly_once import RECEIPTS_PER_READ, ChannelNews, OrderChannel
 from plc_bridge.link import Shot
-from plc_bridge.virtual_plc import PlcInputs, VirtualPlc
 from senbetsu_errors import Retryable
 
 SESSION = 7 << 16 | 1

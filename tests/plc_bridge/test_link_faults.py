@@ -19,9 +19,9 @@ from plc_bridge.modbus_link import ModbusLink, ModbusWire
 from plc_bridge.opcua_link import Config as OpcuaConfig
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path, to_yaml
+from plc_bridge.virtual_plc import PlcInputs
 from senbetsu_errors import Fatal, NeedsOperator, Retryable
 from sim.modbus_server import serve_modbus
-from sim.virtual_plc import PlcInputs
 from tests.plc_bridge.contract_body import Bench, until
 
 MODBUS_TAGS = default_tag_map_path("modbus")
