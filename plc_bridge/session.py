@@ -112,6 +112,20 @@ class PlcSession:
         self._supervisor = asyncio.create_task(self._supervise(), name="plc-link")
         self._supervisor.add_done_callback(self._supervisor_ended)
 
+    async def peek(self) -> LineStatus:
+        """One status block over a connection of its own, before `connect`, without opening an order session:
+        whoever drives the PLC now is not disturbed. Raises `Retryable` or `NeedsOperator`."""
+        try:
+            async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
+                await self._wire.open()
+            return await self._in_time(self._wire.read_status())
+        except TimeoutError as error:
+            raise Retryable(
+                "plc.unreachable", "The PLC did not answer in time.", "Check address, cable and firewall."
+            ) from error
+        finally:
+            await self._wire.close()
+
     async def close(self) -> None:
         """Account for every open order as LOST where nothing else is known, stop, close sockets."""
         supervisor = self._supervisor
