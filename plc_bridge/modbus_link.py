@@ -62,6 +62,9 @@ class ModbusWire:
     async def open(self) -> None:
         """Connect both; raises `Retryable` `plc.unreachable`."""
         self._reads = await self._connected("status")
+        # One after the other: a server that accepts two at the same moment may serve only one of them
+        # (OpenPLC v3 gives both threads the same socket).
+        await self.read_registers(self._codec.status_span.start, 1)
         self._writes = await self._connected("command")
 
     async def _connected(self, name: str) -> AsyncModbusTcpClient:

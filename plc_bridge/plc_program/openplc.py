@@ -17,9 +17,11 @@ from pathlib import Path
 from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_RING_SIZE
 from plc_bridge.tagmap import (
     COMMAND_TAGS,
+    DEFAULT_HISTORY_SIZE,
     ORDER_FIELDS,
     RECEIPT_FIELDS,
     CommandBlock,
+    HistoryBlock,
     Records,
     StatusBlock,
     Tag,
@@ -63,7 +65,8 @@ class Machine:
 
 
 def openplc_tag_map() -> TagMap:
-    """The default Modbus map with both blocks in OpenPLC's %MW area."""
+    """The default Modbus map with status and command in OpenPLC's %MW area. The history does not fit
+    in there as well and lies in %MD: three doubles a receipt, the code in the low word of its own."""
     default = default_tag_map("modbus")
 
     def moved(tags: dict[str, Tag]) -> dict[str, Tag]:
@@ -76,6 +79,16 @@ def openplc_tag_map() -> TagMap:
         protocol="modbus",
         status=StatusBlock(tags=moved(default.status.tags), receipts=records_moved(default.status.receipts)),
         command=CommandBlock(tags=moved(default.command.tags), orders=records_moved(default.command.orders)),
+        history=HistoryBlock(
+            at=_FIRST_DOUBLE,
+            stride=6,
+            size=DEFAULT_HISTORY_SIZE,
+            fields={
+                "seq": Tag(at=0, type="u32"),
+                "code": Tag(at=3, type="u16"),
+                "count": Tag(at=4, type="u32"),
+            },
+        ),
     )
 
 
@@ -241,6 +254,12 @@ def _status_to_registers(tag_map: TagMap, registers: _Registers) -> Iterator[str
         else:
             yield from registers.show(tag.at, tag, from_the_site.get(name, f"line.{name}"))
     yield from _receipts_to_registers(registers, tag_map.status.receipts, "receipts", RECEIPT_RING_SIZE)
+    if tag_map.history is not None:
+        if tag_map.history.size != DEFAULT_HISTORY_SIZE:
+            raise _unusable(
+                f"its history has {tag_map.history.size} slots and the program keeps {DEFAULT_HISTORY_SIZE}"
+            )
+        yield from _receipts_to_registers(registers, tag_map.history, "history", DEFAULT_HISTORY_SIZE)
 
 
 def _receipts_to_registers(registers: _Registers, records: Records, array: str, size: int) -> Iterator[str]:
@@ -354,7 +373,7 @@ def committed_files() -> dict[Path, str]:
     """What the repository keeps, by path."""
     tag_map = openplc_tag_map()
     return {
-        TAGS: to_yaml(tag_map),
+        TAGS: to_yaml(tag_map, "plc_bridge.plc_program.openplc"),
         PROGRAM: program_text(tag_map, Machine(), bench=False),
         BENCH_PROGRAM: program_text(tag_map, Machine(), bench=True),
     }
