@@ -24,6 +24,8 @@ _WRAP = 0x1_0000_0000
 _HALF = 0x8000_0000
 RECEIPT_HISTORY_SIZE = 256
 """Receipts the history ring keeps; number n lies in slot n mod this."""
+_TIME_NOISE_S = 1e-9
+"""Time is a float: differences of it are this much uncertain, and a timer is due after its time."""
 _MOVING_MM_S = 1.0
 """Below this measured speed the flag BELT_RUNNING is off."""
 
@@ -104,8 +106,8 @@ class VirtualPlc:
         self._open_lead_counts_per_mm_s = open_delay_ms / 1000 * counts_per_mm
         self._close_lead_counts_per_mm_s = close_delay_ms / 1000 * counts_per_mm
         self._ring_size = ring_size
-        self._pc_timeout_s = pc_timeout_ms / 1000
-        self._standstill_shut_s = standstill_shut_ms / 1000
+        self._pc_timeout_s = pc_timeout_ms / 1000 + _TIME_NOISE_S
+        self._standstill_shut_s = standstill_shut_ms / 1000 + _TIME_NOISE_S
         self._default_speed_mm_s = default_speed_mm_s
         self._encoder = 0
         self._speed_mm_s = 0.0
