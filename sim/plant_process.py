@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from plc_bridge.tagmap import TagMap, default_tag_map
+from sim.bench_plc import BenchPlc
 from sim.camera_server import CameraHello, CameraServer, FrameHeader, serve_camera
 from sim.modbus_server import serve_modbus
 from sim.plant import Exposure, Plant, PlantSetup
@@ -50,9 +51,12 @@ async def run_plant(
     `on_ready` is called once all servers listen, `on_truth` every second and once at the end.
     Without tag maps the default ones are served. Raises NeedsOperator (`plant.port_in_use`).
     """
-    plant = Plant(setup, seed)
+    bench_plc = BenchPlc(setup.plant.bench_plc) if setup.plant.bench_plc else None
+    plant = Plant(setup, seed, bench_plc)
     servers = setup.plant.servers
     async with contextlib.AsyncExitStack() as stack:
+        if bench_plc:
+            await stack.enter_async_context(bench_plc.exchanging())
         modbus = opcua = camera = None
         if servers.modbus:
             tags = modbus_tags or default_tag_map("modbus")

@@ -73,7 +73,8 @@ def plc_is_the_plants(plc: PlcConfig, plant: Any) -> Iterator[Finding]:
     """The link finds the plant's own server."""
     if plant is None or plc.backend not in ("modbus", "opcua"):
         return
-    server = getattr(plant.servers, plc.backend)
+    bench_plc = getattr(plant, "bench_plc", None) if plc.backend == "modbus" else None
+    server = bench_plc or getattr(plant.servers, plc.backend)
     if server is None:
         key: KeyPath = ("plant", "servers", plc.backend)
         yield Finding(key, "nothing", f"the server that the plc section connects to, {plc.backend}")

@@ -39,6 +39,12 @@ SCAN_MS = 1
 _FIRST_WORD, _FIRST_DOUBLE, _END = 1024, 2048, 4096
 _MACHINE_WORD, _BENCH_WORD, _TIMING_WORD = 190, 340, 180
 _VALVES = 64
+BENCH_REGISTER = _FIRST_WORD + _BENCH_WORD
+"""Holding registers of the bench program: 1 where the next three are the machine; encoder, high and low; inputs."""
+DRIVE_COILS = _VALVES
+"""Coils 0 to 63 are the valves, then belt and feed."""
+SPEED_REGISTER = 0
+"""Holding register with the speed that the drive is told, mm/s."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def changes_of(outputs: Iterator[ScanOutputs]) -> list[dict[str, Any]]:
             "feed_run": output.feed_run,
             "speed_mm_s": output.speed_mm_s,
         }
-        row = {name: value for name, value in now.items() if before.get(name, None) != value or not before}
+        row = {name: value for name, value in now.items() if before.get(name) != value or not before}
         if output.receipts:
             row["receipts"] = [[receipt.seq, receipt.code.name, receipt.count] for receipt in output.receipts]
         if row:

@@ -7,7 +7,7 @@ and UINT wrap, REAL is IEEE single. Timers read `Runtime.now_us`, which the call
 
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import count
@@ -220,7 +220,9 @@ class Program:
                     if variable.location is not None:
                         place = variable.location
                         bits = "".join(f".{bit}" for bit in place.bits or ())
-                        unit.located[name] = f"%{place.location_prefix.value}{place.size_prefix.value}{place.location}{bits}"
+                        unit.located[name] = (
+                            f"%{place.location_prefix.value}{place.size_prefix.value}{place.location}{bits}"
+                        )
         self.units[unit.name] = unit
         lines = ["def run(self, runtime):", *_Compiler(self, unit).block(item.body, 1)]
         functions = {f"call_{name}": self.function(name) for name, other in self.units.items() if other.returns}
@@ -230,7 +232,7 @@ class Program:
 
 
 def parsed(source: str) -> Any:
-    """blark's tree of a source."""
+    """Blark's tree of a source."""
     result = cast(Any, parse_source_code)(source)
     if result.exception is not None:
         raise StructuredTextError(str(result.exception))
@@ -318,7 +320,7 @@ class _Compiler:
         return getattr(self, f"_{type(node).__name__}")(node)
 
     def _Integer(self, node: Any) -> _Expression:  # noqa: N802
-        return _Expression(str(int(str(node.value))), node.type_name and str(node.type_name) or "INT", literal=True)
+        return _Expression(str(int(str(node.value))), (node.type_name and str(node.type_name)) or "INT", literal=True)
 
     def _Real(self, node: Any) -> _Expression:  # noqa: N802
         return _Expression(repr(_single(float(str(node.value)))), "REAL")
@@ -462,5 +464,3 @@ def _fits(value: int, kind: str) -> int:
 
 def _copied(value: Any) -> Any:
     return [_copied(item) for item in value] if isinstance(value, list) else copy(value)
-
-
