@@ -18,6 +18,7 @@ from plc_bridge.codec import Codec
 from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.session import PlcSession
+from plc_bridge.tagmap import LARGEST_READ_REGISTERS
 from plc_bridge.tagmap_file import load_tag_map
 from senbetsu_errors import NeedsOperator, Retryable
 
@@ -53,15 +54,18 @@ class ModbusWire:
     """The two connections of one Modbus link."""
 
     def __init__(self, config: Config) -> None:
-        self.receipt_history = 0
         self._config = config
         self._codec = Codec(load_tag_map(config.tags, "modbus"))
+        self.receipt_history = self._codec.receipt_history
         self._reads: AsyncModbusTcpClient | None = None
         self._writes: AsyncModbusTcpClient | None = None
 
     async def open(self) -> None:
         """Connect both; raises `Retryable` `plc.unreachable`."""
         self._reads = await self._connected("status")
+        # One after the other: a server that accepts two at the same moment may serve only one of them
+        # (OpenPLC v3 gives both threads the same socket).
+        await self.read_registers(self._codec.status_span.start, 1)
         self._writes = await self._connected("command")
 
     async def _connected(self, name: str) -> AsyncModbusTcpClient:
@@ -99,6 +103,20 @@ class ModbusWire:
             raise self._lost(error) from error
         self._check(reply, "written", start, len(words))
 
+    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """FC3 over the history's slots of the receipts numbered `first` (modulo 2^32) and on, in as
+        many requests as that takes."""
+        receipts: list[Receipt] = []
+        one, two = (len(self._codec.history_span(range(slots))) for slots in (1, 2))
+        slots_per_request = (LARGEST_READ_REGISTERS - one) // (two - one) + 1
+        while count > len(receipts):
+            start = (first + len(receipts)) % self.receipt_history
+            wanted = min(count - len(receipts), slots_per_request)
+            slots = range(start, min(start + wanted, self.receipt_history))
+            span = self._codec.history_span(slots)
+            receipts += self._codec.decode_receipts(await self.read_registers(span.start, len(span)), slots)
+        return receipts
+
     async def read_registers(self, start: int, count: int) -> list[int]:
         """FC3 of `count` registers (1 to 125) from address `start`."""
         client = self._open_client(self._reads)
@@ -108,10 +126,6 @@ class ModbusWire:
             raise self._lost(error) from error
         self._check(reply, "read", start, count)
         return list(reply.registers)
-
-    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
-        """Never asked for: there is no history in the tag map yet."""
-        raise NotImplementedError
 
     async def close(self) -> None:
         """Close both connections."""

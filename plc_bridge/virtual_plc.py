@@ -25,6 +25,8 @@ from plc_bridge.contract import (
 
 _WRAP = 0x1_0000_0000
 _HALF = 0x8000_0000
+_TIME_NOISE_S = 1e-9
+"""Time is a float: differences of it are this much uncertain, and a timer is due after its time."""
 _MOVING_MM_S = 1.0
 """Below this measured speed the flag BELT_RUNNING is off."""
 
@@ -123,8 +125,8 @@ class VirtualPlc:
         self._close_lead_counts_per_mm_s = close_delay_ms / 1000 * counts_per_mm
         self._ring_size = ring_size
         self._history_size = history_size
-        self._pc_timeout_s = pc_timeout_ms / 1000
-        self._standstill_shut_s = standstill_shut_ms / 1000
+        self._pc_timeout_s = pc_timeout_ms / 1000 + _TIME_NOISE_S
+        self._standstill_shut_s = standstill_shut_ms / 1000 + _TIME_NOISE_S
         self._default_speed_mm_s = default_speed_mm_s
         self._encoder = 0
         self._speed_mm_s = 0.0
@@ -183,11 +185,14 @@ class VirtualPlc:
         self._inputs = inputs
         if not inputs.e_stop_ok or inputs.fire:
             self._stop_latched = True
-        if self._mailbox is not None:
-            self._take(self._mailbox, now_s)
-            self._mailbox = None
+        image, self._mailbox = self._mailbox, None
+        for_us = image is not None and self._heed(image, now_s)
+        if self._command == LineCommand.STOP and inputs.e_stop_ok and not inputs.fire:
+            self._stop_latched = False
         if self._pc_alive and now_s - self._pc_moved_s > self._pc_timeout_s:
             self._pc_alive = False
+        if image is not None and for_us:
+            self._take_orders(image, now_s)
         if self._pending or self._open or self._pulse_mask:
             if not self._accepts_orders():
                 self._cancel_all()
@@ -204,8 +209,8 @@ class VirtualPlc:
         opens = [count_difference(e.on_count, encoder_raw) for e in self._pending]
         shuts = [count_difference(e.off_count, encoder_raw) for e in self._open]
         counts = min(
-            min(opens, default=inf) - self._open_lead_counts_per_mm_s * speed_mm_s,
-            min(shuts, default=inf) - self._close_lead_counts_per_mm_s * speed_mm_s,
+            min(opens, default=inf) - round(self._open_lead_counts_per_mm_s * speed_mm_s),
+            min(shuts, default=inf) - round(self._close_lead_counts_per_mm_s * speed_mm_s),
         )
         if counts == inf or speed_mm_s == 0.0:
             return 0.0 if counts < 0 else inf
@@ -244,14 +249,15 @@ class VirtualPlc:
         slots = (self._history[number % self._history_size] for number in range(first, first + count))
         return [receipt for receipt in slots if receipt is not None]
 
-    def _take(self, image: CommandImage, now_s: float) -> None:
-        """Act on a command block that arrived since the last scan."""
-        if image.pc_epoch >> 16 != self._epoch & 0xFFFF:
-            return  # meant for an earlier run of this PLC: whoever sent it does not know us yet
+    def _heed(self, image: CommandImage, now_s: float) -> bool:
+        """Act on the session, heartbeat and command of a block that arrived since the last scan; whether it
+        is meant for us and its orders may be taken."""
+        if image.pc_epoch == 0 or image.pc_epoch >> 16 != self._epoch & 0xFFFF:
+            return False  # meant for an earlier run of this PLC: whoever sent it does not know us yet
         if image.pc_epoch != self._pc_epoch:
             sessions_ahead = (image.pc_epoch - self._pc_epoch) & 0xFFFF
             if self._pc_epoch and sessions_ahead >= 0x8000:
-                return  # an old session's block that was under way for long
+                return False  # an old session's block that was under way for long
             self._cancel_all()
             self._pc_epoch = image.pc_epoch
             self._last_seq = 0
@@ -266,8 +272,10 @@ class VirtualPlc:
                 self._cancel_all()
             self._command = image.line_command
             self._setpoint_mm_s = image.speed_setpoint_mm_s
-        if self._command == LineCommand.STOP and self._inputs.e_stop_ok and not self._inputs.fire:
-            self._stop_latched = False
+        return True
+
+    def _take_orders(self, image: CommandImage, now_s: float) -> None:
+        """Take a new batch in sequence."""
         if image.batch != self._batch_seen:
             self._batch_seen = image.batch
             for order in image.orders:
@@ -300,7 +308,7 @@ class VirtualPlc:
             self._end(order.seq, ReceiptCode.REFUSED)
             return
         speed = max(self._speed_mm_s, 0.0)
-        if count_difference(order.on_count, self._encoder) < self._open_lead_counts_per_mm_s * speed:
+        if count_difference(order.on_count, self._encoder) < round(self._open_lead_counts_per_mm_s * speed):
             self._late += 1
             self._end(order.seq, ReceiptCode.LATE)
             return
@@ -326,14 +334,14 @@ class VirtualPlc:
     def _work_the_ring(self, now_s: float, moved: bool) -> None:
         """Open what is due, shut what is over."""
         if self._command == LineCommand.MAINTENANCE:
-            if now_s >= self._pulse_until_s:
+            if now_s > self._pulse_until_s - _TIME_NOISE_S:
                 self._pulse_mask = 0
             self._valves = self._pulse_mask
             return
         encoder = self._encoder
         speed = self._speed_mm_s if self._speed_mm_s > 0.0 else 0.0
-        open_lead = self._open_lead_counts_per_mm_s * speed
-        close_lead = self._close_lead_counts_per_mm_s * speed
+        open_lead = round(self._open_lead_counts_per_mm_s * speed)
+        close_lead = round(self._close_lead_counts_per_mm_s * speed)
         changed = False
         for entry in self._pending:
             if ((entry.on_count - encoder + _HALF) % _WRAP) - _HALF <= open_lead:
@@ -363,7 +371,7 @@ class VirtualPlc:
                     self._open = [e for e in self._open if count_difference(e.off_count, encoder) > close_lead]
                     changed = True
                     break
-        else:
+        if not self._open:
             self._stood_since_s = None
         if changed:
             self._valves = 0

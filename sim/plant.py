@@ -70,26 +70,26 @@ class Exposure:
     parts: tuple[PlacedPart, ...]
 
 
-class Control(Protocol):
-    """What the plant's sensors and actuators are wired to."""
+class PlantPlc(Protocol):
+    """What a plant needs of its PLC, or of what stands in its place."""
 
     def scan(self, now_s: float, encoder_raw: int, belt_speed_mm_s: float, inputs: PlcInputs) -> PlcOutputs:
-        """One cycle at plant time `now_s`: what is measured in, what is driven out."""
+        """One cycle, as `VirtualPlc.scan`."""
         ...
 
     def latch_trigger(self, encoder: int) -> None:
-        """The camera was exposed at raw count `encoder`."""
+        """The camera was exposed, as `VirtualPlc.latch_trigger`."""
         ...
 
 
 class Plant:
-    """A simulated line. `advance_to` moves it; `plc` is its PLC; `truth` its account; `coming` the parts
-    on their way to the bar, by downstream edge. `control` is wired to it in place of `plc`, if given.
+    """A simulated line. `advance_to` moves it; `plc` is its virtual PLC, which `driven_by` takes the place
+    of; `truth` its account; `coming` the parts on their way to the bar, by downstream edge.
 
     Raises Fatal (`plant.frame_rate`) for an area-scan camera without a frame rate.
     """
 
-    def __init__(self, setup: PlantSetup, seed: int | None = None, control: Control | None = None) -> None:
+    def __init__(self, setup: PlantSetup, seed: int | None = None, driven_by: "PlantPlc | None" = None) -> None:
         config = setup.plant
         seed = config.seed if seed is None else seed
         area_scan = setup.geometry == "area_scan"
@@ -111,6 +111,7 @@ class Plant:
             close_delay_ms=config.jets.close_delay_ms,
             default_speed_mm_s=setup.speed_mm_s,
         )
+        self._driven_by = driven_by or self.plc
         self.truth = Truth(setup.jets_outlet, setup.rest_outlet)
         self.inputs = ALL_WELL
         self._optics = BeltOptics(
@@ -125,8 +126,7 @@ class Plant:
         self._nozzles = Nozzles(setup.valve_count, setup.valve_pitch_mm, setup.first_lane_mm, config.jets, seed)
         self._step_s = config.scan_ms / 1000
         self._steps = 0
-        self._control: Control = control or self.plc
-        self._outputs = self._control.scan(0.0, self.belt.encoder_raw, 0.0, self.inputs)
+        self._outputs = self._driven_by.scan(0.0, self.belt.encoder_raw, 0.0, self.inputs)
         self._farthest_mm = 0.0
         self.coming: list[BeltPart] = []
         self._at_bar: list[PartAtBar] = []
@@ -176,7 +176,7 @@ class Plant:
         self._pass_the_bar(from_s, to_s)
         if to_s >= self._next_frame_s or travel_mm >= self._next_strip_mm:
             self._expose(from_s, to_s)
-        self._outputs = self._control.scan(to_s, belt.encoder_raw, belt.speed_mm_s, self.inputs)
+        self._outputs = self._driven_by.scan(to_s, belt.encoder_raw, belt.speed_mm_s, self.inputs)
         if self._outputs.valves != self._valves.current:
             self._valves.drive(self._outputs.valves, to_s)
 
@@ -221,7 +221,7 @@ class Plant:
 
     def _take(self, at_s: float, travel_mm: float) -> None:
         encoder = self.belt.counts_at(travel_mm) & 0xFFFF_FFFF
-        self._control.latch_trigger(encoder)
+        self._driven_by.latch_trigger(encoder)
         self._exposures.append(Exposure(self._exposed, at_s, encoder, travel_mm, tuple(self._in_view(travel_mm))))
         self._exposed += 1
 

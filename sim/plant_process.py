@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from plc_bridge.direct_config import Config as DirectConfig
 from plc_bridge.tagmap import TagMap, default_tag_map
 from senbetsu_errors import NeedsOperator
+from sim.bench_plc import BenchPlc
 from sim.camera_server import CameraHello, CameraServer, FrameHeader, serve_camera
 from sim.modbus_server import serve_modbus
 from sim.plant import Exposure, Plant, PlantSetup
@@ -56,10 +57,13 @@ async def run_plant(
     Without tag maps the default ones are served. With a remote I/O server the station, laid out so, is wired
     to the plant in place of its PLC. Raises NeedsOperator (`plant.port_in_use`, `plant.remote_io`).
     """
+    bench_plc = BenchPlc(setup.plant.bench_plc) if setup.plant.bench_plc else None
     servers = setup.plant.servers
     station = _station(setup, remote_io_layout) if servers.remote_io else None
-    plant = Plant(setup, seed, station)
+    plant = Plant(setup, seed, bench_plc or station)
     async with contextlib.AsyncExitStack() as stack:
+        if bench_plc:
+            await stack.enter_async_context(bench_plc.exchanging())
         modbus = opcua = remote_io = camera = None
         if servers.modbus:
             tags = modbus_tags or default_tag_map("modbus")

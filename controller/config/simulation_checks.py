@@ -77,7 +77,8 @@ def plc_is_the_plants(plc: PlcConfig, plant: Any) -> Iterator[Finding]:
     name = _PLANT_SERVERS.get(plc.backend)
     if plant is None or name is None:
         return
-    server = getattr(plant.servers, name)
+    bench_plc = getattr(plant, "bench_plc", None) if plc.backend == "modbus" else None
+    server = bench_plc or getattr(plant.servers, name)
     if server is None:
         yield Finding(("plant", "servers", name), "nothing", f"the server that the plc section connects to, {name}")
         return
