@@ -205,30 +205,31 @@ class Program:
             unit.variables[unit.name.lower()] = unit.returns
         for section in item.declarations:
             for declaration in section.items:
-                kind = self.named(str(declaration.init.spec.type))
+                if type(declaration).__name__ == "LocatedVariableDeclaration":
+                    name = str(declaration.name.name).lower()
+                    unit.located[name] = str(declaration.location)
+                    self._declare_variable(unit, name, declaration.init)
+                    continue
                 for variable in declaration.variables:
                     name = str(variable.variable.name).lower()
-                    if name in unit.variables:
-                        raise StructuredTextError(f"{unit.name}: {name} is declared twice")
-                    unit.variables[name] = kind
-                    if declaration.init.value is not None:
-                        value = _Compiler(self, unit).expression(declaration.init.value)
-                        _check_assignable(kind, value, f"{unit.name}.{name}")
-                        unit.initial[name] = eval(value.source, self._globals)  # noqa: S307
+                    self._declare_variable(unit, name, declaration.init)
                     if type(section).__name__ == "InputDeclarations":
                         unit.inputs.append(name)
-                    if variable.location is not None:
-                        place = variable.location
-                        bits = "".join(f".{bit}" for bit in place.bits or ())
-                        unit.located[name] = (
-                            f"%{place.location_prefix.value}{place.size_prefix.value}{place.location}{bits}"
-                        )
         self.units[unit.name] = unit
         lines = ["def run(self, runtime):", *_Compiler(self, unit).block(item.body, 1)]
         functions = {f"call_{name}": self.function(name) for name, other in self.units.items() if other.returns}
         scope = {**self._globals, **functions}
         exec(compile("\n".join(lines), unit.name, "exec"), scope)  # noqa: S102
         unit.run = scope["run"]
+
+    def _declare_variable(self, unit: _Unit, name: str, init: Any) -> None:
+        if name in unit.variables:
+            raise StructuredTextError(f"{unit.name}: {name} is declared twice")
+        kind = unit.variables[name] = self.named(str(init.spec.type))
+        if init.value is not None:
+            value = _Compiler(self, unit).expression(init.value)
+            _check_assignable(kind, value, f"{unit.name}.{name}")
+            unit.initial[name] = eval(value.source, self._globals)  # noqa: S307
 
 
 def parsed(source: str) -> Any:
