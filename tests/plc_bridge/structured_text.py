@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from types import SimpleNamespace
 from typing import Any, cast
@@ -232,8 +233,9 @@ class Program:
             unit.initial[name] = eval(value.source, self._globals)  # noqa: S307
 
 
+@cache
 def parsed(source: str) -> Any:
-    """Blark's tree of a source."""
+    """Blark's tree of a source; kept, for blark needs seconds for a page."""
     result = cast(Any, parse_source_code)(source)
     if result.exception is not None:
         raise StructuredTextError(str(result.exception))
@@ -389,12 +391,12 @@ class _Compiler:
             return _Expression(f"({left.source} {_LOGIC[operator]} {right.source})", "BOOL")
         if kind == "REAL" and operator in ("+", "-", "*", "/"):
             return _Expression(f"f32({left.source} {operator} {right.source})", kind)
-        if kind in _UNSIGNED and operator in ("+", "-", "*"):
+        if isinstance(kind, str) and kind in _UNSIGNED and operator in ("+", "-", "*"):
             mask = (1 << _UNSIGNED[kind]) - 1
             return _Expression(f"(({left.source} {operator} {right.source}) & {mask})", kind)
         if kind in _UNSIGNED and operator in ("/", "MOD"):
             return _Expression(f"({left.source} {'//' if operator == '/' else '%'} {right.source})", kind)
-        if kind in _SIGNED and operator in ("+", "-"):
+        if isinstance(kind, str) and kind in _SIGNED and operator in ("+", "-"):
             return _Expression(f"fits({left.source} {operator} {right.source}, {kind!r})", kind)
         raise StructuredTextError(f"{self._unit.name}: {left.source} {operator} {right.source} of {kind}")
 
@@ -442,7 +444,7 @@ def _check_assignable(kind: Type, value: _Expression, where: str) -> None:
 
 
 def _single(value: float) -> float:
-    return cast(float, struct.unpack("f", struct.pack("f", value))[0])
+    return struct.unpack("f", struct.pack("f", value))[0]
 
 
 def _signed(value: int) -> int:
@@ -464,4 +466,4 @@ def _fits(value: int, kind: str) -> int:
 
 
 def _copied(value: Any) -> Any:
-    return [_copied(item) for item in value] if isinstance(value, list) else copy(value)
+    return [_copied(item) for item in cast("list[Any]", value)] if isinstance(value, list) else copy(value)
