@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from types import SimpleNamespace
 from typing import Any, cast
@@ -205,24 +206,16 @@ class Program:
             unit.variables[unit.name.lower()] = unit.returns
         for section in item.declarations:
             for declaration in section.items:
-                kind = self.named(str(declaration.init.spec.type))
+                if type(declaration).__name__ == "LocatedVariableDeclaration":
+                    name = str(declaration.name.name).lower()
+                    unit.located[name] = str(declaration.location)
+                    self._declare_variable(unit, name, declaration.init)
+                    continue
                 for variable in declaration.variables:
                     name = str(variable.variable.name).lower()
-                    if name in unit.variables:
-                        raise StructuredTextError(f"{unit.name}: {name} is declared twice")
-                    unit.variables[name] = kind
-                    if declaration.init.value is not None:
-                        value = _Compiler(self, unit).expression(declaration.init.value)
-                        _check_assignable(kind, value, f"{unit.name}.{name}")
-                        unit.initial[name] = eval(value.source, self._globals)  # noqa: S307
+                    self._declare_variable(unit, name, declaration.init)
                     if type(section).__name__ == "InputDeclarations":
                         unit.inputs.append(name)
-                    if variable.location is not None:
-                        place = variable.location
-                        bits = "".join(f".{bit}" for bit in place.bits or ())
-                        unit.located[name] = (
-                            f"%{place.location_prefix.value}{place.size_prefix.value}{place.location}{bits}"
-                        )
         self.units[unit.name] = unit
         lines = ["def run(self, runtime):", *_Compiler(self, unit).block(item.body, 1)]
         functions = {f"call_{name}": self.function(name) for name, other in self.units.items() if other.returns}
@@ -230,9 +223,19 @@ class Program:
         exec(compile("\n".join(lines), unit.name, "exec"), scope)  # noqa: S102
         unit.run = scope["run"]
 
+    def _declare_variable(self, unit: _Unit, name: str, init: Any) -> None:
+        if name in unit.variables:
+            raise StructuredTextError(f"{unit.name}: {name} is declared twice")
+        kind = unit.variables[name] = self.named(str(init.spec.type))
+        if init.value is not None:
+            value = _Compiler(self, unit).expression(init.value)
+            _check_assignable(kind, value, f"{unit.name}.{name}")
+            unit.initial[name] = eval(value.source, self._globals)  # noqa: S307
 
+
+@cache
 def parsed(source: str) -> Any:
-    """Blark's tree of a source."""
+    """Blark's tree of a source; kept, for blark needs seconds for a page."""
     result = cast(Any, parse_source_code)(source)
     if result.exception is not None:
         raise StructuredTextError(str(result.exception))
@@ -390,12 +393,12 @@ class _Compiler:
             return _Expression(f"f32({left.source} {operator} {right.source})", kind)
         if kind == "TIME" and operator == "+":
             return _Expression(f"({left.source} + {right.source})", kind)
-        if kind in _UNSIGNED and operator in ("+", "-", "*"):
+        if isinstance(kind, str) and kind in _UNSIGNED and operator in ("+", "-", "*"):
             mask = (1 << _UNSIGNED[kind]) - 1
             return _Expression(f"(({left.source} {operator} {right.source}) & {mask})", kind)
         if kind in _UNSIGNED and operator in ("/", "MOD"):
             return _Expression(f"({left.source} {'//' if operator == '/' else '%'} {right.source})", kind)
-        if kind in _SIGNED and operator in ("+", "-"):
+        if isinstance(kind, str) and kind in _SIGNED and operator in ("+", "-"):
             return _Expression(f"fits({left.source} {operator} {right.source}, {kind!r})", kind)
         raise StructuredTextError(f"{self._unit.name}: {left.source} {operator} {right.source} of {kind}")
 
@@ -443,7 +446,7 @@ def _check_assignable(kind: Type, value: _Expression, where: str) -> None:
 
 
 def _single(value: float) -> float:
-    return cast(float, struct.unpack("f", struct.pack("f", value))[0])
+    return struct.unpack("f", struct.pack("f", value))[0]
 
 
 def _signed(value: int) -> int:
@@ -465,4 +468,4 @@ def _fits(value: int, kind: str) -> int:
 
 
 def _copied(value: Any) -> Any:
-    return [_copied(item) for item in value] if isinstance(value, list) else copy(value)
+    return [_copied(item) for item in cast("list[Any]", value)] if isinstance(value, list) else copy(value)
