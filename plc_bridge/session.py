@@ -251,6 +251,7 @@ class PlcSession:
         due_s = loop.time()
         while True:
             asked_at_s = loop.time()
+            self._wake_reader.clear()  # before the read: a batch written during it wakes the next one at once
             try:
                 status = await self._in_time(self._wire.read_status(), self._alive_at_s)
             except TimeoutError:
@@ -268,9 +269,8 @@ class PlcSession:
                 continue
             if self._channel.batch_under_way:
                 due_s = loop.time() + cycle_s * _ANSWER_SOON
-            else:
-                due_s = max(due_s + cycle_s, loop.time())
-            self._wake_reader.clear()
+            else:  # in step, but neither to make up for cycles missed nor ahead by those that were woken early
+                due_s = min(max(due_s + cycle_s, loop.time()), loop.time() + cycle_s)
             await _wait(self._wake_reader, due_s - loop.time())
 
     async def _read_history(self, wanted: range) -> None:
