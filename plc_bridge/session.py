@@ -191,6 +191,11 @@ class PlcSession:
         self._pc_heartbeat = (self._pc_heartbeat + 1) & 0xFFFF
 
     @property
+    def newest(self) -> LineStatus | None:
+        """The last status block that was read; None before the first."""
+        return self._newest
+
+    @property
     def health(self) -> LinkHealth:
         """The link as it stands now. Downtime counts from `connect` until the PLC first answered,
         and every outage since, the running one included."""
@@ -359,6 +364,7 @@ class PlcSession:
         if self._state is LinkState.CONNECTED:
             self._become(LinkState.LOST, reason)
             self._down_since_s = loop.time()
+            self._lost_this_outage = 0
             _log.warning("plc link lost", reason=reason, open_orders=self._channel.open_orders)
             self._give_up = loop.call_later(self._config.account_lost_after_ms / 1000, self._abandon)
         elif not self._was_connected:
@@ -383,7 +389,6 @@ class PlcSession:
         else:
             _log.info("plc link connected", after_s=round(down_s, 3))
         self._was_connected = True
-        self._lost_this_outage = 0
 
     def _become(self, state: LinkState, reason: str) -> None:
         if (state, reason) == (self._state, self._reason):
