@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from controller.clock import run_virtual
-from plc_bridge.contract import LineCommand, Receipt, ReceiptCode
-from plc_bridge.link import LinkState
+from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
+from plc_bridge.link import LinkChange, LinkState
 from plc_bridge.memory_link import Config as MemoryConfig
 from plc_bridge.memory_link import MemoryLink, MemoryWire
 from plc_bridge.modbus_link import Config as ModbusConfig
@@ -62,6 +63,22 @@ async def running(link: ModbusLink | MemoryLink, bench: Bench) -> AsyncGenerator
         await link.close()
         scan.cancel()
         await asyncio.wait([scan])
+
+
+class SilentWire(MemoryWire):
+    """A wire that can swallow everything while it stays open."""
+
+    silent = False
+
+    async def read_status(self) -> LineStatus:
+        if self.silent:
+            await asyncio.sleep(3600)
+        return await super().read_status()
+
+    async def write_command(self, image: CommandImage) -> None:
+        if self.silent:
+            await asyncio.sleep(3600)
+        await super().write_command(image)
 
 
 class Proxy:
@@ -185,6 +202,87 @@ def test_a_silent_partition_is_noticed_and_the_orders_under_way_are_accounted_fo
                 await until(lambda: link.health.state is LinkState.CONNECTED)
 
     asyncio.run(run())
+
+
+def test_observers_see_every_change_of_state_with_its_reason_and_the_detection_keeps_its_time() -> None:
+    async def run() -> None:
+        bench = Bench(pc_timeout_ms=60_000)
+        wire = SilentWire()
+        wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
+        link = MemoryLink(MemoryConfig(request_timeout_ms=200, heartbeat_timeout_ms=450), wire)
+
+        async def observe() -> list[LinkChange]:
+            return [change async for change in link.changes()]
+
+        observer = asyncio.create_task(observe())
+        async with running(link, bench):
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            await asyncio.sleep(1)
+            silent_at_s, wire.silent = asyncio.get_running_loop().time(), True
+            await until(lambda: link.health.state is LinkState.LOST)
+            wire.silent = False
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+        seen = await observer
+        assert [change.state.value for change in seen] == [
+            "disconnected",
+            "connecting",
+            "connected",
+            "lost",
+            "connected",
+            "closed",
+        ]
+        lost = seen[3]
+        assert "for 450 ms" in lost.reason
+        assert 0.44 <= lost.at_s - silent_at_s <= 0.451, "two requests of 200 ms must not make 600 of it"
+
+    run_virtual(run())
+
+
+def test_the_status_goes_on_being_read_every_cycle_after_a_burst_of_orders() -> None:
+    """Reads that a batch woke early must not put off those that follow."""
+
+    async def run() -> None:
+        bench = Bench()
+        wire = MemoryWire()
+        loop = asyncio.get_running_loop()
+
+        def take_at_once(image: CommandImage) -> None:
+            bench.plc.write_command(image)
+            bench.plc.scan(loop.time(), bench.encoder, bench.speed_mm_s)
+
+        wire.attach(bench.plc.status, take_at_once, bench.plc.receipt_history)
+        link = MemoryLink(MemoryConfig(), wire)
+        async with running(link, bench):
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            for _ in range(300):
+                (order,) = link.submit([bench.shot(ahead_mm=-1)])
+                await order.receipt
+            assert loop.time() < 1, "an order that the PLC takes at once is acknowledged at once"
+            read_at_s: list[float] = []
+            async for status in link.statuses():
+                read_at_s.append(status.received_at_s)
+                if loop.time() > read_at_s[0] + 1:
+                    break
+        assert max(b - a for a, b in pairwise(read_at_s)) < 0.0101
+        assert len(read_at_s) == pytest.approx(101, abs=2)
+
+    run_virtual(run())
+
+
+def test_a_link_that_settles_takes_orders_only_afterwards() -> None:
+    async def run() -> None:
+        bench = Bench()
+        wire = MemoryWire()
+        wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
+        link = MemoryLink(MemoryConfig(settle_after_connect_ms=300), wire)
+        async with running(link, bench):
+            await until(lambda: link.health.state is LinkState.SETTLING)
+            with pytest.raises(Retryable, match=r"plc\.link_down.*settling"):
+                link.submit([bench.shot()])
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            assert asyncio.get_running_loop().time() >= 0.3
+
+    run_virtual(run())
 
 
 def test_an_outage_that_lasts_accounts_its_orders_as_lost() -> None:
