@@ -18,10 +18,10 @@ from random import Random
 
 from plc_bridge.contract import CommandImage
 from plc_bridge.tagmap import default_tag_map
+from plc_bridge.virtual_plc import ALL_WELL, PlcInputs, PlcOutputs, VirtualPlc
 from senbetsu_errors import NeedsOperator
 from sim.modbus_server import serve_modbus
 from sim.opcua_server import serve_opcua
-from sim.virtual_plc import ALL_WELL, PlcInputs, PlcOutputs, VirtualPlc
 
 COUNTS_PER_MM = 10.0
 SPEED_MM_S = 1000.0

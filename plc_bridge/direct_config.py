@@ -91,13 +91,6 @@ class Config(PlcConfig, frozen=True):
         description="Fail-safe time set in the station: so long without a request, it shuts all its outputs by itself. "
         "It is what shuts the valves when this controller dies.",
     )
-    pc_timeout_ms: float = Field(
-        default=500,
-        ge=10,
-        le=10_000,
-        title="Controller's silence",
-        description="So long without a sign of life from the vision side, belt, feed and valves are switched off.",
-    )
     round_trips: int = Field(
         default=200, ge=100, le=10_000, title="Round trips", description="How many are measured before a start."
     )

@@ -117,22 +117,32 @@ class DirectWire:
         self._wake.set()
 
     async def close(self) -> None:
-        """Stop scanning, switch every output off, close."""
+        """Stop scanning, switch every output off, close. Goes through with that also when it is cancelled."""
         running, self._running = self._running, None
-        if running is not None:
-            self._closing = True
-            self._wake.set()
-            if self._switching is not None:
-                # A request under way is waited for: some servers lose the next one if it is given up.
-                await asyncio.wait([self._switching], timeout=self._config.request_timeout_ms / 1000)
-            running.cancel()
-            await asyncio.wait([running])
-            try:
-                await self._io.write_valves(0)
-                await self._io.write_drives(_ALL_OFF)
-            except (Retryable, NeedsOperator) as error:
-                _log.warning("outputs not confirmed off", reason=str(error), watchdog_ms=self._config.watchdog_ms)
-        self._io.close()
+        try:
+            if running is not None:
+                off = asyncio.create_task(self._switch_off(running), name="direct io off")
+                try:
+                    await asyncio.shield(off)
+                except asyncio.CancelledError:
+                    await asyncio.wait([off])
+                    raise
+        finally:
+            self._io.close()
+
+    async def _switch_off(self, running: "asyncio.Task[None]") -> None:
+        self._closing = True
+        self._wake.set()
+        if self._switching is not None:
+            # A request under way is waited for: some servers lose the next one if it is given up.
+            await asyncio.wait([self._switching], timeout=self._config.request_timeout_ms / 1000)
+        running.cancel()
+        await asyncio.wait([running])
+        try:
+            await self._io.write_valves(0)
+            await self._io.write_drives(_ALL_OFF)
+        except (Retryable, NeedsOperator) as error:
+            _log.warning("outputs not confirmed off", reason=str(error), watchdog_ms=self._config.watchdog_ms)
 
     def _check_running(self) -> None:
         if self._failure is not None:

@@ -126,7 +126,7 @@ class PlcSession:
         try:
             async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
                 await self._wire.open()
-            return await self._in_time(self._wire.read_status())
+            return await self._in_time(self._wire.read_status(), asyncio.get_running_loop().time())
         except TimeoutError as error:
             raise Retryable(
                 "plc.unreachable", "The PLC did not answer in time.", "Check address, cable and firewall."

@@ -97,7 +97,7 @@ async def station(bench: Bench) -> AsyncGenerator[PlcLink]:
     bench.plc.scan(0.0, bench.encoder, 0.0)
     server.start()
     try:
-        yield DirectLink(settings(port, pc_timeout_ms=bench.pc_timeout_ms))
+        yield DirectLink(settings(port))
     finally:
         await asyncio.to_thread(server.stop)
 

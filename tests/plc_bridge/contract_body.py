@@ -24,7 +24,6 @@ class Bench:
         self.plc = VirtualPlc(
             counts_per_mm=COUNTS_PER_MM, open_delay_ms=5, close_delay_ms=5, pc_timeout_ms=pc_timeout_ms
         )
-        self.pc_timeout_ms = pc_timeout_ms
         self.outputs = PlcOutputs(0, False, False, 0.0)
         self.inputs = PlcInputs()
         self.speed_mm_s = 500.0
@@ -128,7 +127,8 @@ async def fires_orders_once_and_reports_each(make_link: MakeLink) -> None:
         assert {r.code for r in receipts} == {ReceiptCode.FIRED}
         lead_counts = 0.005 * 500 * COUNTS_PER_MM
         for shot, receipt in zip(shots, receipts, strict=True):
-            assert 0 <= receipt.count - (shot.on_count - lead_counts) < 100 * COUNTS_PER_MM
+            # Whoever measures the speed leads by what was measured: a millimetre may be missing.
+            assert -COUNTS_PER_MM <= receipt.count - (shot.on_count - lead_counts) < 100 * COUNTS_PER_MM
         await until(lambda: bench.outputs.valves == 0)
         assert bench.valves_opened == 30
         status = await newest(link)
