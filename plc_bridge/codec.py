@@ -121,7 +121,7 @@ class Codec:
         if int(values["flags"]) > sum(LineFlags):
             raise NeedsOperator(
                 "plc.tag_map",
-                f"The flags word is {int(values['flags']):#06x}; only bits 0 to 4 are defined.",
+                f"The flags word is {int(values['flags']):#06x}; only bits 0 to 5 are defined.",
                 _CHECK_MAP,
             )
         integers = {name: int(values[name]) for name in _STATUS_NAMES if name not in ("flags", "belt_speed_mm_s")}
@@ -159,7 +159,7 @@ class Codec:
             _ORDER_NAMES, image.orders, strict=False
         ):
             values[seq] = order.seq
-            values[kind] = OrderKind.JET
+            values[kind] = order.kind
             values[lane_first] = order.lane_first
             values[lane_last] = order.lane_last
             values[on_count] = order.on_count
@@ -192,6 +192,7 @@ class Codec:
                     lane_last=int(values[f"orders.{n}.lane_last"]),
                     on_count=int(values[f"orders.{n}.on_count"]),
                     off_count=int(values[f"orders.{n}.off_count"]),
+                    kind=OrderKind(int(values[f"orders.{n}.kind"])),
                 )
                 for n in range(count)
             ),

@@ -15,41 +15,55 @@ MAILBOX_SIZE = 12
 
 
 class LineFlags(IntFlag):
-    """The PLC's own view of the machine. Safety inputs are read here, never reset."""
+    """The PLC's own view of the machine. Safety inputs are read here, never reset. PC_ALIVE: a controller's
+    heartbeat moves, whichever controller it is."""
 
     E_STOP_OK = 1
     BELT_RUNNING = 2
     AIR_OK = 4
     READY = 8
     FIRE = 16
+    PC_ALIVE = 32
 
 
 class LineCommand(IntEnum):
-    """What the controller asks of the line. CLEAR runs the belt with the feed off."""
+    """What the controller asks of the line. CLEAR runs the belt with the feed off; in MAINTENANCE belt and
+    feed are off, jet orders are refused and a single valve may be pulsed."""
 
     NONE = 0
     RUN = 1
     CLEAR = 2
     STOP = 3
+    MAINTENANCE = 4
 
 
 class OrderKind(IntEnum):
-    """What an order record asks for."""
+    """What an order record asks for. JET: valves open over a window of counts, for a part. PULSE: valves
+    open at once for a time, to test them; the belt may stand."""
 
     JET = 1
+    PULSE = 2
+
+
+LONGEST_PULSE_MS = 1000
+"""A PLC refuses a longer test pulse."""
 
 
 @dataclass(frozen=True, slots=True)
 class JetOrder:
     """Open valves `lane_first`..`lane_last` (0-based, inclusive) while the encoder is in
     [on_count, off_count). Counts are raw 32-bit, wrapped, at the valve bar's own belt position:
-    the count at which air shall leave the nozzle. `seq` is 1.. within a PC epoch, 32 bit."""
+    the count at which air shall leave the nozzle. `seq` is 1.. within a PC epoch, 32 bit.
+
+    Of kind PULSE it opens them at once for `on_count` milliseconds of valve current; `off_count` is 0.
+    """
 
     seq: int
     lane_first: int
     lane_last: int
     on_count: int
     off_count: int
+    kind: OrderKind = OrderKind.JET
 
 
 class ReceiptCode(IntEnum):

@@ -16,7 +16,7 @@ BEGIN, END = "<!-- tags: generated from plc_bridge, do not edit -->", "<!-- /tag
 MEANINGS: Mapping[str, str] = {
     "epoch": "changes at every start of the PLC program, in its low 16 bits too (a retained counter will do); not 0",
     "heartbeat": "one more each scan, wraps",
-    "flags": "bit 0 e-stop chain closed, 1 belt running, 2 air ok, 3 ready, 4 fire detected",
+    "flags": "bit 0 e-stop chain closed, 1 belt running, 2 air ok, 3 ready, 4 fire detected, 5 a PC's heartbeat moves",
     "encoder": "belt encoder, counts, wraps",
     "belt_speed_mm_s": "measured belt speed, mm/s",
     "pc_epoch_seen": "the PC session that is open; 0 after a start",
@@ -39,16 +39,17 @@ MEANINGS: Mapping[str, str] = {
     "history.*.count": "as in the status block",
     "pc_epoch": "the PC's session: high half = low half of `epoch`, low half counts sessions up",
     "pc_heartbeat": "moves while the controller's deepest stage is alive, wraps",
-    "line_command": "0 none (leave as is), 1 run, 2 clear (belt on, feed off), 3 stop",
+    "line_command": "0 none (leave as is), 1 run, 2 clear (belt on, feed off), 3 stop, "
+    "4 maintenance (belt and feed off, test pulses allowed)",
     "speed_setpoint_mm_s": "wanted belt speed, mm/s; 0: the PLC's own default",
     "batch": "changes with each new batch of orders; 0 with none",
     "order_count": f"records that are valid, 0 to {MAILBOX_SIZE}",
     "orders.*.seq": "order number, from 1 in each session",
-    "orders.*.kind": "1 jet",
+    "orders.*.kind": "1 jet, 2 test pulse",
     "orders.*.lane_first": "first valve, from 0",
     "orders.*.lane_last": "last valve, inclusive",
-    "orders.*.on_count": "encoder at which air shall leave the nozzle",
-    "orders.*.off_count": "encoder at which it shall cease",
+    "orders.*.on_count": "jet: encoder at which air shall leave the nozzle; pulse: its length in ms, 1 to 1000",
+    "orders.*.off_count": "jet: encoder at which it shall cease; pulse: 0",
 }
 
 

@@ -107,7 +107,7 @@ class OrderChannel:
         sequence_numbers: list[int] = []
         for shot in shots:
             seq = self._last_offered = (self._last_offered + 1) % _WRAP
-            order = JetOrder(seq, shot.lane_first, shot.lane_last, shot.on_count, shot.off_count)
+            order = JetOrder(seq, shot.lane_first, shot.lane_last, shot.on_count, shot.off_count, shot.kind)
             self._open[seq] = order
             self._unacknowledged.append(order)
             sequence_numbers.append(seq)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from plc_bridge.contract import LineCommand, LineStatus, Receipt
+from plc_bridge.contract import LineCommand, LineStatus, OrderKind, Receipt
 
 
 class LinkState(Enum):
@@ -58,6 +58,12 @@ class Shot:
     lane_last: int
     on_count: int
     off_count: int
+    kind: OrderKind = OrderKind.JET
+
+    @staticmethod
+    def pulse(lane: int, duration_ms: int) -> "Shot":
+        """A test pulse of one valve, which a PLC takes in MAINTENANCE only."""
+        return Shot(lane, lane, duration_ms, 0, OrderKind.PULSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,8 +184,12 @@ class ModbusWire:
 
     async def open(self) -> None:
         """Connect; raises `Retryable` `plc.unreachable`, `NeedsOperator` `plc.tls`."""
-        self._reads = await self._connected()
-        self._writes = self._reads if self._config.serial is not None else await self._connected()
+        self._reads = self._writes = await self._connected()
+        if self._config.serial is None:
+            # One after the other: a server that accepts two at the same moment may serve only one of them
+            # (OpenPLC v3 gives both threads the same socket).
+            await self.read(self._codec.status_requests[0])
+            self._writes = await self._connected()
 
     async def _connected(self) -> ModbusConnection:
         config = self._config

@@ -30,7 +30,7 @@ def implausible(name: str, before: float | None, now: float) -> str | None:
         if before not in (None, now):
             return "changed between two reads: the PLC restarted, or this is another register"
     if name == "flags" and now > sum(LineFlags):
-        return "has bits set beyond bit 4: wrong address or byte order"
+        return "has bits set beyond bit 5: wrong address or byte order"
     if name == "belt_speed_mm_s" and not _is_belt_speed(now):
         return "is no belt speed: wrong type or word order"
     if name == "queue_free" and now > LARGEST_QUEUE:

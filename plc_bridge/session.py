@@ -120,6 +120,20 @@ class PlcSession:
         self._supervisor = asyncio.create_task(self._supervise(), name="plc-link")
         self._supervisor.add_done_callback(self._supervisor_ended)
 
+    async def peek(self) -> LineStatus:
+        """One status block over a connection of its own, before `connect`, without opening an order session:
+        whoever drives the PLC now is not disturbed. Raises `Retryable` or `NeedsOperator`."""
+        try:
+            async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
+                await self._wire.open()
+            return await self._in_time(self._wire.read_status(), asyncio.get_running_loop().time())
+        except TimeoutError as error:
+            raise Retryable(
+                "plc.unreachable", "The PLC did not answer in time.", "Check address, cable and firewall."
+            ) from error
+        finally:
+            await self._wire.close()
+
     async def close(self) -> None:
         """Account for every open order as LOST where nothing else is known, stop, close sockets."""
         supervisor = self._supervisor
@@ -191,6 +205,11 @@ class PlcSession:
         self._pc_heartbeat = (self._pc_heartbeat + 1) & 0xFFFF
 
     @property
+    def newest(self) -> LineStatus | None:
+        """The last status block that was read; None before the first."""
+        return self._newest
+
+    @property
     def health(self) -> LinkHealth:
         """The link as it stands now. Downtime counts from `connect` until the PLC first answered,
         and every outage since, the running one included."""
@@ -251,6 +270,7 @@ class PlcSession:
         due_s = loop.time()
         while True:
             asked_at_s = loop.time()
+            self._wake_reader.clear()  # before the read: a batch written during it wakes the next one at once
             try:
                 status = await self._in_time(self._wire.read_status(), self._alive_at_s)
             except TimeoutError:
@@ -268,9 +288,8 @@ class PlcSession:
                 continue
             if self._channel.batch_under_way:
                 due_s = loop.time() + cycle_s * _ANSWER_SOON
-            else:
-                due_s = max(due_s + cycle_s, loop.time())
-            self._wake_reader.clear()
+            else:  # in step, but neither to make up for cycles missed nor ahead by those that were woken early
+                due_s = min(max(due_s + cycle_s, loop.time()), loop.time() + cycle_s)
             await _wait(self._wake_reader, due_s - loop.time())
 
     async def _read_history(self, wanted: range) -> None:
@@ -359,6 +378,7 @@ class PlcSession:
         if self._state is LinkState.CONNECTED:
             self._become(LinkState.LOST, reason)
             self._down_since_s = loop.time()
+            self._lost_this_outage = 0
             _log.warning("plc link lost", reason=reason, open_orders=self._channel.open_orders)
             self._give_up = loop.call_later(self._config.account_lost_after_ms / 1000, self._abandon)
         elif not self._was_connected:
@@ -383,7 +403,6 @@ class PlcSession:
         else:
             _log.info("plc link connected", after_s=round(down_s, 3))
         self._was_connected = True
-        self._lost_this_outage = 0
 
     def _become(self, state: LinkState, reason: str) -> None:
         if (state, reason) == (self._state, self._reason):

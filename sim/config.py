@@ -81,6 +81,11 @@ class ServersConfig(BaseModel, frozen=True, extra="forbid"):
     opcua: ServerConfig | None = Field(
         default=None, title="OPC UA server", description="The virtual PLC's OPC UA server."
     )
+    remote_io: ServerConfig | None = Field(
+        default=None,
+        title="Remote I/O",
+        description="A plain remote I/O station in place of the PLC, for `backend: direct`, laid out as that says.",
+    )
     camera: CameraServerConfig | None = Field(
         default=CameraServerConfig(), title="Camera server", description="The virtual camera, for `backend: sim`."
     )
@@ -188,6 +193,13 @@ class PlantBeltConfig(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+class BenchPlcConfig(BaseModel, frozen=True, extra="forbid"):
+    """A soft PLC with the bench program (docs/integrators/plc-program.md) in the place of the virtual PLC."""
+
+    host: str = Field(default="127.0.0.1", title="Host", description="Name or address of the PLC.")
+    port: int = Field(ge=1, le=65535, title="Port", description="TCP port of the PLC's Modbus server.")
+
+
 class PlantConfig(BaseModel, frozen=True, extra="forbid"):
     """The simulated plant: everything about it that is not the line's own configuration."""
 
@@ -209,6 +221,18 @@ class PlantConfig(BaseModel, frozen=True, extra="forbid"):
     jets: PlantJetsConfig = Field(
         default=PlantJetsConfig(), title="Jets", description="What valves and nozzles really do."
     )
+    bench_plc: BenchPlcConfig | None = Field(
+        default=None,
+        title="PLC on the bench",
+        description="A real PLC with the bench program, which then drives the plant in real time; left out, the "
+        "virtual PLC does.",
+    )
     servers: ServersConfig = Field(
         default=ServersConfig(), title="Servers", description="Where the plant listens when it runs in real time."
     )
+
+    @model_validator(mode="after")
+    def _one_plc_only(self) -> Self:
+        if self.bench_plc is not None and (self.servers.modbus is not None or self.servers.opcua is not None):
+            raise ValueError("bench_plc takes the place of the virtual PLC; remove servers.modbus and servers.opcua")
+        return self

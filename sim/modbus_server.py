@@ -16,8 +16,8 @@ from plc_bridge.contract import Receipt
 from plc_bridge.modbus_link import Serial
 from plc_bridge.requests import BIT_TABLES, Request, Table
 from plc_bridge.tagmap import TagMap
+from plc_bridge.virtual_plc import VirtualPlc
 from senbetsu_errors import NeedsOperator
-from sim.virtual_plc import VirtualPlc
 
 _TABLES: dict[int, Table] = {
     1: "coil",

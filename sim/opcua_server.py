@@ -15,8 +15,8 @@ from asyncua.ua.attribute_ids import AttributeIds
 
 from plc_bridge.codec import Codec
 from plc_bridge.tagmap import TagMap
+from plc_bridge.virtual_plc import VirtualPlc
 from senbetsu_errors import NeedsOperator
-from sim.virtual_plc import VirtualPlc
 
 logging.getLogger("asyncua.server").setLevel(logging.CRITICAL)
 

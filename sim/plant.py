@@ -11,10 +11,12 @@ from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plc_bridge.virtual_plc import ALL_WELL, PlcInputs, PlcOutputs, VirtualPlc
 from senbetsu_errors import Fatal
 from sim.belt import Belt
 from sim.config import PlantConfig
@@ -22,7 +24,6 @@ from sim.feed import BeltPart, Feeder, PartStock
 from sim.jets import Nozzles, PartAtBar, ValveBar
 from sim.optics import BeltOptics, PlacedPart
 from sim.truth import Truth
-from sim.virtual_plc import ALL_WELL, VirtualPlc
 from vision.camera_config import CameraGeometry
 
 _DOWNSTREAM_EDGE = attrgetter("belt_min_mm")
@@ -71,14 +72,26 @@ class Exposure:
     parts: tuple[PlacedPart, ...]
 
 
+class PlantPlc(Protocol):
+    """What a plant needs of its PLC, or of what stands in its place."""
+
+    def scan(self, now_s: float, encoder_raw: int, belt_speed_mm_s: float, inputs: PlcInputs) -> PlcOutputs:
+        """One cycle, as `VirtualPlc.scan`."""
+        ...
+
+    def latch_trigger(self, encoder: int) -> None:
+        """The camera was exposed, as `VirtualPlc.latch_trigger`."""
+        ...
+
+
 class Plant:
-    """A simulated line. `advance_to` moves it; `plc` is its PLC; `truth` its account; `coming` the parts
-    on their way to the bar, by downstream edge.
+    """A simulated line. `advance_to` moves it; `plc` is its virtual PLC, which `driven_by` takes the place
+    of; `truth` its account; `coming` the parts on their way to the bar, by downstream edge.
 
     Raises Fatal (`plant.frame_rate`) for an area-scan camera without a frame rate.
     """
 
-    def __init__(self, setup: PlantSetup, seed: int | None = None) -> None:
+    def __init__(self, setup: PlantSetup, seed: int | None = None, driven_by: "PlantPlc | None" = None) -> None:
         config = setup.plant
         seed = config.seed if seed is None else seed
         area_scan = setup.geometry == "area_scan"
@@ -101,6 +114,7 @@ class Plant:
             pc_timeout_ms=setup.pc_timeout_ms,
             default_speed_mm_s=setup.speed_mm_s,
         )
+        self._driven_by = driven_by or self.plc
         self.truth = Truth(setup.jets_outlet, setup.rest_outlet)
         self.inputs = ALL_WELL
         self._optics = BeltOptics(
@@ -115,7 +129,7 @@ class Plant:
         self._nozzles = Nozzles(setup.valve_count, setup.valve_pitch_mm, setup.first_lane_mm, config.jets, seed)
         self._step_s = config.scan_ms / 1000
         self._steps = 0
-        self._outputs = self.plc.scan(0.0, self.belt.encoder_raw, 0.0, self.inputs)
+        self._outputs = self._driven_by.scan(0.0, self.belt.encoder_raw, 0.0, self.inputs)
         self._farthest_mm = 0.0
         self.coming: list[BeltPart] = []
         self._at_bar: list[PartAtBar] = []
@@ -165,7 +179,7 @@ class Plant:
         self._pass_the_bar(from_s, to_s)
         if to_s >= self._next_frame_s or travel_mm >= self._next_strip_mm:
             self._expose(from_s, to_s)
-        self._outputs = self.plc.scan(to_s, belt.encoder_raw, belt.speed_mm_s, self.inputs)
+        self._outputs = self._driven_by.scan(to_s, belt.encoder_raw, belt.speed_mm_s, self.inputs)
         if self._outputs.valves != self._valves.current:
             self._valves.drive(self._outputs.valves, to_s)
 
@@ -210,7 +224,7 @@ class Plant:
 
     def _take(self, at_s: float, travel_mm: float) -> None:
         encoder = self.belt.counts_at(travel_mm) & 0xFFFF_FFFF
-        self.plc.latch_trigger(encoder)
+        self._driven_by.latch_trigger(encoder)
         self._exposures.append(Exposure(self._exposed, at_s, encoder, travel_mm, tuple(self._in_view(travel_mm))))
         self._exposed += 1
 

@@ -12,10 +12,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from plc_bridge.direct_config import Config as DirectConfig
 from plc_bridge.tagmap import TagMap, default_tag_map
+from senbetsu_errors import NeedsOperator
+from sim.bench_plc import BenchPlc
 from sim.camera_server import CameraHello, CameraServer, FrameHeader, serve_camera
 from sim.modbus_server import serve_modbus
 from sim.plant import Exposure, Plant, PlantSetup
+from sim.remote_io import RemoteIo, serve_remote_io
 from sim.truth import Truth
 
 _TICK_S = 0.002
@@ -32,6 +36,7 @@ class PlantPorts:
 
     modbus: int | None
     opcua: int | None
+    remote_io: int | None
     camera: int | None
 
 
@@ -43,21 +48,31 @@ async def run_plant(
     on_ready: Callable[[PlantPorts], None] | None = None,
     modbus_tags: TagMap | None = None,
     opcua_tags: TagMap | None = None,
+    remote_io_layout: DirectConfig | None = None,
     seed: int | None = None,
 ) -> None:
     """Run the plant for `duration_s`, or until cancelled; close its servers in order.
 
     `on_ready` is called once all servers listen, `on_truth` every second and once at the end.
-    Without tag maps the default ones are served. Raises NeedsOperator (`plant.port_in_use`).
+    Without tag maps the default ones are served. With a remote I/O server the station, laid out so, is wired
+    to the plant in place of its PLC. Raises NeedsOperator (`plant.port_in_use`, `plant.remote_io`).
     """
-    plant = Plant(setup, seed)
+    bench_plc = BenchPlc(setup.plant.bench_plc) if setup.plant.bench_plc else None
     servers = setup.plant.servers
+    station = _station(setup, remote_io_layout) if servers.remote_io else None
+    plant = Plant(setup, seed, bench_plc or station)
     async with contextlib.AsyncExitStack() as stack:
-        modbus = opcua = camera = None
+        if bench_plc:
+            await stack.enter_async_context(bench_plc.exchanging())
+        modbus = opcua = remote_io = camera = None
         if servers.modbus:
             tags = modbus_tags or default_tag_map("modbus")
             modbus = await stack.enter_async_context(
                 serve_modbus(plant.plc, servers.modbus.host, servers.modbus.port, tags)
+            )
+        if servers.remote_io and station:
+            remote_io = await stack.enter_async_context(
+                serve_remote_io(station, servers.remote_io.host, servers.remote_io.port)
             )
         if servers.camera:
             camera = await stack.enter_async_context(
@@ -71,7 +86,7 @@ async def run_plant(
                 serve_opcua(plant.plc, servers.opcua.host, servers.opcua.port, tags)
             )
         if on_ready:
-            on_ready(PlantPorts(modbus, opcua, camera.port if camera else None))
+            on_ready(PlantPorts(modbus, opcua, remote_io, camera.port if camera else None))
         try:
             await _RealTime(plant, camera, on_truth).run(duration_s)
         finally:
@@ -82,6 +97,16 @@ async def run_plant(
 def _hello(plant: Plant) -> CameraHello:
     setup = plant.setup
     return CameraHello(setup.geometry, plant.rows, plant.columns, setup.mm_per_px, setup.counts_per_mm)
+
+
+def _station(setup: PlantSetup, layout: DirectConfig | None) -> RemoteIo:
+    if layout is None:
+        raise NeedsOperator(
+            "plant.remote_io",
+            "The plant's remote I/O station does not know where its terminals are.",
+            "A plc section with `backend: direct` says so; without one, remove plant.servers.remote_io.",
+        )
+    return RemoteIo(layout, setup.speed_mm_s)
 
 
 class _RealTime:

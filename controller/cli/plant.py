@@ -5,11 +5,13 @@ import contextlib
 import json
 import os
 import signal
+from dataclasses import asdict
 from pathlib import Path
 
 import structlog
 
 from controller.config import LineConfig, load_config
+from plc_bridge.direct_config import Config as DirectConfig
 from plc_bridge.tagmap import TagMap
 from plc_bridge.tagmap_file import load_tag_map
 from senbetsu_errors import NeedsOperator
@@ -68,9 +70,10 @@ async def serve_plant(config_path: Path, for_s: float | None, truth_fd: int | No
             setup,
             duration_s=for_s,
             on_truth=tell,
-            on_ready=lambda ports: log.info("plant ready", modbus=ports.modbus, opcua=ports.opcua, camera=ports.camera),
+            on_ready=lambda ports: log.info("plant ready", **asdict(ports)),
             modbus_tags=tags if tags and tags.protocol == "modbus" else None,
             opcua_tags=tags if tags and tags.protocol == "opcua" else None,
+            remote_io_layout=config.plc if isinstance(config.plc, DirectConfig) else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""`senbetsu plc probe` and `plc watch`: commissioning, against the real device."""
+"""`senbetsu plc probe`, `plc watch` and `plc fire`: commissioning, against the real device."""
 
 import asyncio
 import json
@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from controller.config import load_config
+from controller.config import load_config, make_link
+from plc_bridge.contract import LONGEST_PULSE_MS, ReceiptCode
 from senbetsu_errors import NeedsOperator
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from plc_bridge.probe import ProbedTag, ProbeReport
 
 plc_app = typer.Typer(no_args_is_help=True, help="Commissioning: every tag of the map, read from the real device.")
+
+_ANSWER_S = 5.0
+"""How long, beyond connecting, a PLC may take to answer."""
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The line's configuration, a YAML file.")]
 
@@ -55,6 +59,34 @@ def watch(config: ConfigPath) -> None:
                 live.update(_table(report), refresh=True)
 
     asyncio.run(follow())
+
+
+@plc_app.command()
+def fire(
+    config: ConfigPath,
+    lane: Annotated[int, typer.Option(min=0, help="Which valve, counted from 0.")],
+    ms: Annotated[int, typer.Option(min=1, max=LONGEST_PULSE_MS, help="How long it gets current.")] = 50,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """Test-shoot one valve, in maintenance: belt and feed off, and no controller on the line. Exit 0 if it fired."""
+    from plc_bridge.session import PlcSession
+    from plc_bridge.valve_test import pulse_valve, refuse_if_driven
+
+    line = load_config(config)
+    if lane >= line.jets.valve_count:
+        raise typer.BadParameter(f"this line has lanes 0 to {line.jets.valve_count - 1}", param_hint="--lane")
+    link = make_link(line)
+    if not isinstance(link, PlcSession) or line.plc.backend == "memory":
+        raise NeedsOperator(
+            "plc.no_device", f"The PLC backend {line.plc.backend} has no valves to test.", "Use one with a device."
+        )
+    asyncio.run(refuse_if_driven(link))
+    if not yes:
+        typer.confirm(f"Valve {lane} will blow for {ms} ms. Is everybody clear of it?", abort=True)
+    receipt = asyncio.run(pulse_valve(link, lane, ms, _ANSWER_S + line.plc.connect_timeout_ms / 1000))
+    Console().print(f"valve {lane}, {ms} ms: {receipt.code.name.lower()} at count {receipt.count}; the line is stopped")
+    if receipt.code is not ReceiptCode.FIRED:
+        raise typer.Exit(1)
 
 
 def _device(path: Path) -> "ModbusConfig | OpcuaConfig":

@@ -23,8 +23,8 @@ from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.memory_link import Config as MemoryConfig
 from plc_bridge.memory_link import MemoryLink, MemoryWire
+from plc_bridge.virtual_plc import PlcInputs, VirtualPlc
 from senbetsu_errors import NeedsOperator, Retryable
-from sim.virtual_plc import PlcInputs, VirtualPlc
 from vision.camera_config import CameraConfig
 from vision.frame import count_difference
 from vision.pipeline import VisionPipeline

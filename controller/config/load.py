@@ -18,6 +18,7 @@ from controller.config.backends import (
     backend_config,
 )
 from controller.config.checks import run_checks
+from controller.config.direct_checks import DIRECT_CHECKS
 from controller.config.document import Document, KeyPath, read_document
 from controller.config.errors import ConfigError, ConfigErrors, did_you_mean, listed, shown_path
 from controller.config.line import BeltConfig, HmiConfig, JetsConfig, LineConfig, LineSection
@@ -243,7 +244,10 @@ def _read_tags(document: Document, sections: dict[str, Any]) -> None:
 
 
 def _cross_check(document: Document, recipe_document: Document | None, sections: dict[str, Any]) -> None:
-    for checks, where in ((LINE_CHECKS + SIMULATION_CHECKS + SCADA_CHECKS, document), (RECIPE_CHECKS, recipe_document)):
+    for checks, where in (
+        (LINE_CHECKS + DIRECT_CHECKS + SIMULATION_CHECKS + SCADA_CHECKS, document),
+        (RECIPE_CHECKS, recipe_document),
+    ):
         if where is None:
             continue
         for finding in run_checks(checks, sections):
@@ -265,6 +269,13 @@ def _facts(config: LineConfig) -> Iterator[str]:
         f"the valves, {jets.latency_budget_ms:g} ms budgeted"
     )
     yield f"  plc     {config.plc.backend}, every {config.plc.cycle_ms:g} ms"
+    jitter_ms: float | None = getattr(config.plc, "jitter_ms", None)
+    if jitter_ms is not None:
+        off_mm, allowed_mm_s = jitter_ms / 1000 * belt.speed_mm_s, jets.margin_along_mm / jitter_ms * 1000
+        yield (
+            f"          switches valves itself, to +-{jitter_ms:g} ms as declared: +-{off_mm:.3g} mm at this speed; "
+            f"the jets' margin of {jets.margin_along_mm:g} mm allows up to {allowed_mm_s:.4g} mm/s"
+        )
     yield f"  recipe  {config.recipe.name}: {listed([outlet.id for outlet in config.recipe.outlets])}"
     yield f"  model   {config.vision.model}"
     yield f"  hmi     http://{config.hmi.host}:{config.hmi.port}" if config.hmi else "  hmi     none"

@@ -14,6 +14,9 @@ from plc_bridge.scada_config import ScadaConfig
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
 
+_PLANT_SERVERS = {"modbus": "modbus", "opcua": "opcua", "direct": "remote_io"}
+"""Which of the plant's servers a built-in link talks to."""
+
 
 def simulation_is_said(
     line: LineSection, camera: CameraConfig, plc: PlcConfig, plant: object | None
@@ -81,19 +84,20 @@ def no_real_valves_for_imaginary_parts(camera: CameraConfig, plc: PlcConfig, pla
 
 def plc_is_the_plants(plc: PlcConfig, plant: Any) -> Iterator[Finding]:
     """The link finds the plant's own server."""
-    if plant is None or plc.backend not in ("modbus", "opcua"):
+    name = _PLANT_SERVERS.get(plc.backend)
+    if plant is None or name is None:
         return
-    server = getattr(plant.servers, plc.backend)
+    bench_plc = getattr(plant, "bench_plc", None) if plc.backend == "modbus" else None
+    server = bench_plc or getattr(plant.servers, name)
     if server is None:
-        key: KeyPath = ("plant", "servers", plc.backend)
-        yield Finding(key, "nothing", f"the server that the plc section connects to, {plc.backend}")
+        yield Finding(("plant", "servers", name), "nothing", f"the server that the plc section connects to, {name}")
         return
     host, port = _address(plc)
     if host is not None and is_loopback(host) and server.port not in (0, port):
         yield Finding(
             ("plc", "url" if plc.backend == "opcua" else "port"),
             f"port {port}",
-            f"the port of plant.servers.{plc.backend}, {server.port}, unless something stands between them",
+            f"the port of plant.servers.{name}, {server.port}, unless something stands between them",
             severity="warning",
         )
 

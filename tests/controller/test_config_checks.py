@@ -16,6 +16,20 @@ MODBUS: dict[str, Any] = {"plc": {"backend": "modbus", "host": "127.0.0.1", "por
 OPCUA: dict[str, Any] = {
     "plc": {"backend": "opcua", "url": "opc.tcp://127.0.0.1:15040", "tags": "opcua.yaml", "insecure": True}
 }
+DIRECT: dict[str, Any] = {
+    "belt.speed_mm_s": 300,
+    "plc": {
+        "backend": "direct",
+        "host": "127.0.0.1",
+        "port": 15080,
+        "encoder": {"address": 0, "counts_per_mm": 10.0},
+        "inputs": {"e_stop_ok": 0, "air_ok": 1, "no_fire": 2},
+        "outputs": {"first_valve": 0, "valve_count": 32, "belt_run": 64, "feed_run": 65},
+        "jitter_ms": 10,
+        "max_speed_mm_s": 400,
+        "watchdog_ms": 200,
+    },
+}
 SECURE: dict[str, Any] = {"certificate": "tiny.onnx", "key": "tiny.onnx", "server_certificate": "tiny.onnx"}
 SCADA: dict[str, Any] = {"insecure": True, "anonymous": True}
 SECURED_SCADA: dict[str, Any] = {
@@ -295,3 +309,32 @@ def test_a_broken_tag_map_is_said_with_its_own_line(site: Path) -> None:
         _check(site, {**SIM_CAMERA, "plc": {**MODBUS["plc"], "tags": "recipes/good.yaml"}})
     assert {error.key_path for error in refused.value.errors} == {"plc.tags"}
     assert all("good.yaml:" in error.found for error in refused.value.errors)
+
+
+def test_direct_io_within_the_jets_margin_is_taken_and_says_how_fast_it_may_be(site: Path) -> None:
+    report = _check(site, DIRECT)
+    assert "+-10 ms as declared: +-3 mm at this speed" in str(report)
+    assert "margin of 4 mm allows up to 400 mm/s" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "says"),
+    [
+        ({"plc.max_speed_mm_s": 500}, "plc.max_speed_mm_s", "at most 400 mm/s: jets.margin_along_mm is 4 mm"),
+        ({"plc.jitter_ms": 20}, "plc.max_speed_mm_s", "at most 200 mm/s"),
+        ({"belt.speed_mm_s": 450}, "belt.speed_mm_s", "at most plc.max_speed_mm_s, 400 mm/s"),
+        ({"plc.encoder.counts_per_mm": 20.0}, "plc.encoder.counts_per_mm", "belt.encoder_counts_per_mm, 10"),
+        ({"plc.outputs.valve_count": 16}, "plc.outputs.valve_count", "jets.valve_count, 32"),
+    ],
+)
+def test_direct_io_that_is_not_exact_enough_for_the_belt_is_refused(
+    site: Path, changes: dict[str, Any], key: str, says: str
+) -> None:
+    error = _only_error(site, DIRECT | changes)
+    assert error.key_path == key
+    assert says in error.expected
+
+
+def test_direct_io_on_a_simulated_line_needs_the_plants_station(site: Path) -> None:
+    error = _only_error(site, DIRECT | SIM_CAMERA)
+    assert error.key_path == "plant.servers.remote_io"

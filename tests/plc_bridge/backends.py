@@ -13,9 +13,9 @@ from plc_bridge.opcua_link import Config as OpcuaConfig
 from plc_bridge.opcua_link import OpcuaLink
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path
+from plc_bridge.virtual_plc import VirtualPlc
 from sim.modbus_server import serve_modbus
 from sim.opcua_server import serve_opcua
-from sim.virtual_plc import VirtualPlc
 from tests.plc_bridge.contract_body import Bench, MakeLink
 
 

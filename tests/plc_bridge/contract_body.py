@@ -10,8 +10,8 @@ import pytest
 
 from plc_bridge.contract import LineCommand, LineFlags, LineStatus, ReceiptCode
 from plc_bridge.link import LinkState, PlcLink, Shot
+from plc_bridge.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
 from senbetsu_errors import Retryable
-from sim.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
 
 COUNTS_PER_MM = 10.0
 WRAP = 0x1_0000_0000
@@ -105,7 +105,8 @@ async def streams_status_as_the_plc_has_it(make_link: MakeLink) -> None:
         last = seen[-1]
         assert [s.heartbeat for s in seen] == sorted({s.heartbeat for s in seen})
         assert all(b.received_at_s > a.received_at_s for a, b in pairwise(seen))
-        assert last.flags == LineFlags.E_STOP_OK | LineFlags.BELT_RUNNING | LineFlags.AIR_OK | LineFlags.READY
+        well = LineFlags.E_STOP_OK | LineFlags.BELT_RUNNING | LineFlags.AIR_OK | LineFlags.READY
+        assert last.flags == well | LineFlags.PC_ALIVE
         assert (last.trigger_seq, last.trigger_encoder) == (1, 0xFEDC_BA98)
         assert last.valve_fault == 1 << 63 | 5
         assert last.belt_speed_mm_s == 500.0
@@ -126,7 +127,8 @@ async def fires_orders_once_and_reports_each(make_link: MakeLink) -> None:
         assert {r.code for r in receipts} == {ReceiptCode.FIRED}
         lead_counts = 0.005 * 500 * COUNTS_PER_MM
         for shot, receipt in zip(shots, receipts, strict=True):
-            assert 0 <= receipt.count - (shot.on_count - lead_counts) < 100 * COUNTS_PER_MM
+            # Whoever measures the speed leads by what was measured: a millimetre may be missing.
+            assert -COUNTS_PER_MM <= receipt.count - (shot.on_count - lead_counts) < 100 * COUNTS_PER_MM
         await until(lambda: bench.outputs.valves == 0)
         assert bench.valves_opened == 30
         status = await newest(link)
@@ -193,6 +195,28 @@ async def drives_the_line_and_cancels_on_stop(make_link: MakeLink) -> None:
             link.command(LineCommand.STOP, 0.0)
             assert (await order.receipt).code is ReceiptCode.CANCELLED
         await until(lambda: not bench.outputs.belt_run)
+
+
+async def pulses_one_valve_in_maintenance_only(make_link: MakeLink) -> None:
+    bench = Bench()
+    async with connected(make_link, bench) as link, asyncio.timeout(10):
+        (waiting,) = link.submit([bench.shot(ahead_mm=5000)])
+        (too_early,) = link.submit([Shot.pulse(12, 80)])
+        assert (await too_early.receipt).code is ReceiptCode.REFUSED
+        link.command(LineCommand.MAINTENANCE, 0.0)
+        assert (await waiting.receipt).code is ReceiptCode.CANCELLED
+        await until(lambda: not bench.outputs.belt_run)
+        bench.speed_mm_s = 0.0
+        pulse, jet, too_long = link.submit([Shot.pulse(12, 80), bench.shot(), Shot.pulse(13, 1001)])
+        await until(lambda: bench.outputs.valves == 1 << 12)
+        assert [(await s.receipt).code for s in (pulse, jet, too_long)] == [
+            ReceiptCode.FIRED,
+            ReceiptCode.REFUSED,
+            ReceiptCode.REFUSED,
+        ]
+        await until(lambda: bench.outputs.valves == 0, timeout_s=1)
+        assert bench.valves_opened == 1
+        assert LineFlags.PC_ALIVE in (await newest(link)).flags
 
 
 async def accounts_for_orders_of_a_plc_that_restarted(make_link: MakeLink) -> None:
@@ -270,6 +294,7 @@ CONTRACT: list[Callable[[MakeLink], Coroutine[Any, Any, None]]] = [
     reports_late_and_refused,
     takes_all_of_a_submission_or_none,
     drives_the_line_and_cancels_on_stop,
+    pulses_one_valve_in_maintenance_only,
     accounts_for_orders_of_a_plc_that_restarted,
     loses_a_plc_whose_heart_stops_and_finds_it_again,
     a_pc_without_heartbeat_stops_the_belt,

@@ -14,8 +14,8 @@ from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, 
 from plc_bridge.exactly_once import OrderChannel
 from plc_bridge.link import Shot
 from plc_bridge.tagmap import default_tag_map
+from plc_bridge.virtual_plc import ALL_WELL, PlcInputs
 from senbetsu_errors import Retryable
-from sim.virtual_plc import ALL_WELL, PlcInputs
 from tests.plc_bridge.witness import OrderId, WitnessedPlc
 
 WRAP = 0x1_0000_0000

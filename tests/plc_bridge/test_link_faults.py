@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,9 @@ from plc_bridge.modbus_link import ModbusLink, ModbusWire
 from plc_bridge.opcua_link import Config as OpcuaConfig
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path, to_yaml
+from plc_bridge.virtual_plc import PlcInputs
 from senbetsu_errors import Fatal, NeedsOperator, Retryable
 from sim.modbus_server import serve_modbus
-from sim.virtual_plc import PlcInputs
 from tests.plc_bridge.contract_body import Bench, until
 
 MODBUS_TAGS = default_tag_map_path("modbus")
@@ -233,6 +234,37 @@ def test_observers_see_every_change_of_state_with_its_reason_and_the_detection_k
         lost = seen[3]
         assert "for 450 ms" in lost.reason
         assert 0.44 <= lost.at_s - silent_at_s <= 0.451, "two requests of 200 ms must not make 600 of it"
+
+    run_virtual(run())
+
+
+def test_the_status_goes_on_being_read_every_cycle_after_a_burst_of_orders() -> None:
+    """Reads that a batch woke early must not put off those that follow."""
+
+    async def run() -> None:
+        bench = Bench()
+        wire = MemoryWire()
+        loop = asyncio.get_running_loop()
+
+        def take_at_once(image: CommandImage) -> None:
+            bench.plc.write_command(image)
+            bench.plc.scan(loop.time(), bench.encoder, bench.speed_mm_s)
+
+        wire.attach(bench.plc.status, take_at_once, bench.plc.receipt_history)
+        link = MemoryLink(MemoryConfig(), wire)
+        async with running(link, bench):
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            for _ in range(300):
+                (order,) = link.submit([bench.shot(ahead_mm=-1)])
+                await order.receipt
+            assert loop.time() < 1, "an order that the PLC takes at once is acknowledged at once"
+            read_at_s: list[float] = []
+            async for status in link.statuses():
+                read_at_s.append(status.received_at_s)
+                if loop.time() > read_at_s[0] + 1:
+                    break
+        assert max(b - a for a, b in pairwise(read_at_s)) < 0.0101
+        assert len(read_at_s) == pytest.approx(101, abs=2)
 
     run_virtual(run())
 

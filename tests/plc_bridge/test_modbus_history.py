@@ -10,8 +10,8 @@ from plc_bridge.contract import CommandImage, JetOrder, LineCommand, ReceiptCode
 from plc_bridge.modbus_link import Config, ModbusWire
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path, to_yaml
+from plc_bridge.virtual_plc import VirtualPlc
 from sim.modbus_server import serve_modbus
-from sim.virtual_plc import VirtualPlc
 from tests.plc_bridge.backends import modbus
 from tests.plc_bridge.contract_body import MakeLink, reports_every_order_of_a_salvo
 from tests.plc_bridge.test_modbus_transports import over_serial

@@ -55,7 +55,7 @@ def test_a_standing_heart_and_a_wrong_byte_order_are_both_named(tmp_path: Path) 
     bench.plc.scan(0.0, 5, 500.0)
     report = swapped_report(bench, tmp_path, byte_order="little")
     assert "does not move" in tag(report, "heartbeat").problems[0]
-    assert "beyond bit 4" in tag(report, "flags").problems[0]
+    assert "beyond bit 5" in tag(report, "flags").problems[0]
     assert report.problems[0].startswith("byte_order looks swapped: with byte_order: big all values are plausible.")
 
 

@@ -16,6 +16,7 @@ from plc_bridge.contract import (
     LineCommand,
     LineFlags,
     LineStatus,
+    OrderKind,
     Receipt,
     ReceiptCode,
 )
@@ -26,7 +27,9 @@ from senbetsu_errors import Fatal, NeedsOperator
 U16 = st.integers(0, 0xFFFF)
 U32 = st.integers(0, 0xFFFF_FFFF)
 F32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
-ORDERS = st.builds(JetOrder, seq=U32, lane_first=U16, lane_last=U16, on_count=U32, off_count=U32)
+ORDERS = st.builds(
+    JetOrder, seq=U32, lane_first=U16, lane_last=U16, on_count=U32, off_count=U32, kind=st.sampled_from(OrderKind)
+)
 RECEIPTS = st.builds(Receipt, seq=U32, code=st.sampled_from(list(ReceiptCode)[:4]), count=U32)
 IMAGES = st.builds(
     CommandImage,

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any, NamedTuple
 
-from sim.virtual_plc import ALL_WELL, PlcInputs, PlcOutputs, VirtualPlc
+from plc_bridge.virtual_plc import ALL_WELL, PlcInputs, PlcOutputs, VirtualPlc
 from vision.frame import count_difference
 
 

@@ -41,6 +41,19 @@ def demo_on_free_ports(name: str = "demo.yaml") -> dict[str, Any]:
     return config
 
 
+def direct_io_on_free_ports() -> dict[str, Any]:
+    """The line without a PLC on ports of its own."""
+    yaml = YAML(typ="safe")
+    config = cast("dict[str, Any]", yaml.load((CONFIGS / "direct-io.yaml").read_text()))  # pyright: ignore[reportUnknownMemberType]
+    station, camera, hmi = free_ports(3)
+    config["plc"]["port"] = config["plant"]["servers"]["remote_io"]["port"] = station
+    config["plant"]["servers"]["camera"] = {"host": "127.0.0.1", "port": camera}
+    config["camera"]["port"] = camera
+    config["recipe"] = str(CONFIGS / config["recipe"])
+    config["hmi"]["port"] = hmi
+    return config
+
+
 def real_belt_with_plc(plc: dict[str, Any], shared_data: Path) -> dict[str, Any]:
     """The line on real footage, with a PLC of its own; nothing of it is simulated by itself."""
     yaml = YAML(typ="safe")

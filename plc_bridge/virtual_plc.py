@@ -7,8 +7,10 @@ docs/integrators/plc-contract.md asks of any PLC, and as plc_bridge/plc_program/
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 
 from plc_bridge.contract import (
+    LONGEST_PULSE_MS,
     RECEIPT_HISTORY_SIZE,
     RECEIPT_RING_SIZE,
     CommandImage,
@@ -16,13 +18,15 @@ from plc_bridge.contract import (
     LineCommand,
     LineFlags,
     LineStatus,
+    OrderKind,
     Receipt,
     ReceiptCode,
 )
-from vision.frame import count_difference
 
 _WRAP = 0x1_0000_0000
 _HALF = 0x8000_0000
+_TIME_NOISE_S = 1e-9
+"""Time is a float: differences of it are this much uncertain, and a timer is due after its time."""
 _MOVING_MM_S = 1.0
 """Below this measured speed the flag BELT_RUNNING is off."""
 
@@ -41,7 +45,7 @@ ALL_WELL = PlcInputs()
 
 
 @cache
-def _flags(e_stop_ok: bool, moving: bool, air_ok: bool, released: bool, fire: bool) -> LineFlags:
+def _flags(e_stop_ok: bool, moving: bool, air_ok: bool, released: bool, fire: bool, pc_alive: bool) -> LineFlags:
     """The status flags; kept, for putting flags together takes longer than a scan."""
     return LineFlags(
         (LineFlags.E_STOP_OK if e_stop_ok else 0)
@@ -49,6 +53,7 @@ def _flags(e_stop_ok: bool, moving: bool, air_ok: bool, released: bool, fire: bo
         | (LineFlags.AIR_OK if air_ok else 0)
         | (LineFlags.READY if air_ok and released else 0)
         | (LineFlags.FIRE if fire else 0)
+        | (LineFlags.PC_ALIVE if pc_alive else 0)
     )
 
 
@@ -72,6 +77,16 @@ class _Entry:
     off_count: int
 
 
+def _mask(order: JetOrder) -> int:
+    """Bit n is set where the order is for valve n."""
+    return ((1 << (order.lane_last - order.lane_first + 1)) - 1) << order.lane_first
+
+
+def count_difference(later: int, earlier: int) -> int:
+    """Signed distance between two raw 32-bit counters, in -2**31 .. 2**31 - 1."""
+    return (later - earlier + _HALF) % _WRAP - _HALF
+
+
 class VirtualPlc:
     """One PLC program. `scan` is its cycle; `write_command` is its mailbox; `status` its answer.
 
@@ -80,6 +95,8 @@ class VirtualPlc:
     `close_delay_ms` early, at the belt speed measured now, so that air leaves the nozzle in
     [on_count, off_count). Valves open on a belt that does not move for `standstill_shut_ms` are
     shut: the compressor is never blown empty on a standing belt.
+
+    In MAINTENANCE jet orders are refused, and one test pulse at a time is fired at once, for its time.
 
     All comparisons of counts and sequence numbers are modulo 2**32.
     """
@@ -103,12 +120,13 @@ class VirtualPlc:
         if history_size and _WRAP % history_size:
             raise ValueError(f"history_size is {history_size}; only powers of two go on over the counter's wrap")
         self._valve_count = valve_count
+        self._counts_per_mm = counts_per_mm
         self._open_lead_counts_per_mm_s = open_delay_ms / 1000 * counts_per_mm
         self._close_lead_counts_per_mm_s = close_delay_ms / 1000 * counts_per_mm
         self._ring_size = ring_size
         self._history_size = history_size
-        self._pc_timeout_s = pc_timeout_ms / 1000
-        self._standstill_shut_s = standstill_shut_ms / 1000
+        self._pc_timeout_s = pc_timeout_ms / 1000 + _TIME_NOISE_S
+        self._standstill_shut_s = standstill_shut_ms / 1000 + _TIME_NOISE_S
         self._default_speed_mm_s = default_speed_mm_s
         self._encoder = 0
         self._speed_mm_s = 0.0
@@ -130,6 +148,8 @@ class VirtualPlc:
         self._last_seq = 0
         self._pending: list[_Entry] = []
         self._open: list[_Entry] = []
+        self._pulse_mask = 0
+        self._pulse_until_s = 0.0
         self._valves = 0
         self._stood_since_s: float | None = None
         self._fired = 0
@@ -165,23 +185,42 @@ class VirtualPlc:
         self._inputs = inputs
         if not inputs.e_stop_ok or inputs.fire:
             self._stop_latched = True
-        if self._mailbox is not None:
-            self._take(self._mailbox, now_s)
-            self._mailbox = None
+        image, self._mailbox = self._mailbox, None
+        for_us = image is not None and self._heed(image, now_s)
+        if self._command == LineCommand.STOP and inputs.e_stop_ok and not inputs.fire:
+            self._stop_latched = False
         if self._pc_alive and now_s - self._pc_moved_s > self._pc_timeout_s:
             self._pc_alive = False
-        if self._pending or self._open:
+        if image is not None and for_us:
+            self._take_orders(image, now_s)
+        if self._pending or self._open or self._pulse_mask:
             if not self._accepts_orders():
                 self._cancel_all()
             else:
                 self._work_the_ring(now_s, moved)
         return self._drive_outputs()
 
+    def until_next_change_s(self, now_s: float, encoder_raw: int, belt_speed_mm_s: float) -> float:
+        """Seconds from `now_s` until a valve next opens or shuts if the belt keeps that speed: below 0 when
+        that is overdue, infinite when nothing is to come. For whoever scans when something is due."""
+        if self._command == LineCommand.MAINTENANCE:
+            return self._pulse_until_s - now_s if self._pulse_mask else inf
+        speed_mm_s = max(belt_speed_mm_s, 0.0)
+        opens = [count_difference(e.on_count, encoder_raw) for e in self._pending]
+        shuts = [count_difference(e.off_count, encoder_raw) for e in self._open]
+        counts = min(
+            min(opens, default=inf) - round(self._open_lead_counts_per_mm_s * speed_mm_s),
+            min(shuts, default=inf) - round(self._close_lead_counts_per_mm_s * speed_mm_s),
+        )
+        if counts == inf or speed_mm_s == 0.0:
+            return 0.0 if counts < 0 else inf
+        return counts / (speed_mm_s * self._counts_per_mm)
+
     def status(self) -> LineStatus:
         """The status block as the last scan left it."""
         inputs = self._inputs
         moving = abs(self._speed_mm_s) >= _MOVING_MM_S
-        flags = _flags(inputs.e_stop_ok, moving, inputs.air_ok, not self._stop_latched, inputs.fire)
+        flags = _flags(inputs.e_stop_ok, moving, inputs.air_ok, not self._stop_latched, inputs.fire, self._pc_alive)
         return LineStatus(
             epoch=self._epoch,
             heartbeat=self._heartbeat,
@@ -210,14 +249,15 @@ class VirtualPlc:
         slots = (self._history[number % self._history_size] for number in range(first, first + count))
         return [receipt for receipt in slots if receipt is not None]
 
-    def _take(self, image: CommandImage, now_s: float) -> None:
-        """Act on a command block that arrived since the last scan."""
-        if image.pc_epoch >> 16 != self._epoch & 0xFFFF:
-            return  # meant for an earlier run of this PLC: whoever sent it does not know us yet
+    def _heed(self, image: CommandImage, now_s: float) -> bool:
+        """Act on the session, heartbeat and command of a block that arrived since the last scan; whether it
+        is meant for us and its orders may be taken."""
+        if image.pc_epoch == 0 or image.pc_epoch >> 16 != self._epoch & 0xFFFF:
+            return False  # meant for an earlier run of this PLC: whoever sent it does not know us yet
         if image.pc_epoch != self._pc_epoch:
             sessions_ahead = (image.pc_epoch - self._pc_epoch) & 0xFFFF
             if self._pc_epoch and sessions_ahead >= 0x8000:
-                return  # an old session's block that was under way for long
+                return False  # an old session's block that was under way for long
             self._cancel_all()
             self._pc_epoch = image.pc_epoch
             self._last_seq = 0
@@ -228,17 +268,21 @@ class VirtualPlc:
             self._pc_moved_s = now_s
             self._pc_alive = True
         if image.line_command != LineCommand.NONE:
+            if image.line_command != self._command and LineCommand.MAINTENANCE in (image.line_command, self._command):
+                self._cancel_all()
             self._command = image.line_command
             self._setpoint_mm_s = image.speed_setpoint_mm_s
-        if self._command == LineCommand.STOP and self._inputs.e_stop_ok and not self._inputs.fire:
-            self._stop_latched = False
+        return True
+
+    def _take_orders(self, image: CommandImage, now_s: float) -> None:
+        """Take a new batch in sequence."""
         if image.batch != self._batch_seen:
             self._batch_seen = image.batch
             for order in image.orders:
                 ahead = (order.seq - self._last_seq) % _WRAP
                 if ahead == 1:
                     self._last_seq = order.seq
-                    self._judge(order)
+                    self._judge(order, now_s)
                 elif ahead == 0 or ahead >= _HALF:
                     self._duplicated += 1
                 else:
@@ -247,32 +291,57 @@ class VirtualPlc:
     def _accepts_orders(self) -> bool:
         return self._pc_alive and not self._stop_latched and self._inputs.air_ok and self._command != LineCommand.STOP
 
-    def _judge(self, order: JetOrder) -> None:
-        """Queue a new order, or end it at once as late or refused."""
+    def _judge(self, order: JetOrder, now_s: float) -> None:
+        """Queue a new order, or end it at once: fired (a pulse), late or refused."""
+        if order.kind == OrderKind.PULSE:
+            self._judge_pulse(order, now_s)
+            return
         length = count_difference(order.off_count, order.on_count)
         if (
             not 0 <= order.lane_first <= order.lane_last < self._valve_count
             or length <= 0
             or len(self._pending) + len(self._open) >= self._ring_size
+            or self._command == LineCommand.MAINTENANCE
             or not self._accepts_orders()
         ):
             self._refused += 1
             self._end(order.seq, ReceiptCode.REFUSED)
             return
         speed = max(self._speed_mm_s, 0.0)
-        if count_difference(order.on_count, self._encoder) < self._open_lead_counts_per_mm_s * speed:
+        if count_difference(order.on_count, self._encoder) < round(self._open_lead_counts_per_mm_s * speed):
             self._late += 1
             self._end(order.seq, ReceiptCode.LATE)
             return
-        mask = ((1 << (order.lane_last - order.lane_first + 1)) - 1) << order.lane_first
-        self._pending.append(_Entry(order.seq, mask, order.on_count, order.off_count))
+        self._pending.append(_Entry(order.seq, _mask(order), order.on_count, order.off_count))
+
+    def _judge_pulse(self, order: JetOrder, now_s: float) -> None:
+        """Fire a test pulse at once, or refuse it."""
+        if (
+            self._command != LineCommand.MAINTENANCE
+            or not 0 <= order.lane_first <= order.lane_last < self._valve_count
+            or not 1 <= order.on_count <= LONGEST_PULSE_MS
+            or self._pulse_mask
+            or not self._accepts_orders()
+        ):
+            self._refused += 1
+            self._end(order.seq, ReceiptCode.REFUSED)
+            return
+        self._pulse_mask = _mask(order)
+        self._pulse_until_s = now_s + order.on_count / 1000
+        self._fired += 1
+        self._end(order.seq, ReceiptCode.FIRED)
 
     def _work_the_ring(self, now_s: float, moved: bool) -> None:
         """Open what is due, shut what is over."""
+        if self._command == LineCommand.MAINTENANCE:
+            if now_s > self._pulse_until_s - _TIME_NOISE_S:
+                self._pulse_mask = 0
+            self._valves = self._pulse_mask
+            return
         encoder = self._encoder
         speed = self._speed_mm_s if self._speed_mm_s > 0.0 else 0.0
-        open_lead = self._open_lead_counts_per_mm_s * speed
-        close_lead = self._close_lead_counts_per_mm_s * speed
+        open_lead = round(self._open_lead_counts_per_mm_s * speed)
+        close_lead = round(self._close_lead_counts_per_mm_s * speed)
         changed = False
         for entry in self._pending:
             if ((entry.on_count - encoder + _HALF) % _WRAP) - _HALF <= open_lead:
@@ -302,7 +371,7 @@ class VirtualPlc:
                     self._open = [e for e in self._open if count_difference(e.off_count, encoder) > close_lead]
                     changed = True
                     break
-        else:
+        if not self._open:
             self._stood_since_s = None
         if changed:
             self._valves = 0
@@ -315,6 +384,7 @@ class VirtualPlc:
             self._end(entry.seq, ReceiptCode.CANCELLED)
         self._pending = []
         self._open = []
+        self._pulse_mask = 0
         self._valves = 0
         self._stood_since_s = None
 

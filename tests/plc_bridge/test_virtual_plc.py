@@ -4,8 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plc_bridge.contract import RECEIPT_HISTORY_SIZE, CommandImage, JetOrder, LineCommand, LineFlags, ReceiptCode
-from sim.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
+from plc_bridge.contract import (
+    RECEIPT_HISTORY_SIZE,
+    CommandImage,
+    JetOrder,
+    LineCommand,
+    LineFlags,
+    OrderKind,
+    ReceiptCode,
+)
+from plc_bridge.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
 
 WRAP = 0x1_0000_0000
 SESSION = 1 << 16 | 1
@@ -26,13 +34,18 @@ class Line:
         self.outputs = PlcOutputs(0, False, False, 0.0)
         self.send(LineCommand.RUN)
 
-    def send(self, command: LineCommand = LineCommand.NONE, *orders: tuple[int, int, int, int]) -> None:
+    def send(
+        self,
+        command: LineCommand = LineCommand.NONE,
+        *orders: tuple[int, int, int, int],
+        kind: OrderKind = OrderKind.JET,
+    ) -> None:
         self.beat += 1
         self.batch += bool(orders)
         records: list[JetOrder] = []
         for first, last, on, off in orders:
             self.seq += 1
-            records.append(JetOrder(self.seq, first, last, on % WRAP, off % WRAP))
+            records.append(JetOrder(self.seq, first, last, on % WRAP, off % WRAP, kind))
         self.plc.write_command(CommandImage(SESSION, self.beat & 0xFFFF, command, 0.0, self.batch, tuple(records)))
         self.scan()
 
@@ -234,3 +247,69 @@ def test_a_restart_forgets_everything_but_takes_a_new_epoch() -> None:
     line.send(LineCommand.RUN, (0, 0, 1000, 1100))
     assert not line.outputs.belt_run, "a block for its earlier run is ignored"
     assert line.plc.status().queue_free == 256
+
+
+def test_a_test_pulse_opens_its_valve_for_its_time_on_a_standing_belt() -> None:
+    line = Line()
+    line.send(LineCommand.MAINTENANCE)
+    assert line.outputs == PlcOutputs(0, False, False, 0.0)
+    line.send(LineCommand.NONE, (5, 5, 50, 0), kind=OrderKind.PULSE)
+    open_scans = 0
+    while line.outputs.valves:
+        assert line.outputs.valves == 1 << 5
+        open_scans += 1
+        line.scan()
+    assert open_scans in (50, 51)  # 50 ms of scans, give or take the last bit of a float
+    assert line.codes == [ReceiptCode.FIRED]
+
+
+@pytest.mark.parametrize("pulse", [(8, 8, 50, 0), (3, 2, 50, 0), (0, 0, 0, 0), (0, 0, 1001, 0)])
+def test_a_pulse_that_makes_no_sense_is_refused(pulse: tuple[int, int, int, int]) -> None:
+    line = Line()
+    line.send(LineCommand.MAINTENANCE)
+    line.send(LineCommand.NONE, pulse, kind=OrderKind.PULSE)
+    assert (line.codes, line.outputs.valves) == ([ReceiptCode.REFUSED], 0)
+
+
+@pytest.mark.parametrize("alarm", [PlcInputs(e_stop_ok=False), PlcInputs(fire=True), PlcInputs(air_ok=False)])
+def test_a_pulse_is_refused_without_its_safety_inputs_and_cut_short_when_one_goes(alarm: PlcInputs) -> None:
+    line = Line()
+    line.send(LineCommand.MAINTENANCE)
+    line.send(LineCommand.NONE, (0, 0, 500, 0), kind=OrderKind.PULSE)
+    assert line.outputs.valves == 1
+    line.inputs = alarm
+    line.scan()
+    assert line.outputs.valves == 0
+    line.send(LineCommand.NONE, (0, 0, 500, 0), kind=OrderKind.PULSE)
+    assert line.codes == [ReceiptCode.FIRED, ReceiptCode.REFUSED]
+
+
+def test_one_pulse_at_a_time_and_none_outside_maintenance() -> None:
+    line = Line()
+    line.send(LineCommand.RUN, (0, 0, 50, 0), kind=OrderKind.PULSE)
+    line.send(LineCommand.MAINTENANCE)
+    line.send(LineCommand.NONE, (0, 0, 50, 0), (1, 1, 50, 0), kind=OrderKind.PULSE)
+    assert line.outputs.valves == 1
+    line.send(LineCommand.RUN)
+    assert (line.outputs.valves, line.outputs.belt_run) == (0, True)
+    assert line.codes == [ReceiptCode.REFUSED, ReceiptCode.FIRED, ReceiptCode.REFUSED]
+
+
+def test_going_into_maintenance_cancels_what_was_queued_and_refuses_jets() -> None:
+    line = Line()
+    line.send(LineCommand.NONE, (0, 0, 1000, 1100))
+    line.send(LineCommand.MAINTENANCE)
+    line.send(LineCommand.NONE, (0, 0, 1000, 1100))
+    assert line.codes == [ReceiptCode.CANCELLED, ReceiptCode.REFUSED]
+
+
+def test_a_pulse_is_shut_when_the_pc_falls_silent() -> None:
+    line = Line(pc_timeout_ms=50)
+    line.send(LineCommand.MAINTENANCE)
+    line.send(LineCommand.NONE, (0, 0, 1000, 0), kind=OrderKind.PULSE)
+    assert LineFlags.PC_ALIVE in line.plc.status().flags
+    scans = 0
+    while line.scan():
+        scans += 1
+    assert scans <= 51
+    assert LineFlags.PC_ALIVE not in line.plc.status().flags

@@ -1,0 +1,1 @@
+"""The reference PLC program, and its forms for particular PLCs."""
