@@ -9,7 +9,8 @@ import pytest
 
 import plc_bridge
 from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_RING_SIZE
-from plc_bridge.tagmap import COMMAND_TAGS, DEFAULT_HISTORY_SIZE, ORDER_FIELDS, RECEIPT_FIELDS, STATUS_TAGS
+from plc_bridge.tagmap import DEFAULT_HISTORY_SIZE
+from plc_bridge.tags import COMMAND_TAGS, ORDER_FIELDS, RECEIPT_FIELDS, STATUS_TAGS
 from tests.plc_bridge.plc_devices import FROM_THE_SITE, PROGRAM_FOLDER
 from tests.plc_bridge.structured_text import Program, StructuredTextError, parsed
 

@@ -185,7 +185,7 @@ def test_floats_cross_as_integers_both_ways(bits: int) -> None:
     [
         ({"byte_order": "little"}, "big byte order"),
         ({"at": 100}, "register 100 is not one of %MW"),
-        ({"scale": 0.1}, "has a scale"),
+        ({"scale": 0.1}, "must be a plain f32"),
         ({"size": 128}, "128 slots"),
         ({"history_at": 2049}, "no %MD"),
     ],
