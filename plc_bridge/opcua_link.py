@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self, cast
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from plc_bridge.codec import Codec
 from plc_bridge.config import PlcConfig
-from plc_bridge.contract import CommandImage, LineStatus
+from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.session import PlcSession
 from plc_bridge.tagmap_file import load_tag_map
 from senbetsu_errors import NeedsOperator, Retryable
@@ -134,6 +135,7 @@ class OpcuaWire:
     """The one session of an OPC UA link."""
 
     def __init__(self, config: Config) -> None:
+        self.receipt_history = 0
         self._config = config
         tag_map = load_tag_map(config.tags, "opcua")
         self._codec = Codec(tag_map)
@@ -208,6 +210,10 @@ class OpcuaWire:
             code.check()
         except (OSError, ua.UaError) as error:
             raise self._translated(error) from error
+
+    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """Never asked for: there is no history in the tag map yet."""
+        raise NotImplementedError
 
     async def close(self) -> None:
         """End the session; a server that does not answer is left after the request timeout."""

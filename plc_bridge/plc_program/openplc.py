@@ -55,16 +55,20 @@ class Machine:
     open_delay_ms: float = 8.0
     close_delay_ms: float = 8.0
     default_speed_mm_s: float = 1000.0
+    pc_timeout_ms: int = 500
 
     def __post_init__(self) -> None:
         if not 1 <= self.valve_count <= _VALVES:
             raise Fatal(
                 "plc_program.machine", f"{self.valve_count} valves were asked for.", f"Give 1 to {_VALVES} valves."
             )
-        if min(self.counts_per_mm, self.default_speed_mm_s) <= 0 or min(self.open_delay_ms, self.close_delay_ms) < 0:
+        if (
+            min(self.counts_per_mm, self.default_speed_mm_s, self.pc_timeout_ms) <= 0
+            or min(self.open_delay_ms, self.close_delay_ms) < 0
+        ):
             raise Fatal(
                 "plc_program.machine",
-                "Counts per mm and default speed must be more than 0, delays not less.",
+                "Counts per mm, default speed and PC timeout must be more than 0, delays not less.",
                 "Correct the number.",
             )
 
@@ -263,6 +267,7 @@ def _call(machine: Machine) -> list[str]:
         f"open_delay_s := {machine.open_delay_ms / 1000!r}",
         f"close_delay_s := {machine.close_delay_ms / 1000!r}",
         f"default_speed_mm_s := {machine.default_speed_mm_s!r}",
+        f"pc_timeout := T#{machine.pc_timeout_ms}ms",
         *(f"{name} := {name}" for name in (*COMMAND_TAGS, "orders")),
     ]
     return ["line(", *(f"  {argument}," for argument in arguments[:-1]), f"  {arguments[-1]}", ");"]
@@ -411,6 +416,7 @@ def main() -> None:
     parser.add_argument("--open-delay-ms", type=float, default=defaults.open_delay_ms)
     parser.add_argument("--close-delay-ms", type=float, default=defaults.close_delay_ms)
     parser.add_argument("--default-speed-mm-s", type=float, default=defaults.default_speed_mm_s)
+    parser.add_argument("--pc-timeout-ms", type=int, default=defaults.pc_timeout_ms, help="as senbetsu check says")
     options = parser.parse_args()
     try:
         if options.output is None:
@@ -422,6 +428,7 @@ def main() -> None:
                 options.open_delay_ms,
                 options.close_delay_ms,
                 options.default_speed_mm_s,
+                options.pc_timeout_ms,
             )
             tag_map = load_tag_map(options.tags, "modbus")
             files = {options.output: program_text(tag_map, machine, bench=options.simulated_machine)}
