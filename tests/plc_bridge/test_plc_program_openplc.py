@@ -25,6 +25,8 @@ from senbetsu_errors import Fatal
 from tests.plc_bridge.plc_devices import PROGRAM_FOLDER, program
 from tests.plc_bridge.structured_text import Program, Runtime
 
+pytestmark = pytest.mark.timeout(400)  # blark reads the whole program once for each form, a minute on a busy machine
+
 FIRST_WORD, FIRST_DOUBLE = 1024, 2048
 SCAN_US = 1000
 
