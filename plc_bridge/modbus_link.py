@@ -5,6 +5,7 @@ used only where the configuration says that the device has it: many refuse it or
 """
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Sequence
@@ -184,12 +185,17 @@ class ModbusWire:
 
     async def open(self) -> None:
         """Connect; raises `Retryable` `plc.unreachable`, `NeedsOperator` `plc.tls`."""
-        self._reads = self._writes = await self._connected()
-        if self._config.serial is None:
-            # One after the other: a server that accepts two at the same moment may serve only one of them
-            # (OpenPLC v3 gives both threads the same socket).
-            await self.read(self._codec.status_requests[0])
-            self._writes = await self._connected()
+        self._reads = await self._connected()
+        if self._config.serial is not None:
+            self._writes = self._reads
+            return
+        # The second connection waits for the first answer on the first: OpenPLC v3 serves only one of two
+        # that arrive together. A refusal is an answer too, and what to make of it, or of none, is the
+        # session's business.
+        with contextlib.suppress(TimeoutError, NeedsOperator):
+            async with asyncio.timeout(self._config.request_timeout_ms / 1000):
+                await self.read(self._codec.status_requests[0])
+        self._writes = await self._connected()
 
     async def _connected(self) -> ModbusConnection:
         config = self._config

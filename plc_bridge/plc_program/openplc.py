@@ -10,14 +10,15 @@ arrays in each scan; the runtime holds Modbus requests off meanwhile, so a block
 """
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, RECEIPT_RING_SIZE
+from plc_bridge.requests import TagType
 from plc_bridge.tagmap import CommandBlock, HistoryBlock, Records, StatusBlock, Tag, TagMap, default_tag_map
 from plc_bridge.tagmap_file import load_tag_map, to_yaml
-from plc_bridge.tags import COMMAND_TAGS, ORDER_FIELDS, RECEIPT_FIELDS
+from plc_bridge.tags import COMMAND_TAGS, ORDER_FIELDS, RECEIPT_FIELDS, STATUS_TAGS
 from senbetsu_errors import Fatal, SenbetsuError
 
 FOLDER = Path(__file__).resolve().parent
@@ -45,16 +46,20 @@ class Machine:
     open_delay_ms: float = 8.0
     close_delay_ms: float = 8.0
     default_speed_mm_s: float = 1000.0
+    pc_timeout_ms: int = 500
 
     def __post_init__(self) -> None:
         if not 1 <= self.valve_count <= _VALVES:
             raise Fatal(
                 "plc_program.machine", f"{self.valve_count} valves were asked for.", f"Give 1 to {_VALVES} valves."
             )
-        if min(self.counts_per_mm, self.default_speed_mm_s) <= 0 or min(self.open_delay_ms, self.close_delay_ms) < 0:
+        if (
+            min(self.counts_per_mm, self.default_speed_mm_s, self.pc_timeout_ms) <= 0
+            or min(self.open_delay_ms, self.close_delay_ms) < 0
+        ):
             raise Fatal(
                 "plc_program.machine",
-                "Counts per mm and default speed must be more than 0, delays not less.",
+                "Counts per mm, default speed and PC timeout must be more than 0, delays not less.",
                 "Correct the number.",
             )
 
@@ -107,6 +112,7 @@ def program_text(tag_map: TagMap, machine: Machine, *, bench: bool) -> str:
 
 def main_text(tag_map: TagMap, machine: Machine, *, bench: bool) -> str:
     """The PROGRAM alone, which calls the blocks of senbetsu.st and site.st."""
+    _check(tag_map)
     registers = _Registers(tag_map)
     body = [
         "epoch_of_clock(utc_s := utc_s);",
@@ -137,8 +143,6 @@ class _Registers:
     """A tag map's places as located scalars; knows afterwards which ones were used."""
 
     def __init__(self, tag_map: TagMap) -> None:
-        if tag_map.protocol != "modbus" or tag_map.byte_order != "big":
-            raise _unusable("it is not a Modbus map with big byte order")
         self._high_first = tag_map.word_order == "big"
         self._words: set[int] = set()
         self._doubles: set[int] = set()
@@ -150,7 +154,6 @@ class _Registers:
 
     def value(self, register: int, tag: Tag) -> str:
         """An expression for what a tag holds."""
-        self._check(tag)
         if tag.type == "u16":
             return self._word(register)
         high, low = self._pair(register)
@@ -159,7 +162,6 @@ class _Registers:
 
     def show(self, register: int, tag: Tag, value: str) -> Iterator[str]:
         """Statements that put `value` into a tag."""
-        self._check(tag)
         if register >= _FIRST_DOUBLE:
             yield f"{self._double(register, tag)} := {f'UINT_TO_UDINT({value})' if tag.type == 'u16' else value};"
         elif tag.type == "u16":
@@ -179,10 +181,6 @@ class _Registers:
             terms = [f"{1 << bit} * BOOL_TO_UINT({name})" for bit, name in enumerate(names[16 * number :][:16])]
             yield f"{self._word(at)} := {' + '.join(terms)};"
 
-    def _check(self, tag: Tag) -> None:
-        if tag.scale != 1.0:
-            raise _unusable("it has a scale; the program writes f32 as they are")
-
     def _pair(self, register: int) -> tuple[str, str]:
         first, second = self._word(register), self._word(register + 1)
         return (first, second) if self._high_first else (second, first)
@@ -201,6 +199,30 @@ class _Registers:
             )
         self._doubles.add((register - _FIRST_DOUBLE) // 2)
         return f"d{(register - _FIRST_DOUBLE) // 2}"
+
+
+def _check(tag_map: TagMap) -> None:
+    """Every tag must be what the program writes: the contract's own type in holding registers, no more."""
+    if tag_map.protocol != "modbus" or tag_map.byte_order != "big":
+        raise _unusable("it is not a Modbus map with big byte order")
+    history = tag_map.history
+    if history is not None and history.size != RECEIPT_HISTORY_SIZE:
+        raise _unusable(f"its history has {history.size} slots and the program keeps {RECEIPT_HISTORY_SIZE}")
+    blocks: list[tuple[str, Mapping[str, Tag], Mapping[str, TagType]]] = [
+        ("status.tags", tag_map.status.tags, STATUS_TAGS),
+        ("status.receipts", tag_map.status.receipts.fields, RECEIPT_FIELDS),
+        ("command.tags", tag_map.command.tags, COMMAND_TAGS),
+        ("command.orders", tag_map.command.orders.fields, ORDER_FIELDS),
+        ("history", history.fields if history else {}, RECEIPT_FIELDS if history else {}),
+    ]
+    for block, tags, types in blocks:
+        if tags.keys() != types.keys():
+            raise _unusable(f"{block} must have {', '.join(types)}")
+        for name, tag in tags.items():
+            if tag != Tag(at=tag.at, type=types[name]):
+                raise _unusable(f"{block}.{name} must be a plain {types[name]}: no scale, bit or order of its own")
+    if {tag_map.status.table, history.table if history else "holding"} != {"holding"}:
+        raise _unusable("status and history must lie in holding registers")
 
 
 def _unusable(what: str) -> Fatal:
@@ -236,6 +258,7 @@ def _call(machine: Machine) -> list[str]:
         f"open_delay_s := {machine.open_delay_ms / 1000!r}",
         f"close_delay_s := {machine.close_delay_ms / 1000!r}",
         f"default_speed_mm_s := {machine.default_speed_mm_s!r}",
+        f"pc_timeout := T#{machine.pc_timeout_ms}ms",
         *(f"{name} := {name}" for name in (*COMMAND_TAGS, "orders")),
     ]
     return ["line(", *(f"  {argument}," for argument in arguments[:-1]), f"  {arguments[-1]}", ");"]
@@ -250,10 +273,6 @@ def _status_to_registers(tag_map: TagMap, registers: _Registers) -> Iterator[str
             yield from registers.show(tag.at, tag, from_the_site.get(name, f"line.{name}"))
     yield from _receipts_to_registers(registers, tag_map.status.receipts, "receipts", RECEIPT_RING_SIZE)
     if tag_map.history is not None:
-        if tag_map.history.size != RECEIPT_HISTORY_SIZE:
-            raise _unusable(
-                f"its history has {tag_map.history.size} slots and the program keeps {RECEIPT_HISTORY_SIZE}"
-            )
         yield from _receipts_to_registers(registers, tag_map.history, "history", RECEIPT_HISTORY_SIZE)
 
 
@@ -388,6 +407,7 @@ def main() -> None:
     parser.add_argument("--open-delay-ms", type=float, default=defaults.open_delay_ms)
     parser.add_argument("--close-delay-ms", type=float, default=defaults.close_delay_ms)
     parser.add_argument("--default-speed-mm-s", type=float, default=defaults.default_speed_mm_s)
+    parser.add_argument("--pc-timeout-ms", type=int, default=defaults.pc_timeout_ms, help="as senbetsu check says")
     options = parser.parse_args()
     try:
         if options.output is None:
@@ -399,6 +419,7 @@ def main() -> None:
                 options.open_delay_ms,
                 options.close_delay_ms,
                 options.default_speed_mm_s,
+                options.pc_timeout_ms,
             )
             tag_map = load_tag_map(options.tags, "modbus")
             files = {options.output: program_text(tag_map, machine, bench=options.simulated_machine)}

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import plc_bridge
 from plc_bridge.contract import CommandImage, JetOrder, LineCommand, OrderKind, Receipt, ReceiptCode
-from plc_bridge.tagmap import STATUS_TAGS
+from plc_bridge.tags import STATUS_TAGS
 from plc_bridge.virtual_plc import PlcInputs, VirtualPlc
 from tests.plc_bridge.structured_text import Program, Runtime
 
