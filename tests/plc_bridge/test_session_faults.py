@@ -3,7 +3,9 @@ every order is fired once at most and ends once, with a verdict that is true."""
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import pytest
@@ -13,7 +15,7 @@ from structlog.testing import capture_logs
 
 from controller.clock import run_virtual
 from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
-from plc_bridge.link import LinkState, Shot
+from plc_bridge.link import LinkState, Shot, Submitted
 from plc_bridge.memory_link import Config, MemoryLink, MemoryWire
 from senbetsu_errors import Retryable
 from sim.virtual_plc import PlcInputs
@@ -135,14 +137,15 @@ async def _storm(faults: list[Fault], seed: int, loss: float, history: int) -> C
                 on = round(loop.time() * COUNTS_PER_S) + random.randint(-10, 1500) // 64 * 64 + shots_made % 64
                 shots.append(Shot(shots_made % 60, shots_made % 60, on, on + random.randint(-1, 60)))
             if not any((s.lane_first, s.on_count) in plc.fired_shots for s in shots):
+                taken: Sequence[Submitted] = ()
                 try:
                     taken = link.submit(shots)
                 except Retryable:
-                    taken = []
+                    pass
                 for submitted in taken:
                     order = OrderId(link._channel.pc_epoch, submitted.seq)  # pyright: ignore[reportPrivateUsage]
                     offered.add(order)
-                    submitted.receipt.add_done_callback(lambda f, o=order: end(o, f))
+                    submitted.receipt.add_done_callback(partial(end, order))
             await asyncio.sleep(random.uniform(0.005, 0.02))
         wire.quiet = True
         await until(lambda: link.health.state is LinkState.CONNECTED)
