@@ -2,6 +2,7 @@
 every order is fired once at most and ends once, with a verdict that is true."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,10 +139,8 @@ async def _storm(faults: list[Fault], seed: int, loss: float, history: int) -> C
                 shots.append(Shot(shots_made % 60, shots_made % 60, on, on + random.randint(-1, 60)))
             if not any((s.lane_first, s.on_count) in plc.fired_shots for s in shots):
                 taken: Sequence[Submitted] = ()
-                try:
+                with contextlib.suppress(Retryable):
                     taken = link.submit(shots)
-                except Retryable:
-                    pass
                 for submitted in taken:
                     order = OrderId(link._channel.pc_epoch, submitted.seq)  # pyright: ignore[reportPrivateUsage]
                     offered.add(order)
