@@ -344,17 +344,13 @@ class PlcSession:
         news = self._channel.on_status(status)
         for seq in news.acknowledged:
             _resolve(self._submitted[seq].acknowledged, status.received_at_s)
+        if self._state is LinkState.CONNECTED and not self._channel.established:
+            restarted = f"The PLC restarted: epoch {old_epoch} became {status.epoch}."
+            self._note_down(str(_taken_over()) if news.taken_over else restarted)
         self._end(news.ended, status.received_at_s)
         if news.taken_over:
-            raise Retryable(
-                "plc.taken_over",
-                "The PLC no longer follows this controller's order session; it restarted without a new epoch, "
-                "or another controller writes to it.",
-                "Let one controller only write to a PLC.",
-            )
-        if self._state is LinkState.CONNECTED and not self._channel.established:
-            self._note_down(f"The PLC restarted: epoch {old_epoch} became {status.epoch}.")
-        elif self._state is not LinkState.CONNECTED and self._channel.up_to_date:
+            raise _taken_over()
+        if self._state is not LinkState.CONNECTED and self._channel.up_to_date:
             self._note_up(status.received_at_s)
         if self._channel.has_news_to_write():
             self._wake_writer.set()
@@ -449,6 +445,15 @@ def _first(group: BaseExceptionGroup[BaseException]) -> Exception:
         found = found.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     assert isinstance(found, Exception)
     return found
+
+
+def _taken_over() -> Retryable:
+    return Retryable(
+        "plc.taken_over",
+        "The PLC no longer follows this controller's order session; it restarted without a new epoch, "
+        "or another controller writes to it.",
+        "Let one controller only write to a PLC.",
+    )
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
