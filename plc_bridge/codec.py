@@ -25,6 +25,8 @@ from plc_bridge.tagmap import BITS, STATUS_TAGS, Place, TagMap, TagType
 from senbetsu_errors import NeedsOperator
 
 _CHECK_MAP = "Check addresses, types and word order of the tag map with `senbetsu plc probe`."
+_KEPT_BLOCKS = 64
+"""How many slot ranges of the history are kept ready; a wire asks for the same few again and again."""
 _STATUS_NAMES = tuple(STATUS_TAGS)
 assert set(_STATUS_NAMES) == {f.name for f in fields(LineStatus)} - {"receipts", "received_at_s"}
 
@@ -38,6 +40,45 @@ class Codec:
         self._map = tag_map
         self._status = _Block(tag_map, list(tag_map.places("status")), self.status_span)
         self._command = _Block(tag_map, list(tag_map.places("command")), self.command_span)
+        self._history = list(tag_map.places("history"))
+        self._history_blocks: dict[range, _Block] = {}
+
+    @property
+    def receipt_history(self) -> int:
+        """Slots of the history ring, 0 where the map has none."""
+        return self._map.history.size if self._map.history else 0
+
+    def history_span(self, slots: range) -> range:
+        """The words of these consecutive slots of the history ring, from the first to the last."""
+        places = self._history_places(slots)
+        return range(min(p.at for p in places), max(p.at + self._map.words(p.type) for p in places))
+
+    def decode_receipts(self, words: Sequence[int], slots: range) -> list[Receipt]:
+        """Words of `history_span(slots)` as receipts. Raises `NeedsOperator` `plc.tag_map` where a
+        slot holds none."""
+        values = self._history_block(slots).decode(words)
+        return [_receipt(values, f"history.{slot}") for slot in slots]
+
+    def encode_receipts(self, receipts: Sequence[Receipt | None], slots: range) -> list[int]:
+        """Receipts as words of `history_span(slots)`, one for each slot; None is a slot not yet used."""
+        values: dict[str, float] = {}
+        for slot, receipt in zip(slots, receipts, strict=True):
+            if receipt is not None:
+                values |= _receipt_values(receipt, f"history.{slot}")
+        return self._history_block(slots).encode(values)
+
+    def _history_places(self, slots: range) -> list[Place]:
+        if slots.step != 1 or not 0 <= slots.start < slots.stop <= self.receipt_history:
+            raise ValueError(f"{slots} is not within the {self.receipt_history} slots of the history")
+        width = len(self._history) // self.receipt_history
+        return self._history[slots.start * width : slots.stop * width]
+
+    def _history_block(self, slots: range) -> "_Block":
+        if slots not in self._history_blocks:
+            if len(self._history_blocks) >= _KEPT_BLOCKS:
+                self._history_blocks.clear()
+            self._history_blocks[slots] = _Block(self._map, self._history_places(slots), self.history_span(slots))
+        return self._history_blocks[slots]
 
     def decode_status(self, words: Sequence[int], received_at_s: float = 0.0) -> LineStatus:
         """Words of the status span as a `LineStatus`.
@@ -51,16 +92,9 @@ class Codec:
         # Receipt number n (from 0, modulo 2**32) lies in slot n mod RECEIPT_RING_SIZE.
         for number in range(total - RECEIPT_RING_SIZE, total):
             slot = f"receipts.{number % RECEIPT_RING_SIZE}"
-            code = int(values[f"{slot}.code"])
-            if code == 0 and number < 0:
+            if number < 0 and values[f"{slot}.code"] == 0:
                 continue  # never written yet
-            if not ReceiptCode.FIRED <= code <= ReceiptCode.CANCELLED:
-                raise NeedsOperator(
-                    "plc.tag_map",
-                    f"The receipt in slot {number % RECEIPT_RING_SIZE} has code {code}, which is none of 1 to 4.",
-                    _CHECK_MAP,
-                )
-            receipts.append(Receipt(int(values[f"{slot}.seq"]), ReceiptCode(code), int(values[f"{slot}.count"])))
+            receipts.append(_receipt(values, slot))
         if not math.isfinite(values["belt_speed_mm_s"]):
             raise NeedsOperator("plc.tag_map", f"The belt speed is {values['belt_speed_mm_s']}.", _CHECK_MAP)
         if int(values["flags"]) > sum(LineFlags):
@@ -83,10 +117,7 @@ class Codec:
         values: dict[str, float] = {name: getattr(status, name) for name in _STATUS_NAMES}
         first = status.receipt_total - len(status.receipts)
         for number, receipt in enumerate(status.receipts, first):
-            slot = f"receipts.{number % RECEIPT_RING_SIZE}"
-            values[f"{slot}.seq"] = receipt.seq
-            values[f"{slot}.code"] = receipt.code
-            values[f"{slot}.count"] = receipt.count
+            values |= _receipt_values(receipt, f"receipts.{number % RECEIPT_RING_SIZE}")
         return self._status.encode(values)
 
     def encode_command(self, image: CommandImage) -> list[int]:
@@ -144,6 +175,17 @@ class Codec:
         """One value from just its own words."""
         span = range(place.at, place.at + self._map.words(place.type))
         return _Block(self._map, [place], span).decode(words)[place.name]
+
+
+def _receipt(values: Mapping[str, float], slot: str) -> Receipt:
+    code = int(values[f"{slot}.code"])
+    if not ReceiptCode.FIRED <= code <= ReceiptCode.CANCELLED:
+        raise NeedsOperator("plc.tag_map", f"{slot} has code {code}, which is none of 1 to 4.", _CHECK_MAP)
+    return Receipt(int(values[f"{slot}.seq"]), ReceiptCode(code), int(values[f"{slot}.count"]))
+
+
+def _receipt_values(receipt: Receipt, slot: str) -> dict[str, float]:
+    return {f"{slot}.seq": receipt.seq, f"{slot}.code": receipt.code, f"{slot}.count": receipt.count}
 
 
 _FORMATS: Mapping[TagType, str] = {"u16": "H", "u32": "I", "u64": "Q", "f32": "f"}

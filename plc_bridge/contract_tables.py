@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_RING_SIZE
-from plc_bridge.tagmap import BlockName, Place, default_tag_map
+from plc_bridge.tagmap import DEFAULT_HISTORY_SIZE, BlockName, Place, default_tag_map
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "integrators" / "plc-contract.md"
 BEGIN, END = "<!-- tags: generated from plc_bridge, do not edit -->", "<!-- /tags -->"
@@ -34,6 +34,9 @@ MEANINGS: Mapping[str, str] = {
     "receipts.*.seq": "which order ended",
     "receipts.*.code": "1 fired, 2 late, 3 refused, 4 cancelled; 0 in a slot not yet used",
     "receipts.*.count": "encoder when that was decided",
+    "history.*.seq": "as in the status block",
+    "history.*.code": "as in the status block",
+    "history.*.count": "as in the status block",
     "pc_epoch": "the PC's session: high half = low half of `epoch`, low half counts sessions up",
     "pc_heartbeat": "moves while the controller's deepest stage is alive, wraps",
     "line_command": "0 none (leave as is), 1 run, 2 clear (belt on, feed off), 3 stop",
@@ -50,13 +53,24 @@ MEANINGS: Mapping[str, str] = {
 
 
 def tables() -> str:
-    """Both blocks as Markdown tables."""
-    return f"### Status block, PLC to PC\n\n{_table('status')}\n\n### Command block, PC to PLC\n\n{_table('command')}"
+    """The blocks as Markdown tables."""
+    titles: Mapping[BlockName, str] = {
+        "status": "Status block, PLC to PC",
+        "command": "Command block, PC to PLC",
+        "history": "History block, PLC to PC (optional)",
+    }
+    return "\n\n".join(f"### {title}\n\n{_table(block)}" for block, title in titles.items())
 
 
 def _table(block: BlockName) -> str:
     modbus, opcua = default_tag_map("modbus"), default_tag_map("opcua")
-    node = (opcua.status if block == "status" else opcua.command).node
+    assert modbus.history is not None
+    assert opcua.history is not None
+    node, records, other_records, count = {
+        "status": (opcua.status.node, modbus.status.receipts, opcua.status.receipts, RECEIPT_RING_SIZE),
+        "command": (opcua.command.node, modbus.command.orders, opcua.command.orders, MAILBOX_SIZE),
+        "history": (opcua.history.node, modbus.history, opcua.history, DEFAULT_HISTORY_SIZE),
+    }[block]
     lines = [
         f"Default places: Modbus holding registers, `{node}[…]` in OPC UA.",
         "",
@@ -69,9 +83,6 @@ def _table(block: BlockName) -> str:
             continue
         lines.append(_row(ours, theirs, modbus.words(ours.type)))
     span, other_span = modbus.span(block), opcua.span(block)
-    count = RECEIPT_RING_SIZE if block == "status" else MAILBOX_SIZE
-    records = modbus.status.receipts if block == "status" else modbus.command.orders
-    other_records = opcua.status.receipts if block == "status" else opcua.command.orders
     lines += [
         "",
         f"The record stands {count} times, every {records.stride} registers ({other_records.stride} elements). "

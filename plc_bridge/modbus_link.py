@@ -5,6 +5,7 @@ times), and reconnects on its own with waits of up to 300 s. The session does bo
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +16,9 @@ from pymodbus.pdu import ModbusPDU
 
 from plc_bridge.codec import Codec
 from plc_bridge.config import PlcConfig
-from plc_bridge.contract import CommandImage, LineStatus
+from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.session import PlcSession
+from plc_bridge.tagmap import LARGEST_READ_REGISTERS
 from plc_bridge.tagmap_file import load_tag_map
 from senbetsu_errors import NeedsOperator, Retryable
 
@@ -96,6 +98,25 @@ class ModbusWire:
         except ModbusException as error:
             raise self._lost(error) from error
         self._check(reply, "written", start, len(words))
+
+    @property
+    def receipt_history(self) -> int:
+        """Slots of the history ring that the tag map has, 0 for none."""
+        return self._codec.receipt_history
+
+    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """FC3 over the history's slots of the receipts numbered `first` (modulo 2^32) and on, in as
+        many requests as that takes."""
+        receipts: list[Receipt] = []
+        one, two = (len(self._codec.history_span(range(slots))) for slots in (1, 2))
+        slots_per_request = (LARGEST_READ_REGISTERS - one) // (two - one) + 1
+        while count > len(receipts):
+            start = (first + len(receipts)) % self.receipt_history
+            wanted = min(count - len(receipts), slots_per_request)
+            slots = range(start, min(start + wanted, self.receipt_history))
+            span = self._codec.history_span(slots)
+            receipts += self._codec.decode_receipts(await self.read_registers(span.start, len(span)), slots)
+        return receipts
 
     async def read_registers(self, start: int, count: int) -> list[int]:
         """FC3 of `count` registers (1 to 125) from address `start`."""

@@ -7,6 +7,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from plc_bridge.codec import Codec
 from plc_bridge.contract import LineFlags, ReceiptCode
@@ -22,6 +23,7 @@ FASTEST_BELT_MM_S = 20_000.0
 """A belt speed beyond this is a wrong word order, not a belt."""
 
 _LARGEST_QUEUE = 4096
+_ProbedBlock = Literal["status", "command"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _open_with(config: ModbusConfig | OpcuaConfig) -> tuple[TagMap, ModbusWire |
 
 
 async def _words(
-    config: ModbusConfig | OpcuaConfig, wire: ModbusWire | OpcuaWire, block: BlockName, span: range
+    config: ModbusConfig | OpcuaConfig, wire: ModbusWire | OpcuaWire, block: _ProbedBlock, span: range
 ) -> list[int] | str:
     """The words of a span, or the sentence that says why there are none."""
     try:
@@ -127,7 +129,7 @@ async def _read_all(
 ) -> tuple[ProbedTag, ...]:
     codec = Codec(tag_map)
     tags: list[ProbedTag] = []
-    blocks: tuple[BlockName, BlockName] = ("status", "command")
+    blocks: tuple[_ProbedBlock, ...] = ("status", "command")
     for block in blocks:
         span = tag_map.span(block)
         whole = await _words(config, wire, block, span)

@@ -55,12 +55,15 @@ ORDER_FIELDS: Mapping[str, TagType] = {
 MEASURES = frozenset({"belt_speed_mm_s", "speed_setpoint_mm_s"})
 """Tags that are measured values: any type and a scale will do. All others are exact integers."""
 
+DEFAULT_HISTORY_SIZE = 256
+"""Receipts that the default maps' history ring holds."""
+
 LARGEST_READ_REGISTERS = 125
 LARGEST_WRITE_REGISTERS = 123
 _LAST_REGISTER = 0xFFFF
 
 
-BlockName = Literal["status", "command"]
+BlockName = Literal["status", "command", "history"]
 YamlPath = tuple[str, ...]
 Problem = tuple[YamlPath, str]
 """Where in the tag map, and what is wrong there."""
@@ -121,6 +124,18 @@ class CommandBlock(BaseModel, frozen=True, extra="forbid"):
     orders: Records = Field(title="Orders", description="The mailbox of order records.")
 
 
+class HistoryBlock(Records, frozen=True):
+    """A longer ring of receipts for a PC that missed some: read only then, in as many requests as it takes."""
+
+    node: str | None = Field(default=None, title="Node", description="OPC UA: node id of the UInt32 array.")
+    size: int = Field(
+        ge=2 * RECEIPT_RING_SIZE,
+        le=8192,
+        title="Size",
+        description="How many receipts it holds, a power of two; receipt number n lies in slot n mod size.",
+    )
+
+
 class TagMap(BaseModel, frozen=True, extra="forbid"):
     """Where the contract's tags lie in one make of device."""
 
@@ -133,6 +148,9 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
     )
     status: StatusBlock = Field(title="Status", description="PLC to PC.")
     command: CommandBlock = Field(title="Command", description="PC to PLC.")
+    history: HistoryBlock | None = Field(
+        default=None, title="History", description="Where older receipts can be read; leave out where there are none."
+    )
 
     @property
     def word_bits(self) -> int:
@@ -145,19 +163,18 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
 
     def places(self, block: BlockName) -> Iterator[Place]:
         """Every value of a block, with its absolute place."""
-        tags, records, count = (
-            (self.status.tags, ("receipts", self.status.receipts), RECEIPT_RING_SIZE)
-            if block == "status"
-            else (self.command.tags, ("orders", self.command.orders), MAILBOX_SIZE)
-        )
-        for name, tag in tags.items():
-            yield Place(name, (block, "tags", name), tag.at, tag.type, tag.scale)
-        records_name, layout = records
-        for number in range(count):
-            for name, tag in layout.fields.items():
-                at = layout.at + number * layout.stride + tag.at
-                path = (block, records_name, "fields", name)
-                yield Place(f"{records_name}.{number}.{name}", path, at, tag.type, tag.scale)
+        tags: Mapping[str, Tag] = {}
+        if block == "history":
+            if self.history is not None:
+                yield from _record_places("history", ("history", "fields"), self.history, self.history.size)
+            return
+        if block == "status":
+            tags, name, records, count = self.status.tags, "receipts", self.status.receipts, RECEIPT_RING_SIZE
+        else:
+            tags, name, records, count = self.command.tags, "orders", self.command.orders, MAILBOX_SIZE
+        for tag_name, tag in tags.items():
+            yield Place(tag_name, (block, "tags", tag_name), tag.at, tag.type, tag.scale)
+        yield from _record_places(name, (block, name, "fields"), records, count)
 
     def span(self, block: BlockName) -> range:
         """The words from the block's first to its last."""
@@ -171,6 +188,7 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
             *_wrong_tags(("status", "receipts", "fields"), self.status.receipts.fields, RECEIPT_FIELDS),
             *_wrong_tags(("command", "tags"), self.command.tags, COMMAND_TAGS),
             *_wrong_tags(("command", "orders", "fields"), self.command.orders.fields, ORDER_FIELDS),
+            *self._wrong_history(),
             *self._wrong_nodes(),
         ]
         if not problems:  # places are only worth comparing when all are there
@@ -181,9 +199,9 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
 
     def _overlaps(self) -> Iterator[Problem]:
         # In Modbus both blocks lie in the same holding registers; in OPC UA each has its own array.
-        spaces: list[list[Place]] = [list(self.places("status")), list(self.places("command"))]
+        spaces = [list(self.places(block)) for block in ("status", "command", "history")]
         if self.protocol == "modbus":
-            spaces = [spaces[0] + spaces[1]]
+            spaces = [[place for places in spaces for place in places]]
         for places in spaces:
             owner: dict[int, Place] = {}
             reported: set[frozenset[YamlPath]] = set()
@@ -214,15 +232,39 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
                 )
             if span.stop - 1 > _LAST_REGISTER:
                 yield ((block,), f"ends at register {span.stop - 1}; the last one is {_LAST_REGISTER}")
+        if self.protocol == "modbus" and self.history is not None:
+            last = self.span("history").stop - 1
+            if last > _LAST_REGISTER:
+                yield (("history",), f"ends at register {last}; the last one is {_LAST_REGISTER}")
+
+    def _wrong_history(self) -> Iterator[Problem]:
+        if self.history is None:
+            return
+        yield from _wrong_tags(("history", "fields"), self.history.fields, RECEIPT_FIELDS)
+        if self.history.size & (self.history.size - 1):
+            yield (
+                ("history", "size"),
+                f"must be a power of two, found {self.history.size}: slots must follow on when the 32-bit number wraps",
+            )
 
     def _wrong_nodes(self) -> Iterator[Problem]:
-        for name, node in (("status", self.status.node), ("command", self.command.node)):
+        nodes = [("status", self.status.node), ("command", self.command.node)]
+        if self.history is not None:
+            nodes.append(("history", self.history.node))
+        for name, node in nodes:
             if self.protocol == "opcua" and not node:
                 yield ((name,), "an OPC UA map needs `node`, the node id of the UInt32 array")
             if self.protocol == "modbus" and node:
                 yield ((name, "node"), f"a Modbus map has no node ids, found {node!r}")
         if self.protocol == "opcua" and self.byte_order != "big":
             yield (("byte_order",), "OPC UA defines its own byte order; leave this out")
+
+
+def _record_places(name: str, path: YamlPath, records: Records, count: int) -> Iterator[Place]:
+    for number in range(count):
+        for field, tag in records.fields.items():
+            at = records.at + number * records.stride + tag.at
+            yield Place(f"{name}.{number}.{field}", (*path, field), at, tag.type, tag.scale)
 
 
 def _wrong_tags(path: YamlPath, found: Mapping[str, Tag], expected: Mapping[str, TagType]) -> Iterator[Problem]:
@@ -244,7 +286,7 @@ def _wrong_tags(path: YamlPath, found: Mapping[str, Tag], expected: Mapping[str,
 def default_tag_map(protocol: Literal["modbus", "opcua"]) -> TagMap:
     """The map that the virtual PLC and the reference PLC program use.
 
-    Modbus: status from holding register 0, command from register 200. OPC UA: one array each.
+    Modbus: status from holding register 0, command from register 200, history from 400. OPC UA: one array each.
     """
     bits = 16 if protocol == "modbus" else 32
 
@@ -270,5 +312,12 @@ def default_tag_map(protocol: Literal["modbus", "opcua"]) -> TagMap:
             node=None if protocol == "modbus" else "ns=2;s=Senbetsu.Command",
             tags=command_tags,
             orders=Records(at=orders_at, stride=order_stride, fields=order_fields),
+        ),
+        history=HistoryBlock(
+            node=None if protocol == "modbus" else "ns=2;s=Senbetsu.History",
+            at=400 if protocol == "modbus" else 0,
+            stride=receipt_stride,
+            size=DEFAULT_HISTORY_SIZE,
+            fields=receipt_fields,
         ),
     )

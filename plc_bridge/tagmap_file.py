@@ -90,6 +90,16 @@ def to_yaml(tag_map: TagMap) -> str:
         if block.node:
             lines.append(f'  node: "{block.node}"')
         lines += ["  tags:", *_tag_lines(block.tags, 4), *_records_lines(records_name, records)]
+    if tag_map.history:
+        lines.append("history:")
+        if tag_map.history.node:
+            lines.append(f'  node: "{tag_map.history.node}"')
+        lines += [
+            f"  at: {tag_map.history.at}",
+            f"  stride: {tag_map.history.stride}",
+            f"  size: {tag_map.history.size}",
+        ]
+        lines += ["  fields:", *_tag_lines(tag_map.history.fields, 4)]
     return "\n".join(lines) + "\n"
 
 

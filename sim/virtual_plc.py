@@ -22,6 +22,8 @@ from vision.frame import count_difference
 
 _WRAP = 0x1_0000_0000
 _HALF = 0x8000_0000
+RECEIPT_HISTORY_SIZE = 256
+"""Receipts the history ring keeps; number n lies in slot n mod this."""
 _MOVING_MM_S = 1.0
 """Below this measured speed the flag BELT_RUNNING is off."""
 
@@ -135,6 +137,7 @@ class VirtualPlc:
         self._trigger_encoder = 0
         self._receipt_total = 0
         self._receipts: deque[Receipt] = deque(maxlen=RECEIPT_RING_SIZE)
+        self._history: list[Receipt | None] = [None] * RECEIPT_HISTORY_SIZE
         self._outputs = PlcOutputs(0, False, False, 0.0)
 
     def restart(self) -> None:
@@ -196,6 +199,11 @@ class VirtualPlc:
             receipt_total=self._receipt_total,
             receipts=tuple(self._receipts),
         )
+
+    def receipt_history(self, first: int, count: int) -> list[Receipt]:
+        """The receipts numbered `first` and on (from 0, modulo 2**32), of those the ring still has."""
+        slots = (self._history[number % RECEIPT_HISTORY_SIZE] for number in range(first, first + count))
+        return [receipt for receipt in slots if receipt is not None]
 
     def _take(self, image: CommandImage, now_s: float) -> None:
         """Act on a command block that arrived since the last scan."""
@@ -306,7 +314,9 @@ class VirtualPlc:
         self._stood_since_s = None
 
     def _end(self, seq: int, code: ReceiptCode) -> None:
-        self._receipts.append(Receipt(seq, code, self._encoder))
+        receipt = Receipt(seq, code, self._encoder)
+        self._receipts.append(receipt)
+        self._history[self._receipt_total % RECEIPT_HISTORY_SIZE] = receipt
         self._receipt_total = (self._receipt_total + 1) % _WRAP
 
     def _drive_outputs(self) -> PlcOutputs:

@@ -10,5 +10,6 @@ def test_the_tag_tables_of_the_page_are_generated_from_the_code() -> None:
 
 
 def test_every_tag_has_a_meaning() -> None:
-    records = {f"receipts.*.{name}" for name in RECEIPT_FIELDS} | {f"orders.*.{name}" for name in ORDER_FIELDS}
+    records = {f"{ring}.*.{name}" for ring in ("receipts", "history") for name in RECEIPT_FIELDS}
+    records |= {f"orders.*.{name}" for name in ORDER_FIELDS}
     assert set(MEANINGS) == set(STATUS_TAGS) | set(COMMAND_TAGS) | records

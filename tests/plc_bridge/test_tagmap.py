@@ -84,6 +84,25 @@ def test_a_command_survives_the_wire_in_any_byte_and_word_order(tag_map: TagMap,
     assert codec.decode_command(codec.encode_command(image)) == image
 
 
+@given(tag_map=maps(), data=st.data())
+def test_receipts_of_the_history_survive_the_wire(tag_map: TagMap, data: st.DataObject) -> None:
+    codec = Codec(tag_map)
+    first = data.draw(st.integers(0, codec.receipt_history - 1))
+    slots = range(first, data.draw(st.integers(first + 1, min(first + 30, codec.receipt_history))))
+    receipts = data.draw(st.lists(RECEIPTS, min_size=len(slots), max_size=len(slots)))
+    words = codec.encode_receipts(receipts, slots)
+    assert len(words) == len(codec.history_span(slots))
+    assert codec.decode_receipts(words, slots) == receipts
+
+
+def test_a_slot_of_the_history_that_was_never_written_is_named() -> None:
+    codec = Codec(default_tag_map("modbus"))
+    slots = range(3, 5)
+    words = codec.encode_receipts([Receipt(1, ReceiptCode.FIRED, 2), None], slots)
+    with pytest.raises(NeedsOperator, match=r"history\.4 has code 0"):
+        codec.decode_receipts(words, slots)
+
+
 def test_the_default_modbus_layout_is_the_one_integrators_read() -> None:
     codec = Codec(default_tag_map("modbus"))
     image = CommandImage(0x0001_0002, 3, LineCommand.RUN, 1.0, 4, (JetOrder(5, 6, 7, 0x1234_5678, 0xFFFF_FFFF),))
@@ -113,6 +132,9 @@ def test_the_committed_default_maps_are_what_the_code_says(protocol: Literal["mo
         ("epoch: {at: 0,", "epoch: {at: -1,", "status.tags.epoch.at", "greater than or equal to 0, found -1"),
         ("word_order: big", "word_order: middle", "4:1: word_order", "found 'middle'"),
         ("protocol: modbus", "protocol: opcua", "status", "needs `node`"),
+        ("size: 256", "size: 255", "history.size", "must be a power of two, found 255"),
+        ("at: 400", "at: 300", "history.fields.seq", "overlap in word 300"),
+        ("at: 400", "at: 64500", "history", "ends at register 65779"),
         ("status:", "statuses:", "statuses", "Extra inputs are not permitted"),
         ("status:", "status: [", ":8:10:", "is not YAML"),
     ],
