@@ -175,7 +175,7 @@ async def _get_endpoints(client: Client) -> Offer:
 def _policy_and_mode(endpoint: ua.EndpointDescription) -> tuple[str, str]:
     mode = cast(ua.MessageSecurityMode, endpoint.SecurityMode)
     policy = cast("str | None", endpoint.SecurityPolicyUri) or "#None"
-    return policy.rpartition("#")[2], {"None_": "None"}.get(mode.name, mode.name)
+    return policy.rpartition("#")[2].replace("_", ""), mode.name.rstrip("_")
 
 
 def _not_offered(config: Config, offer: Offer) -> Finding:

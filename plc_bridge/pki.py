@@ -80,8 +80,9 @@ def load_key(path: Path) -> rsa.RSAPrivateKey:
         ) from error
     if not isinstance(key, rsa.RSAPrivateKey):
         raise NeedsOperator(
-            "plc.security", f"The key in {path} is no RSA key.", "OPC UA's security policies need RSA: make one with "
-            "`senbetsu pki init`."
+            "plc.security",
+            f"The key in {path} is no RSA key.",
+            "OPC UA's security policies need RSA: make one with `senbetsu pki init`.",
         )
     return key
 

@@ -54,9 +54,7 @@ class TrustList:
         for path in (self.trusted, self.issuers, self.rejected, *self._crl_folders()):
             path.mkdir(parents=True, exist_ok=True)
 
-    def findings(
-        self, chain: Sequence[x509.Certificate], now: datetime, host: str, how_to_trust: str
-    ) -> list[Finding]:
+    def findings(self, chain: Sequence[x509.Certificate], now: datetime, host: str, how_to_trust: str) -> list[Finding]:
         """Whether the first of `chain` (as the server shows it) is to be trusted; empty means yes.
 
         A certificate in the list is trusted whatever name the server is reached by; one that is

@@ -111,7 +111,9 @@ class Records(BaseModel, frozen=True, extra="forbid"):
 class StatusBlock(BaseModel, frozen=True, extra="forbid"):
     """What the PLC shows: read in one request."""
 
-    node: str | None = Field(default=None, title="Node", description="OPC UA: node id of the UInt32 array.")
+    node: str | None = Field(
+        default=None, title="Node", description="OPC UA: node id or browse path of the UInt32 array."
+    )
     tags: dict[str, Tag] = Field(title="Tags", description="Where each status tag lies.")
     receipts: Records = Field(title="Receipts", description="The ring of receipts; number n lies in slot n mod 16.")
 
@@ -119,7 +121,13 @@ class StatusBlock(BaseModel, frozen=True, extra="forbid"):
 class CommandBlock(BaseModel, frozen=True, extra="forbid"):
     """What the PC asks: written in one request."""
 
-    node: str | None = Field(default=None, title="Node", description="OPC UA: node id of the UInt32 array.")
+    node: str | None = Field(default=None, title="Node", description="OPC UA: node id or browse path of the array.")
+    method: str | None = Field(
+        default=None,
+        title="Method",
+        description="OPC UA: node id or browse path of a method that takes the array as its one argument; "
+        "the command is then handed over by one call instead of one write.",
+    )
     tags: dict[str, Tag] = Field(title="Tags", description="Where each command tag lies.")
     orders: Records = Field(title="Orders", description="The mailbox of order records.")
 
@@ -127,7 +135,9 @@ class CommandBlock(BaseModel, frozen=True, extra="forbid"):
 class HistoryBlock(Records, frozen=True):
     """A longer ring of receipts for a PC that missed some: read only then, in as many requests as it takes."""
 
-    node: str | None = Field(default=None, title="Node", description="OPC UA: node id of the UInt32 array.")
+    node: str | None = Field(
+        default=None, title="Node", description="OPC UA: node id or browse path of the UInt32 array."
+    )
     size: int = Field(
         ge=2 * RECEIPT_RING_SIZE,
         le=8192,
@@ -256,6 +266,8 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
                 yield ((name,), "an OPC UA map needs `node`, the node id of the UInt32 array")
             if self.protocol == "modbus" and node:
                 yield ((name, "node"), f"a Modbus map has no node ids, found {node!r}")
+        if self.protocol == "modbus" and self.command.method:
+            yield (("command", "method"), f"Modbus has no methods, found {self.command.method!r}")
         if self.protocol == "opcua" and self.byte_order != "big":
             yield (("byte_order",), "OPC UA defines its own byte order; leave this out")
 
