@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 
 from plc_bridge import pki
 from plc_bridge.opcua_config import Config, Security, User
-from plc_bridge.opcua_errors import translated
+from plc_bridge.opcua_errors import OURS_TO_TRUST, translated
 from plc_bridge.pki import Finding, Identity
 from plc_bridge.pki_trust import TrustList
 from senbetsu_errors import NeedsOperator, Retryable
@@ -114,10 +114,24 @@ async def open_session(config: Config, now: datetime) -> Client:
                 await _secure(client, config.security, identity, offer.endpoint(config))
             if config.user is not None:
                 await asyncio.to_thread(_log_in_as, client, config.user)
-            await client.connect()
+            await _connect(client, config.url)
     except NeedsOperator as error:
         raise _with_what_we_showed(error, config, identity) from error
+    except asyncio.CancelledError:
+        client.disconnect_socket()
+        raise
     return client
+
+
+async def _connect(client: Client, url: str) -> None:
+    try:
+        await client.connect()
+    except AssertionError as error:  # the library (2.1.0) loses the status that came instead of a secure channel
+        raise NeedsOperator(
+            "plc.we_are_untrusted",
+            f"The OPC UA server at {url} refuses the secure channel; most often it does not trust our certificate.",
+            OURS_TO_TRUST,
+        ) from error
 
 
 def server_findings(config: Config, offer: Offer, now: datetime) -> list[Finding]:

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 
 from senbetsu_errors import NeedsOperator, Retryable
 
-_OURS = "Let the server trust our certificate: it usually waits in the server's list of rejected ones."
+OURS_TO_TRUST = "Let the server trust our certificate: it usually waits in the server's list of rejected ones."
 _CLOCK = "Compare the clocks of both computers; `senbetsu pki show CONFIG` shows how far they are apart."
 _USER = "Check name and password, or the user certificate, on both sides."
 _NODE = "Check the nodes in the tag map with `senbetsu plc probe`."
@@ -19,10 +19,10 @@ _REFUSALS: Mapping[str, tuple[str, str, str]] = {
     "BadIdentityTokenRejected": ("plc.user_refused", "refuses the user or the password", _USER),
     "BadIdentityTokenInvalid": ("plc.user_refused", "cannot use the user's token", _USER),
     "BadUserSignatureInvalid": ("plc.user_refused", "refuses the user certificate's signature", _USER),
-    "BadCertificateUntrusted": ("plc.we_are_untrusted", "does not trust our certificate", _OURS),
-    "BadSecurityChecksFailed": ("plc.we_are_untrusted", "fails our security check: it may not trust us", _OURS),
-    "BadCertificateInvalid": ("plc.we_are_untrusted", "calls our certificate invalid", _OURS),
-    "BadCertificateChainIncomplete": ("plc.we_are_untrusted", "does not know our certificate's issuer", _OURS),
+    "BadCertificateUntrusted": ("plc.we_are_untrusted", "does not trust our certificate", OURS_TO_TRUST),
+    "BadSecurityChecksFailed": ("plc.we_are_untrusted", "fails our security check: it may not trust us", OURS_TO_TRUST),
+    "BadCertificateInvalid": ("plc.we_are_untrusted", "calls our certificate invalid", OURS_TO_TRUST),
+    "BadCertificateChainIncomplete": ("plc.we_are_untrusted", "does not know our certificate's issuer", OURS_TO_TRUST),
     "BadCertificateUriInvalid": (
         "plc.certificate_uri",
         "says that our application URI is not the one in our certificate",
