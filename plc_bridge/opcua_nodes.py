@@ -141,6 +141,7 @@ async def _follow(client: Client, start: ua.NodeId, names: Sequence[ua.Qualified
     for name in names:
         element = ua.RelativePathElement()
         element.ReferenceTypeId = ua.NodeId(cast(Any, ua.ObjectIds.HierarchicalReferences))
+        element.IsInverse = False  # the library's default is True
         element.IncludeSubtypes = True
         element.TargetName = name
         path.RelativePath.Elements.append(element)

@@ -22,9 +22,10 @@ from plc_bridge.contract import CommandImage
 from plc_bridge.opcua_nodes import BrowsePath, parse_node
 from plc_bridge.opcua_serving import secure_server
 from plc_bridge.pki_clock import utc_now
-from plc_bridge.pki_trust import TrustList
+from plc_bridge.pki_trust import TrustList, certificates_in
 from plc_bridge.tagmap import TagMap
 from senbetsu_errors import NeedsOperator
+from sim.config import OpcuaSecurityConfig
 from sim.modbus_server import newest_receipts
 from sim.virtual_plc import VirtualPlc
 
@@ -53,6 +54,21 @@ class ServerSecurity:
     passwords: Mapping[str, str] = field(default_factory=dict[str, str])
     user_certificates: Sequence[x509.Certificate] = ()
     policies: Sequence[ua.SecurityPolicyType] = POLICIES
+
+
+def security_of(config: OpcuaSecurityConfig | None) -> ServerSecurity | None:
+    """What the configuration says, its files read. Raises `NeedsOperator` `plc.security`."""
+    if config is None:
+        return None
+    passwords: dict[str, str] = {}
+    if config.user is not None and config.password_file is not None:
+        passwords[config.user] = pki.read_file(config.password_file).decode().split("\n", 1)[0].rstrip("\r")
+    return ServerSecurity(
+        pki.load_identity(config.certificate, config.key),
+        TrustList(config.trust_list),
+        passwords,
+        certificates_in(config.user_certificates) if config.user_certificates else (),
+    )
 
 
 class _Users:

@@ -48,7 +48,8 @@ async def run_plant(
     """Run the plant for `duration_s`, or until cancelled; close its servers in order.
 
     `on_ready` is called once all servers listen, `on_truth` every second and once at the end.
-    Without tag maps the default ones are served. Raises NeedsOperator (`plant.port_in_use`).
+    Without tag maps the default ones are served. Raises NeedsOperator (`plant.port_in_use`, or
+    `plc.security` for certificates that cannot be read).
     """
     plant = Plant(setup, seed)
     servers = setup.plant.servers
@@ -64,11 +65,13 @@ async def run_plant(
                 serve_camera(servers.camera.host, servers.camera.port, _hello(plant))
             )
         if servers.opcua:
-            from sim.opcua_server import serve_opcua  # takes seconds to import; the others listen meanwhile
+            # takes seconds to import; the others listen meanwhile
+            from sim.opcua_server import security_of, serve_opcua
 
             tags = opcua_tags or default_tag_map("opcua")
+            security = await asyncio.to_thread(security_of, servers.opcua.security)
             opcua = await stack.enter_async_context(
-                serve_opcua(plant.plc, servers.opcua.host, servers.opcua.port, tags)
+                serve_opcua(plant.plc, servers.opcua.host, servers.opcua.port, tags, security=security)
             )
         if on_ready:
             on_ready(PlantPorts(modbus, opcua, camera.port if camera else None))

@@ -18,6 +18,7 @@ import typer
 from controller.children import die_with_parent
 from controller.cli.classify import classify
 from controller.cli.models_commands import models_app
+from controller.cli.pki import pki_app
 from controller.cli.plc import plc_app
 from controller.config import ConfigErrors
 from senbetsu_errors import Fatal, NeedsOperator, SenbetsuError
@@ -32,6 +33,7 @@ app = typer.Typer(
 
 app.add_typer(models_app, name="models")
 app.add_typer(plc_app, name="plc")
+app.add_typer(pki_app, name="pki")
 app.command()(classify)
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The line's configuration, a YAML file.")]

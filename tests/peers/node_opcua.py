@@ -25,7 +25,7 @@ from sim.virtual_plc import VirtualPlc
 
 SCRIPT = Path(__file__).with_name("node_opcua_server.js")
 REPOSITORY = SCRIPT.parents[2]
-SCAN_S = 0.002
+SCAN_S = 0.005
 TAG_MAP = default_tag_map("opcua")
 
 

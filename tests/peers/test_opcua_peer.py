@@ -22,7 +22,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 def config(server: NodeServer, **settings: object) -> Config:
     return Config.model_validate(
-        {"url": server.url, "tags": default_tag_map_path("opcua"), "connect_timeout_ms": 10_000, **settings}
+        {
+            "url": server.url,
+            "tags": default_tag_map_path("opcua"),
+            "cycle_ms": 20,
+            "heartbeat_timeout_ms": 1000,
+            "connect_timeout_ms": 10_000,
+            **settings,
+        }
     )
 
 
