@@ -16,7 +16,7 @@ from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.crypto import security_policies
 from asyncua.crypto.uacrypto import CertProperties
-from asyncua.ua.ua_binary import struct_from_binary
+from asyncua.ua.ua_binary import struct_from_binary  # pyright: ignore[reportUnknownVariableType]
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
@@ -42,15 +42,18 @@ _SESSION_TIMEOUT_MS = 10_000
 """How long a session that we could not close stays on the server: devices have few of them."""
 _CLOCKS_APART = timedelta(minutes=5)
 
+Endpoint = Any
+"""A `ua.EndpointDescription`: the types of the library's fields cannot be known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a server says before anybody logs in."""
 
-    endpoints: tuple[ua.EndpointDescription, ...]
+    endpoints: tuple[Endpoint, ...]
     server_time: datetime | None
 
-    def endpoint(self, config: Config) -> ua.EndpointDescription | None:
+    def endpoint(self, config: Config) -> Endpoint | None:
         """The one with the configured policy and mode."""
         security = config.security
         wanted = (security.policy, security.mode) if security else ("None", "None")
@@ -168,28 +171,25 @@ def identity_findings(config: Config, now: datetime) -> list[Finding]:
     return findings
 
 
-def offered_certificate(endpoint: ua.EndpointDescription) -> list[x509.Certificate]:
+def offered_certificate(endpoint: Endpoint) -> list[x509.Certificate]:
     """The server's certificate and the chain it shows; empty where it has none. Raises `ValueError`."""
-    return pki.split_chain(cast("bytes | None", endpoint.ServerCertificate) or b"")
+    return pki.split_chain(endpoint.ServerCertificate or b"")
 
 
 async def _get_endpoints(client: Client) -> Offer:
-    request = ua.GetEndpointsRequest()
-    request.Parameters.EndpointUrl = cast(Any, client.server_url.geturl())
+    request: Any = ua.GetEndpointsRequest()
+    request.Parameters.EndpointUrl = client.server_url.geturl()
     protocol = client.uaclient.protocol
     if protocol is None:
         raise ConnectionError("closed by the server")
-    response = struct_from_binary(ua.GetEndpointsResponse, await protocol.send_request(request))
-    header = response.ResponseHeader
-    header.ServiceResult.check()
-    stamp = cast("datetime | None", header.Timestamp)
-    return Offer(tuple(response.Endpoints or ()), stamp)
+    response: Any = struct_from_binary(ua.GetEndpointsResponse, await protocol.send_request(request))
+    response.ResponseHeader.ServiceResult.check()
+    return Offer(tuple(response.Endpoints or ()), response.ResponseHeader.Timestamp)
 
 
-def _policy_and_mode(endpoint: ua.EndpointDescription) -> tuple[str, str]:
-    mode = cast(ua.MessageSecurityMode, endpoint.SecurityMode)
-    policy = cast("str | None", endpoint.SecurityPolicyUri) or "#None"
-    return policy.rpartition("#")[2].replace("_", ""), mode.name.rstrip("_")
+def _policy_and_mode(endpoint: Endpoint) -> tuple[str, str]:
+    policy: str = endpoint.SecurityPolicyUri or "#None"
+    return policy.rpartition("#")[2].replace("_", ""), str(endpoint.SecurityMode.name).rstrip("_")
 
 
 def _not_offered(config: Config, offer: Offer) -> Finding:
@@ -217,9 +217,7 @@ def _clock_findings(offer: Offer, now: datetime) -> Iterator[Finding]:
         )
 
 
-def _certificate_findings(
-    config: Config, security: Security, endpoint: ua.EndpointDescription, now: datetime
-) -> Iterator[Finding]:
+def _certificate_findings(config: Config, security: Security, endpoint: Endpoint, now: datetime) -> Iterator[Finding]:
     try:
         chain = offered_certificate(endpoint)
     except (ValueError, IndexError):
@@ -272,16 +270,16 @@ def _trust_findings(
     return findings
 
 
-def _user_findings(config: Config, endpoint: ua.EndpointDescription) -> Iterator[Finding]:
-    tokens = list(cast("list[ua.UserTokenPolicy] | None", endpoint.UserIdentityTokens) or [])
+def _user_findings(config: Config, endpoint: Endpoint) -> Iterator[Finding]:
+    tokens: list[Any] = list(endpoint.UserIdentityTokens or [])
     wanted = config.user.token if config.user else "Anonymous"
     fitting = [token for token in tokens if token.TokenType.name == wanted]
     if not fitting:
-        offered = sorted({token.TokenType.name for token in tokens})
+        offered = sorted({str(token.TokenType.name) for token in tokens})
         sentence = f"The server does not take {wanted} users at this endpoint; it takes {', '.join(offered) or 'none'}."
         yield Finding("plc.user_token", sentence, "Set plc.user accordingly, or allow such users on the server.")
     elif wanted == "UserName" and config.security is not None and config.security.mode == "Sign":
-        policy = cast("str | None", fitting[0].SecurityPolicyUri) or ""
+        policy: str = fitting[0].SecurityPolicyUri or ""
         if policy.endswith("#None"):
             sentence = "The server wants the password unencrypted, and mode Sign does not encrypt."
             yield Finding("plc.user_token", sentence, "Use mode SignAndEncrypt.")
@@ -291,9 +289,7 @@ def _identity(security: Security) -> Identity:
     return pki.load_identity(security.certificate, security.key)
 
 
-async def _secure(
-    client: Client, security: Security, identity: Identity, endpoint: ua.EndpointDescription | None
-) -> None:
+async def _secure(client: Client, security: Security, identity: Identity, endpoint: Endpoint | None) -> None:
     assert endpoint is not None  # its absence is a fatal finding
     client.application_uri = pki.application_uri(identity.certificate) or ""
     server = offered_certificate(endpoint)[0]

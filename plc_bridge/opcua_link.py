@@ -133,11 +133,11 @@ class OpcuaWire:
         session = client.uaclient.session
         with translated(self._config.url):
             if self._method is None:
-                (code,) = await session.write_attributes([self._nodes["command"]], [ua.DataValue(variant)])
+                codes = await session.write_attributes([self._nodes["command"]], [ua.DataValue(variant)])
+                code = codes[0]
             else:
-                request = ua.CallMethodRequest(*self._method, [variant])
-                (result,) = await session.call([request])
-                code = result.StatusCode
+                results: list[Any] = await session.call([ua.CallMethodRequest(*self._method, [variant])])
+                code = results[0].StatusCode
         if not code.is_good():
             raise of_status(self._config.url, code)
 
@@ -186,11 +186,12 @@ class _Published:
         """Subscribe to the node, and receive from now on."""
         self._node = node
         # The library's queue is emptied at once into ours, which counts what it drops.
+        interval_ms: Any = self._config.cycle_ms
         subscription = await self._client.create_subscription(
-            self._config.cycle_ms, handler=None, queue_maxsize=self._config.status_queue
+            interval_ms, handler=None, queue_maxsize=self._config.status_queue
         )
         await subscription.subscribe_data_change(
-            self._client.get_node(node), queuesize=1, sampling_interval=self._config.cycle_ms
+            self._client.get_node(node), queuesize=1, sampling_interval=interval_ms
         )
         self._receiver = asyncio.create_task(self._receive(subscription), name="opc ua statuses")
         self._receiver.add_done_callback(lambda _: self._news.set())
@@ -214,7 +215,8 @@ class _Published:
         async for event in subscription:
             if not isinstance(event, DataChangeEvent):
                 return  # the server says that the subscription has ended
-            words = words_of(self._config.url, self._node, event.data.monitored_item.Value)
+            item: Any = event.data.monitored_item
+            words = words_of(self._config.url, self._node, item.Value)
             if len(self._waiting) == self._waiting.maxlen:
                 self.dropped += 1
             self._waiting.append(words)

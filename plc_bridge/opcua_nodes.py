@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
 
 from plc_bridge.opcua_errors import of_status
 from senbetsu_errors import Fatal, NeedsOperator
@@ -67,7 +68,7 @@ async def resolve(client: Client, url: str, node: BrowsePath | ua.NodeId) -> ua.
         return ua.NodeId(node.Identifier, cast(Any, known.index(node.NamespaceUri)))
     if isinstance(node, ua.NodeId):
         return node
-    start = ua.NodeId(cast(Any, ua.ObjectIds.RootFolder))
+    start = ua.NodeId(cast(Any, ObjectIds.RootFolder))
     found = await _follow(client, start, node.elements)
     if found is not None:
         return found
@@ -91,7 +92,7 @@ async def parent_of(client: Client, method: ua.NodeId) -> ua.NodeId:
     if not parents:
         sentence = f"The method {method.to_string()} does not exist, or belongs to no object."
         raise NeedsOperator("plc.node_missing", sentence, _CHECK)
-    return cast(ua.NodeId, parents[0].NodeId)
+    return parents[0].NodeId
 
 
 async def check_array(client: Client, url: str, node: ua.NodeId, access: Literal["read", "write"]) -> list[int]:
@@ -127,7 +128,7 @@ def words_of(url: str, node: ua.NodeId, answer: ua.DataValue, data_type: object 
     value: object = variant.Value if variant is not None else None
     if variant is not None and variant.VariantType is ua.VariantType.UInt32 and isinstance(value, list):
         return cast("list[int]", value)
-    if value is None and data_type == ua.NodeId(cast(Any, ua.ObjectIds.UInt32)):
+    if value is None and data_type == ua.NodeId(cast(Any, ObjectIds.UInt32)):
         return []  # declared rightly, not yet written
     found = variant.VariantType.name if variant is not None and value is not None else "empty"
     shape = "an array of" if isinstance(value, list) else "a single"
@@ -136,35 +137,35 @@ def words_of(url: str, node: ua.NodeId, answer: ua.DataValue, data_type: object 
 
 
 async def _follow(client: Client, start: ua.NodeId, names: Sequence[ua.QualifiedName]) -> ua.NodeId | None:
-    path = ua.BrowsePath()
+    path: Any = ua.BrowsePath()
     path.StartingNode = start
     for name in names:
-        element = ua.RelativePathElement()
-        element.ReferenceTypeId = ua.NodeId(cast(Any, ua.ObjectIds.HierarchicalReferences))
+        element: Any = ua.RelativePathElement()
+        element.ReferenceTypeId = ua.NodeId(cast(Any, ObjectIds.HierarchicalReferences))
         element.IsInverse = False  # the library's default is True
         element.IncludeSubtypes = True
         element.TargetName = name
         path.RelativePath.Elements.append(element)
-    (result,) = await client.uaclient.session.translate_browsepaths_to_nodeids([path])
-    if not result.StatusCode.is_good() or not result.Targets:
+    results: list[Any] = await client.uaclient.session.translate_browsepaths_to_nodeids([path])
+    if not results[0].StatusCode.is_good() or not results[0].Targets:
         return None
-    found = cast(ua.NodeId, result.Targets[0].TargetId)
+    found: ua.NodeId = results[0].Targets[0].TargetId
     return ua.NodeId(found.Identifier, found.NamespaceIndex)
 
 
 async def _children(
     client: Client, node: ua.NodeId, direction: ua.BrowseDirection = ua.BrowseDirection.Forward
-) -> list[ua.ReferenceDescription]:
-    description = ua.BrowseDescription()
+) -> list[Any]:
+    description: Any = ua.BrowseDescription()
     description.NodeId = node
     description.BrowseDirection = direction
-    description.ReferenceTypeId = ua.NodeId(cast(Any, ua.ObjectIds.HierarchicalReferences))
+    description.ReferenceTypeId = ua.NodeId(cast(Any, ObjectIds.HierarchicalReferences))
     description.IncludeSubtypes = True
-    description.ResultMask = cast(Any, ua.BrowseResultMask.All)
+    description.ResultMask = ua.BrowseResultMask.All
     parameters = ua.BrowseParameters()
     parameters.NodesToBrowse = [description]
-    (result,) = await client.uaclient.session.browse(parameters)
-    return list(result.References or []) if result.StatusCode.is_good() else []
+    results: list[Any] = await client.uaclient.session.browse(parameters)
+    return list(results[0].References or []) if results[0].StatusCode.is_good() else []
 
 
 def _name(name: ua.QualifiedName) -> str:

@@ -28,11 +28,13 @@ class _GuardedChannel(security_policies.SecurityPolicyFactory):
     def __init__(self, kind: Any, mode: ua.MessageSecurityMode, identity: pki.Identity | None, trusts: Trusts) -> None:
         certificate = identity.certificate if identity else None
         key = identity.key if identity else None
-        super().__init__(kind, mode, certificate, key, permission_ruleset=SimpleRoleRuleset())
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+            kind, mode, certificate, key, permission_ruleset=SimpleRoleRuleset()
+        )
         self._trusts = trusts
 
     def create(self, peer_certificate: bytes | None) -> Any:
-        policy = super().create(peer_certificate)
+        policy = cast(Any, super()).create(peer_certificate)
         if not peer_certificate or not self._trusts(pki.split_chain(peer_certificate)[0]):
             policy.permissions = _DiscoveryOnly()
         return policy

@@ -89,21 +89,24 @@ class TrustList:
         lists: Sequence[x509.CertificateRevocationList],
         now: datetime,
     ) -> list[Finding] | None:
-        """Follow the chain up; None where no link of it is trusted."""
-        through_trusted = False
-        for _ in range(_LONGEST_CHAIN):
+        """Follow the chain up and judge its links; None where none of them is trusted."""
+        links: list[tuple[x509.Certificate, x509.Certificate]] = []
+        while len(links) < _LONGEST_CHAIN:
             issuer = _issuer_of(certificate, known)
             if issuer is None or issuer == certificate:
                 break
+            links.append((certificate, issuer))
+            certificate = issuer
+        if not any(issuer in trusted for _, issuer in links):
+            return None
+        for issued, issuer in links:
             if now > issuer.not_valid_after_utc or now < issuer.not_valid_before_utc:
                 sentence = f"The issuer {pki.subject(issuer)} of the server's certificate is not valid now."
                 return [Finding("plc.certificate_expired", sentence, "Put its renewed certificate in the trust list.")]
-            revoked = _revocation(certificate, issuer, lists, now, required=self.require_crl)
+            revoked = _revocation(issued, issuer, lists, now, required=self.require_crl)
             if revoked:
                 return [revoked]
-            through_trusted = through_trusted or issuer in trusted
-            certificate = issuer
-        return [] if through_trusted else None
+        return []
 
     def trust(self, certificate: x509.Certificate) -> Path:
         """Put it among the trusted ones and out of the rejected ones; the file it now lies in."""

@@ -13,6 +13,8 @@ from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.server import Server
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
+from asyncua.ua.status_codes import StatusCodes
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
@@ -75,7 +77,7 @@ class _Users:
     """Who may connect. The library's own default lets everyone in with any password."""
 
     def __init__(self, security: ServerSecurity | None) -> None:
-        self._passwords = security.passwords if security else {}
+        self._passwords: Mapping[str, str] = security.passwords if security else {}
         certificates = security.user_certificates if security else ()
         self._certificates = {c.public_bytes(serialization.Encoding.DER) for c in certificates}
 
@@ -105,17 +107,17 @@ async def _secure(server: Server, security: ServerSecurity) -> None:
     def refusal(certificate: x509.Certificate) -> int | None:
         now = utc_now()
         if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-            return ua.StatusCodes.BadCertificateTimeInvalid
+            return StatusCodes.BadCertificateTimeInvalid
         host = next(iter(pki.hosts(certificate)), "")  # a server does not know its clients' names
         if security.clients.findings([certificate], now, host, ""):
             security.clients.reject(certificate)
-            return ua.StatusCodes.BadCertificateUntrusted
+            return StatusCodes.BadCertificateUntrusted
         return None
 
     async def validate(certificate: x509.Certificate, description: Any) -> None:
         refused = refusal(certificate)
         if refused is None and pki.application_uri(certificate) != str(description.ApplicationUri):
-            refused = ua.StatusCodes.BadCertificateUriInvalid
+            refused = StatusCodes.BadCertificateUriInvalid
         if refused is not None:
             raise ServiceError(refused)
 
@@ -222,13 +224,17 @@ async def _place(server: Server, text: str, name: str) -> tuple[Any, ua.NodeId, 
         names = [ua.QualifiedName("Senbetsu", 2), ua.QualifiedName(name, 2)]
     else:
         names = list(node.elements[1:])  # below Objects
-        node = ua.NodeId("/".join(element.Name for element in names), names[-1].NamespaceIndex)
+        node = _node_id("/".join(str(element.Name) for element in names), names[-1].NamespaceIndex)
     for element in names[:-1]:
         children = {(await child.read_browse_name()).Name: child for child in await parent.get_children()}
         parent = children.get(element.Name) or await parent.add_object(
-            ua.NodeId(f"{element.Name}", element.NamespaceIndex), element
+            _node_id(str(element.Name), element.NamespaceIndex), element
         )
     return parent, node, names[-1]
+
+
+def _node_id(identifier: object, namespace: object) -> ua.NodeId:
+    return ua.NodeId(cast(Any, identifier), cast(Any, namespace))
 
 
 async def _add_array(server: Server, text: str | None, name: str, length: int) -> Any:
@@ -238,8 +244,8 @@ async def _add_array(server: Server, text: str | None, name: str, length: int) -
 
 async def _add_method(server: Server, text: str, call: Callable[[object, Any], list[Any]]) -> None:
     parent, node, browse_name = await _place(server, text, "WriteCommand")
-    words = ua.Argument()
+    words: Any = ua.Argument()
     words.Name = "Words"
-    words.DataType = ua.NodeId(ua.ObjectIds.UInt32)
+    words.DataType = _node_id(ObjectIds.UInt32, 0)
     words.ValueRank = 1
     await parent.add_method(node, browse_name, call, [words], [])

@@ -83,19 +83,7 @@ async def node_opcua(
         },
     }
     if secured is not None:
-        folder.mkdir(exist_ok=True)
-        certificate, key = folder / "server.der", folder / "server.key"
-        if not certificate.exists():
-            pki.write_identity(secured.identity, certificate, key)
-        options |= {
-            "certificate": str(certificate),
-            "key": str(key),
-            "uri": pki.application_uri(secured.identity.certificate),
-            "trusted": [str(path) for path in secured.trusted],
-            "userCertificates": [str(path) for path in secured.user_certificates],
-        }
-        if secured.users is not None:
-            options["users"] = dict(secured.users)
+        options |= _files_of(secured, folder)
     process = await asyncio.create_subprocess_exec(
         "node", "--single-threaded", str(SCRIPT), json.dumps(options),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=REPOSITORY, limit=1 << 20,
@@ -142,6 +130,21 @@ async def node_opcua(
         process.kill()
         await process.wait()
         process.stdin.close()
+
+
+def _files_of(secured: Secured, folder: Path) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
+    certificate, key = folder / "server.der", folder / "server.key"
+    if not certificate.exists():
+        pki.write_identity(secured.identity, certificate, key)
+    options: dict[str, Any] = {
+        "certificate": str(certificate),
+        "key": str(key),
+        "uri": pki.application_uri(secured.identity.certificate),
+        "trusted": [str(path) for path in secured.trusted],
+        "userCertificates": [str(path) for path in secured.user_certificates],
+    }
+    return options if secured.users is None else {**options, "users": dict(secured.users)}
 
 
 async def _said(process: asyncio.subprocess.Process) -> dict[str, Any]:
