@@ -1,5 +1,6 @@
 """The virtual PLC behind a real OPC UA server (asyncua), open or with certificates and users."""
 
+import asyncio
 import hmac
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -35,6 +36,7 @@ for _name in ("asyncua.server", "asyncua.crypto", "asyncua.common"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 NAMESPACE = "urn:senbetsu:plc"
+SAMPLING_S = 0.01
 DEFAULT_METHOD = "ns=2;s=Senbetsu.WriteCommand"
 POLICIES = tuple(
     ua.SecurityPolicyType[f"{policy}_{mode}"]
@@ -210,10 +212,24 @@ async def serve_opcua(
             f"The virtual PLC's OPC UA server cannot listen on {host}:{port}: {error.strerror}.",
             "Something else uses the port, or the address is not of this machine: change plant.servers.opcua.",
         ) from error
+    publishing = asyncio.create_task(_publish(server, status.nodeid, show_status), name="opc ua publisher")
     try:
         yield cast(Any, server.bserver).port
     finally:
+        publishing.cancel()
+        await asyncio.wait([publishing])
         await server.stop()
+
+
+async def _publish(server: Server, node: ua.NodeId, value: Callable[[], ua.DataValue]) -> None:
+    """Sample the status for those who subscribe to it: the library publishes only what is written."""
+    subscribed: dict[int, Any] = server.iserver.aspace[node].attributes[AttributeIds.Value].datachange_callbacks
+    while True:
+        if subscribed:
+            shown = value()
+            for handle, notify in list(subscribed.items()):
+                await notify(handle, shown)
+        await asyncio.sleep(SAMPLING_S)
 
 
 async def _place(server: Server, text: str, name: str) -> tuple[Any, ua.NodeId, ua.QualifiedName]:
