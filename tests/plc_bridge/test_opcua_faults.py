@@ -253,6 +253,7 @@ def test_a_request_made_while_the_server_is_away_fails_at_once_and_is_not_sent_w
         async with serve_opcua(bench.plc, "127.0.0.1", port, TAG_MAP):
             await wire.open()
             await wire.write_command(image(1))
+        await asyncio.sleep(1.2)  # the library's supervisor needs a second to notice
         late = asyncio.create_task(wire.write_command(image(2)))
         done, _ = await asyncio.wait([late], timeout=0.5)
         async with serve_opcua(bench.plc, "127.0.0.1", port, TAG_MAP):
