@@ -58,6 +58,7 @@ class OpcuaWire:
         self._command_words: list[int] = []
         self._client: Client | None = None
         self._published: _Published | None = None
+        self._dropped = 0
         if config.insecure:
             _log.warning("opc ua without security", url=config.url)
 
@@ -65,6 +66,11 @@ class OpcuaWire:
     def receipt_history(self) -> int:
         """Slots of the history ring that the tag map names, 0 where it names none."""
         return self._codec.receipt_history
+
+    @property
+    def statuses_dropped(self) -> int:
+        """Published statuses that were not read in time and gave way, on all connections so far."""
+        return self._dropped + (self._published.dropped if self._published else 0)
 
     async def open(self) -> None:
         """Connect with security and user, then find and check every node of the tag map, so that no
@@ -77,16 +83,30 @@ class OpcuaWire:
                 await self._published.start(self._nodes["status"])
 
     async def _find_nodes(self, client: Client) -> None:
-        url = self._config.url
-        self._nodes = {block: await resolve(client, url, node) for block, node in self._written.items()}
-        for block, node in self._nodes.items():
-            by_method = block == "command" and self._method_written is not None
-            words = await check_array(client, url, node, "write" if block == "command" and not by_method else "read")
-            if block == "command":
-                self._command_words = self._room_for_command(node, words)
+        """Resolve and check every node; all that do not fit are named in one error."""
+        self._nodes = {}
+        wrong: list[NeedsOperator] = []
+        for block, written in self._written.items():
+            try:
+                self._nodes[block] = await self._checked(client, block, written)
+            except NeedsOperator as error:
+                wrong.append(error)
         if self._method_written is not None:
-            method = await resolve(client, url, self._method_written)
-            self._method = (await parent_of(client, method), method)
+            try:
+                method = await resolve(client, self._config.url, self._method_written)
+                self._method = (await parent_of(client, method), method)
+            except NeedsOperator as error:
+                wrong.append(error)
+        if wrong:
+            raise NeedsOperator(wrong[0].code, " ".join(error.message for error in wrong), wrong[0].remedy)
+
+    async def _checked(self, client: Client, block: BlockName, written: Any) -> ua.NodeId:
+        node = await resolve(client, self._config.url, written)
+        writes = block == "command" and self._method_written is None
+        words = await check_array(client, self._config.url, node, "write" if writes else "read")
+        if block == "command":
+            self._command_words = self._room_for_command(node, words)
+        return node
 
     def _room_for_command(self, node: ua.NodeId, words: list[int]) -> list[int]:
         """The whole array, for a device that takes no shorter one; what is not the command's stays as it is."""
@@ -147,6 +167,7 @@ class OpcuaWire:
         published, self._published = self._published, None
         if published is not None:
             await published.stop()
+            self._dropped += published.dropped
             if published.dropped:
                 _log.warning("statuses dropped", count=published.dropped, why="they were not read in time")
         client, self._client = self._client, None

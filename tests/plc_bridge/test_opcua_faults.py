@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from asyncua import ua
@@ -193,6 +193,8 @@ def test_nodes_that_do_not_fit_are_named_before_anything_is_written(tmp_path: Pa
                 assert (refusal.value.code, says in refusal.value.message) == (code, True), refusal.value.message
                 assert refusal.value.remedy
                 assert set(await command.read_value()) == {0}
+            with pytest.raises(NeedsOperator, match=r"no node ns=2;s=Nothing .* ns=2;s=ReadOnly cannot be written"):
+                await opened(status="ns=2;s=Nothing", command="ns=2;s=ReadOnly")
             await opened(status="/0:Objects/2:Line/2:Status", command="nsu=urn:senbetsu:plc;s=Empty")
             await opened(command="/0:Objects/2:Line/2:Command")
             written = await command.read_value()
@@ -255,8 +257,8 @@ def test_a_request_made_while_the_server_is_away_fails_at_once_and_is_not_sent_w
             await wire.open()
             await wire.write_command(image(1))
         await asyncio.sleep(1.2)  # the library's supervisor needs a second to notice
-        assert wire._client is not None
-        assert wire._client.state is UaClientState.DISCONNECTED, "it does not reconnect by itself"
+        client = cast(Any, wire)._client
+        assert client.state is UaClientState.DISCONNECTED, "it does not reconnect by itself"
         late = asyncio.create_task(wire.write_command(image(2)))
         done, _ = await asyncio.wait([late], timeout=0.5)
         async with serve_opcua(bench.plc, "127.0.0.1", port, TAG_MAP):
@@ -374,17 +376,15 @@ def test_published_statuses_that_nobody_reads_give_way_and_are_counted() -> None
         bench = Bench()
         scan = asyncio.create_task(bench.run())
         async with serve_opcua(bench.plc, "127.0.0.1", 0, TAG_MAP) as port:
-            # Reading is what makes the virtual PLC's server look at its status; a change must be written to be seen.
             wire = OpcuaWire(config(port, status_by="subscription", status_queue=2))
             await wire.open()
             first = await wire.read_status()
-            published = wire._published
-            assert published is not None
-            await until(lambda: published.dropped >= 3)
+            await until(lambda: wire.statuses_dropped >= 3)
             held = [await wire.read_status() for _ in range(2)]
             assert held[0].heartbeat < held[1].heartbeat
             assert held[0].heartbeat > first.heartbeat
             await wire.close()
+            assert wire.statuses_dropped >= 3
         scan.cancel()
         await asyncio.wait([scan])
 

@@ -43,7 +43,11 @@ class Site:
 
     @asynccontextmanager
     async def serving(self, **changes: Any) -> AsyncGenerator[None]:
-        settings = {"passwords": {"line": "right"}, "user_certificates": [identity("user").certificate], **changes}
+        settings: dict[str, Any] = {
+            "passwords": {"line": "right"},
+            "user_certificates": [identity("user").certificate],
+            **changes,
+        }
         security = ServerSecurity(self.server, self.clients, **settings)
         async with serve_opcua(self.plc, "127.0.0.1", 0, default_tag_map("opcua"), security=security) as port:
             self.url = f"opc.tcp://127.0.0.1:{port}"
