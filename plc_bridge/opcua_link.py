@@ -228,9 +228,12 @@ class _Published:
 
     async def stop(self) -> None:
         """Stop receiving; the session's end deletes the subscription."""
-        if self._receiver is not None:
-            self._receiver.cancel()
-            await asyncio.wait([self._receiver])
+        receiver = self._receiver
+        if receiver is not None:
+            receiver.cancel()
+            await asyncio.wait([receiver])
+            if not receiver.cancelled():
+                receiver.exception()  # whatever ended it was raised by `next`, or nobody waited for more
 
     async def _receive(self, subscription: Subscription) -> None:
         async for event in subscription:

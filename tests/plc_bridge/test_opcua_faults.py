@@ -18,7 +18,8 @@ from plc_bridge.opcua_nodes import BrowsePath, parse_node
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path, load_tag_map
 from senbetsu_errors import Fatal, NeedsOperator, Retryable, SenbetsuError
-from sim.opcua_server import serve_opcua
+from sim.opcua_server import ServerSecurity, serve_opcua
+from tests.plc_bridge.certificates import identity, trust_list, write
 from tests.plc_bridge.contract_body import Bench, until
 from tests.plc_bridge.test_link_faults import Proxy, free_port, running
 
@@ -319,21 +320,41 @@ def test_what_a_dead_server_was_not_sent_is_thrown_away() -> None:
     asyncio.run(run())
 
 
-def test_a_server_killed_and_restarted_is_found_again_and_no_order_is_doubled() -> None:
+def both_ends(folder: Path, secured: bool) -> tuple[ServerSecurity | None, dict[str, object]]:
+    """What the server is given, and what the link's configuration says."""
+    if not secured:
+        return None, {}
+    server, client = identity("server", server=True), identity("client")
+    certificate, key = write(folder, "client", client)
+    trusted = trust_list(folder / "pc", server).folder
+    security = {"certificate": certificate, "key": key, "trust_list": trusted}
+    return ServerSecurity(server, trust_list(folder / "plc", client)), {"insecure": False, "security": security}
+
+
+SECURED = pytest.mark.parametrize(
+    "secured", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["open", "sign and encrypt"]
+)
+
+
+@SECURED
+def test_a_server_killed_and_restarted_is_found_again_and_no_order_is_doubled(tmp_path: Path, secured: bool) -> None:
+    server_security, settings = both_ends(tmp_path, secured)
+
     async def run() -> None:
         bench = Bench(pc_timeout_ms=20_000)
         port = await free_port()
-        link = OpcuaLink(config(port, account_lost_after_ms=30_000))
+        link = OpcuaLink(config(port, account_lost_after_ms=30_000, **settings))
         async with running(link, bench):
-            async with serve_opcua(bench.plc, "127.0.0.1", port, TAG_MAP):
+            async with serve_opcua(bench.plc, "127.0.0.1", port, TAG_MAP, security=server_security):
                 await until(lambda: link.health.state is LinkState.CONNECTED)
-                near, far = link.submit([bench.shot(ahead_mm=300), bench.shot(4, ahead_mm=4000)])
+                near, far = link.submit([bench.shot(ahead_mm=1500), bench.shot(4, ahead_mm=5000)])
                 async with asyncio.timeout(10):
                     await far.acknowledged
             await until(lambda: link.health.state is LinkState.LOST)
             with pytest.raises(Retryable, match=r"plc\.link_down"):
                 link.submit([bench.shot()])
-            async with serve_opcua(bench.plc, "127.0.0.1", port, TAG_MAP), asyncio.timeout(30):
+            serving = serve_opcua(bench.plc, "127.0.0.1", port, TAG_MAP, security=server_security)
+            async with serving, asyncio.timeout(30):
                 assert (await near.receipt).code is ReceiptCode.FIRED, "the PLC fired it while nobody could see"
                 assert (await far.receipt).code is ReceiptCode.FIRED
                 await until(lambda: link.health.state is LinkState.CONNECTED)
@@ -345,13 +366,18 @@ def test_a_server_killed_and_restarted_is_found_again_and_no_order_is_doubled() 
     asyncio.run(run())
 
 
+@SECURED
 @pytest.mark.parametrize("by", ["read", "subscription"])
-def test_a_silent_partition_is_noticed_and_healed(by: str) -> None:
+def test_a_silent_partition_is_noticed_and_healed(tmp_path: Path, by: str, secured: bool) -> None:
+    server_security, settings = both_ends(tmp_path, secured)
+
     async def run() -> None:
         bench = Bench(pc_timeout_ms=200)
         proxy = Proxy()
-        async with serve_opcua(bench.plc, "127.0.0.1", 0, TAG_MAP) as plc_port, proxy.to(plc_port) as port:
-            link = OpcuaLink(config(port, status_by=by, account_lost_after_ms=30_000, connect_timeout_ms=1000))
+        served = serve_opcua(bench.plc, "127.0.0.1", 0, TAG_MAP, security=server_security)
+        async with served as plc_port, proxy.to(plc_port) as port:
+            settings.update(status_by=by, account_lost_after_ms=30_000, connect_timeout_ms=2000)
+            link = OpcuaLink(config(port, **settings))
             async with running(link, bench):
                 await until(lambda: link.health.state is LinkState.CONNECTED)
                 (order,) = link.submit([bench.shot(ahead_mm=5000)])
