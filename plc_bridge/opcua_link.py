@@ -46,6 +46,7 @@ class OpcuaWire:
         self._config = config
         tag_map = load_tag_map(config.tags, "opcua")
         self._codec = Codec(tag_map)
+        self.receipt_history = self._codec.receipt_history
         self._written: dict[BlockName, Any] = {
             "status": parse_node(cast(str, tag_map.status.node)),
             "command": parse_node(cast(str, tag_map.command.node)),
@@ -61,11 +62,6 @@ class OpcuaWire:
         self._dropped = 0
         if config.insecure:
             _log.warning("opc ua without security", url=config.url)
-
-    @property
-    def receipt_history(self) -> int:
-        """Slots of the history ring that the tag map names, 0 where it names none."""
-        return self._codec.receipt_history
 
     @property
     def statuses_dropped(self) -> int:
