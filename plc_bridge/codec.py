@@ -1,12 +1,12 @@
 """The contract's blocks as words on the wire, through a tag map, in both directions.
 
-A word is an int: 16 bit for Modbus, 32 bit for OPC UA. The PC uses `decode_status` and
-`encode_command`; a PLC's side (the virtual one) uses the reverse pair.
+A word is an int: 16 bit for a Modbus register, 1 for a coil or discrete input, 32 for OPC UA. The
+PC uses `decode_status` and `encode_command`; a PLC's side (the virtual one) uses the reverse pair.
 """
 
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 
 from plc_bridge.contract import (
@@ -21,43 +21,68 @@ from plc_bridge.contract import (
     Receipt,
     ReceiptCode,
 )
-from plc_bridge.tagmap import BITS, STATUS_TAGS, Place, TagMap, TagType
+from plc_bridge.requests import BIT_TABLES, BITS, Order, Place, Request, TagType
+from plc_bridge.tagmap import TagMap
+from plc_bridge.tags import COMMAND_TAGS, FLAG_TAGS, MEASURES, ORDER_FIELDS, RECEIPT_FIELDS, STATUS_TAGS
 from senbetsu_errors import NeedsOperator
 
 _CHECK_MAP = "Check addresses, types and word order of the tag map with `senbetsu plc probe`."
-_KEPT_BLOCKS = 64
+_KEPT_RANGES = 64
 """How many slot ranges of the history are kept ready; a wire asks for the same few again and again."""
 _STATUS_NAMES = tuple(STATUS_TAGS)
+_ORDER_NAMES = [[f"orders.{number}.{field}" for field in ORDER_FIELDS] for number in range(MAILBOX_SIZE)]
 assert set(_STATUS_NAMES) == {f.name for f in fields(LineStatus)} - {"receipts", "received_at_s"}
 
 
 class Codec:
-    """Translates through one tag map. Words are relative to the block's span."""
+    """Translates through one tag map.
+
+    The words of a block are those of its requests, one request after the other: `status_requests`
+    and `command_requests`, the first of which carries the orders.
+    """
 
     def __init__(self, tag_map: TagMap) -> None:
-        self.status_span = tag_map.span("status")
-        self.command_span = tag_map.span("command")
-        self._map = tag_map
-        self._status = _Block(tag_map, list(tag_map.places("status")), self.status_span)
-        self._command = _Block(tag_map, list(tag_map.places("command")), self.command_span)
+        self.status_requests = tag_map.reads()
+        self.command_requests = tag_map.writes()
+        self._word_bits = tag_map.word_bits
+        self._status = _Words(tag_map.word_bits, self.status_requests)
+        self._command = _Words(tag_map.word_bits, self.command_requests)
+        self._single_flags = "flags" not in tag_map.status.tags
         self._history = list(tag_map.places("history"))
-        self._history_blocks: dict[range, _Block] = {}
+        self.receipt_history = tag_map.history.size if tag_map.history else 0
+        """Slots of the history ring, 0 where the map has none."""
+        self._history_words: dict[range, _Words] = {}
 
     @property
-    def receipt_history(self) -> int:
-        """Slots of the history ring, 0 where the map has none."""
-        return self._map.history.size if self._map.history else 0
+    def status_span(self) -> range:
+        """The words of the status, where one request carries it all, as in OPC UA and the default maps."""
+        (request,) = self.status_requests
+        return request.span
+
+    @property
+    def command_span(self) -> range:
+        """The words of the command, where one request carries it all, as in OPC UA and the default maps."""
+        (request,) = self.command_requests
+        return request.span
+
+    def history_request(self, slots: range) -> Request:
+        """What reads these consecutive slots of the history ring."""
+        if slots.step != 1 or not 0 <= slots.start < slots.stop <= self.receipt_history:
+            raise ValueError(f"{slots} is not within the {self.receipt_history} slots of the history")
+        width = len(self._history) // self.receipt_history
+        places = tuple(self._history[slots.start * width : slots.stop * width])
+        span = range(min(p.at for p in places), max(p.span.stop for p in places))
+        return Request(places[0].table, places[0].unit, span, places)
 
     def history_span(self, slots: range) -> range:
         """The words of these consecutive slots of the history ring, from the first to the last."""
-        places = self._history_places(slots)
-        return range(min(p.at for p in places), max(p.at + self._map.words(p.type) for p in places))
+        return self.history_request(slots).span
 
     def decode_receipts(self, words: Sequence[int], slots: range) -> list[Receipt]:
-        """Words of `history_span(slots)` as receipts. Raises `NeedsOperator` `plc.tag_map` where a
-        slot holds none."""
-        values = self._history_block(slots).decode(words)
-        return [_receipt(values, f"history.{slot}") for slot in slots]
+        """Words of `history_span(slots)` as receipts; slots never written are left out. Raises
+        `NeedsOperator` `plc.tag_map` where a slot holds something else."""
+        values = self._words_of(slots).decode(words)
+        return [_receipt(values, f"history.{slot}") for slot in slots if values[f"history.{slot}.code"] != 0]
 
     def encode_receipts(self, receipts: Sequence[Receipt | None], slots: range) -> list[int]:
         """Receipts as words of `history_span(slots)`, one for each slot; None is a slot not yet used."""
@@ -65,28 +90,24 @@ class Codec:
         for slot, receipt in zip(slots, receipts, strict=True):
             if receipt is not None:
                 values |= _receipt_values(receipt, f"history.{slot}")
-        return self._history_block(slots).encode(values)
+        return self._words_of(slots).encode(values)
 
-    def _history_places(self, slots: range) -> list[Place]:
-        if slots.step != 1 or not 0 <= slots.start < slots.stop <= self.receipt_history:
-            raise ValueError(f"{slots} is not within the {self.receipt_history} slots of the history")
-        width = len(self._history) // self.receipt_history
-        return self._history[slots.start * width : slots.stop * width]
-
-    def _history_block(self, slots: range) -> "_Block":
-        if slots not in self._history_blocks:
-            if len(self._history_blocks) >= _KEPT_BLOCKS:
-                self._history_blocks.clear()
-            self._history_blocks[slots] = _Block(self._map, self._history_places(slots), self.history_span(slots))
-        return self._history_blocks[slots]
+    def _words_of(self, slots: range) -> "_Words":
+        if slots not in self._history_words:
+            if len(self._history_words) >= _KEPT_RANGES:
+                self._history_words.clear()
+            self._history_words[slots] = _Words(self._word_bits, [self.history_request(slots)])
+        return self._history_words[slots]
 
     def decode_status(self, words: Sequence[int], received_at_s: float = 0.0) -> LineStatus:
-        """Words of the status span as a `LineStatus`.
+        """Words of the status requests as a `LineStatus`.
 
         Raises `NeedsOperator` `plc.tag_map` when they cannot be one: too few words, an unknown
         receipt code. The usual reason is a wrong word order or a wrong address.
         """
         values = self._status.decode(words)
+        if self._single_flags:
+            values["flags"] = sum(flag for name, flag in FLAG_TAGS.items() if values[name])
         total = int(values["receipt_total"])
         receipts: list[Receipt] = []
         # Receipt number n (from 0, modulo 2**32) lies in slot n mod RECEIPT_RING_SIZE.
@@ -113,15 +134,19 @@ class Codec:
         )
 
     def encode_status(self, status: LineStatus) -> list[int]:
-        """A `LineStatus` as words of the status span."""
+        """A `LineStatus` as words of the status requests."""
         values: dict[str, float] = {name: getattr(status, name) for name in _STATUS_NAMES}
+        if self._single_flags:
+            values |= {name: flag in status.flags for name, flag in FLAG_TAGS.items()}
         first = status.receipt_total - len(status.receipts)
         for number, receipt in enumerate(status.receipts, first):
             values |= _receipt_values(receipt, f"receipts.{number % RECEIPT_RING_SIZE}")
         return self._status.encode(values)
 
     def encode_command(self, image: CommandImage) -> list[int]:
-        """A `CommandImage` as words of the command span; records that are not used are zero."""
+        """A `CommandImage` as words of the command requests; records that are not used are zero.
+
+        Raises `NeedsOperator` `plc.tag_map` for a value that the map's type cannot hold."""
         values: dict[str, float] = {
             "pc_epoch": image.pc_epoch,
             "pc_heartbeat": image.pc_heartbeat,
@@ -130,18 +155,19 @@ class Codec:
             "batch": image.batch,
             "order_count": len(image.orders),
         }
-        for number, order in enumerate(image.orders):
-            slot = f"orders.{number}"
-            values[f"{slot}.seq"] = order.seq
-            values[f"{slot}.kind"] = OrderKind.JET
-            values[f"{slot}.lane_first"] = order.lane_first
-            values[f"{slot}.lane_last"] = order.lane_last
-            values[f"{slot}.on_count"] = order.on_count
-            values[f"{slot}.off_count"] = order.off_count
+        for (seq, kind, lane_first, lane_last, on_count, off_count), order in zip(
+            _ORDER_NAMES, image.orders, strict=False
+        ):
+            values[seq] = order.seq
+            values[kind] = OrderKind.JET
+            values[lane_first] = order.lane_first
+            values[lane_last] = order.lane_last
+            values[on_count] = order.on_count
+            values[off_count] = order.off_count
         return self._command.encode(values)
 
     def decode_command(self, words: Sequence[int]) -> CommandImage:
-        """Words of the command span as a `CommandImage`. Raises `NeedsOperator` `plc.tag_map` when
+        """Words of the command requests as a `CommandImage`. Raises `NeedsOperator` `plc.tag_map` when
         they cannot be one."""
         values = self._command.decode(words)
         count = int(values["order_count"])
@@ -172,9 +198,9 @@ class Codec:
         )
 
     def value(self, place: Place, words: Sequence[int]) -> float:
-        """One value from just its own words."""
-        span = range(place.at, place.at + self._map.words(place.type))
-        return _Block(self._map, [place], span).decode(words)[place.name]
+        """One value from just its own words, as the contract means it."""
+        request = Request(place.table, place.unit, place.span, (place,))
+        return _Words(self._word_bits, [request]).decode(words)[place.name]
 
 
 def _receipt(values: Mapping[str, float], slot: str) -> Receipt:
@@ -188,68 +214,161 @@ def _receipt_values(receipt: Receipt, slot: str) -> dict[str, float]:
     return {f"{slot}.seq": receipt.seq, f"{slot}.code": receipt.code, f"{slot}.count": receipt.count}
 
 
-_FORMATS: Mapping[TagType, str] = {"u16": "H", "u32": "I", "u64": "Q", "f32": "f"}
+class _Words:
+    """Named values in the words of some requests, the words of one request after those of the other."""
+
+    def __init__(self, word_bits: int, requests: Sequence[Request]) -> None:
+        self.count = sum(len(request.span) for request in requests)
+        self._scaled: list[Place] = []
+        self._narrowed: list[tuple[str, int]] = []
+        self._converted: list[Place] = []
+        self._bits: list[tuple[str, int, int, bool]] = []  # name, word, bit of the word, inverted
+        self._bit_runs: list[tuple[Place, int]] = []
+        numbers: dict[tuple[Order, Order], list[tuple[int, Place]]] = {}
+        start = 0
+        for request in requests:
+            for place in request.places:
+                word = start + place.at - request.span.start
+                if place.type == "bit":
+                    self._bits.append((place.name, word, place.bit or 0, place.invert))
+                elif place.table in BIT_TABLES:
+                    self._bit_runs.append((place, word))
+                else:
+                    numbers.setdefault((place.word_order, place.byte_order), []).append((word, place))
+                self._note(place)
+            start += len(request.span)
+        self._numbers = [_Numbers(word_bits, self.count, places, *orders) for orders, places in numbers.items()]
+
+    def _note(self, place: Place) -> None:
+        """Remember what is to be done with its stored number."""
+        tag = place.name.rsplit(".", 1)[-1]
+        contract = _CONTRACT_TYPES[tag]
+        if tag in MEASURES:
+            if (place.scale, place.offset) != (1.0, 0.0):
+                self._scaled.append(place)
+        elif place.type not in ("bit", contract):
+            self._narrowed.append((place.name, (1 << min(BITS[contract], BITS[place.type])) - 1))
+        if place.type not in ("f32", contract):
+            self._converted.append(place)
+
+    def decode(self, words: Sequence[int]) -> dict[str, float]:
+        if len(words) != self.count:
+            raise NeedsOperator(
+                "plc.tag_map", f"The device answered {len(words)} words where the tag map has {self.count}.", _CHECK_MAP
+            )
+        values: dict[str, float] = {}
+        for numbers in self._numbers:
+            numbers.decode(words, values)
+        for name, word, bit, inverted in self._bits:
+            values[name] = words[word] >> bit & 1 ^ inverted
+        for place, word in self._bit_runs:
+            number = sum(1 << bit for bit in range(place.width) if words[word + bit])
+            values[place.name] = _signed(number, place.width) if place.type in _SIGNED else number
+        for name, mask in self._narrowed:
+            values[name] = int(values[name]) & mask
+        for place in self._scaled:
+            values[place.name] = values[place.name] * place.scale + place.offset
+        return values
+
+    def encode(self, values: Mapping[str, float]) -> list[int]:
+        """Raises `NeedsOperator` `plc.tag_map` for a value that the device's type cannot hold."""
+        stored = dict(values)
+        for place in self._scaled:
+            stored[place.name] = (values.get(place.name, 0.0) - place.offset) / place.scale
+        for place in self._converted:
+            if place.name in stored:
+                stored[place.name] = _fitted(stored[place.name], place)
+        words: list[int] | None = None
+        for numbers in self._numbers:
+            more = numbers.encode(stored)
+            words = more if words is None else [one | other for one, other in zip(words, more, strict=True)]
+        words = words or [0] * self.count
+        for name, word, bit, inverted in self._bits:
+            words[word] |= (int(stored.get(name, 0)) ^ inverted) << bit
+        for place, word in self._bit_runs:
+            for bit in range(place.width):
+                words[word + bit] = int(stored.get(place.name, 0)) >> bit & 1
+        return words
 
 
-class _Block:
-    """Words to named values and back, by one `struct` format over the whole block.
+class _Numbers:
+    """Values of one word and byte order among some words, by one `struct` format over all of them.
 
-    Byte order is undone on the block's bytes. With the low word first the block is turned round as
-    a whole, which puts the high word of each value first, and each value at the mirrored place.
+    Byte order is undone on all bytes. With the low word first the words are turned round as a whole,
+    which puts the high word of each value first, and each value at the mirrored place.
     """
 
-    def __init__(self, tag_map: TagMap, places: Sequence[Place], span: range) -> None:
-        word_bytes = tag_map.word_bits // 8
-        self._reversed = tag_map.word_order == "little"
-        self._swapped = tag_map.byte_order == "little"
-        self._word_count = len(span)
-        self._words = struct.Struct(f">{len(span)}{'H' if word_bytes == 2 else 'I'}")
+    def __init__(
+        self, word_bits: int, word_count: int, places: Sequence[tuple[int, Place]], word_order: Order, byte_order: Order
+    ) -> None:
+        word_bytes = word_bits // 8
+        self._reversed = word_order == "little"
+        self._swapped = byte_order == "little"
+        self._words = struct.Struct(f">{word_count}{'H' if word_bytes == 2 else 'I'}")
         offsets: list[tuple[int, Place]] = []
-        for place in places:
-            at, count = place.at - span.start, tag_map.words(place.type)
-            first_word = len(span) - at - count if self._reversed else at
+        for word, place in places:
+            first_word = word_count - word - place.width if self._reversed else word
             # A value narrower than its word lies in the word's low bytes.
-            padding = count * word_bytes - BITS[place.type] // 8
+            padding = place.width * word_bytes - BITS[place.type] // 8
             offsets.append((first_word * word_bytes + padding, place))
         offsets.sort(key=lambda pair: pair[0])
         layout, end = ">", 0
         for offset, place in offsets:
             layout += f"{offset - end}x{_FORMATS[place.type]}"
             end = offset + BITS[place.type] // 8
-        self._values = struct.Struct(f"{layout}{len(span) * word_bytes - end}x")
+        self._values = struct.Struct(f"{layout}{word_count * word_bytes - end}x")
         self._places = [place for _, place in offsets]
         self._names = [place.name for place in self._places]
-        self._scaled = [place for place in self._places if place.scale != 1.0]
 
-    def decode(self, words: Sequence[int]) -> dict[str, float]:
-        if len(words) != self._word_count:
-            raise NeedsOperator(
-                "plc.tag_map",
-                f"The device answered {len(words)} words where the tag map spans {self._word_count}.",
-                _CHECK_MAP,
-            )
+    def decode(self, words: Sequence[int], values: dict[str, float]) -> None:
+        """Add the values to `values`."""
         data = self._words.pack(*(reversed(words) if self._reversed else words))
-        values: dict[str, float] = dict(
-            zip(self._names, self._values.unpack(_swap_bytes(data) if self._swapped else data), strict=True)
-        )
-        for place in self._scaled:
-            values[place.name] *= place.scale
-        return values
+        values.update(zip(self._names, self._values.unpack(_swap_bytes(data) if self._swapped else data), strict=True))
 
     def encode(self, values: Mapping[str, float]) -> list[int]:
-        row = [values.get(name, 0) for name in self._names]
-        for index, place in enumerate(self._places):
-            if place.scale != 1.0:
-                row[index] = row[index] / place.scale
-            if place.type != "f32":
-                row[index] = round(row[index])
-                if not 0 <= row[index] < 1 << BITS[place.type]:
-                    raise ValueError(f"{place.name} is {values[place.name]}, which does not fit a {place.type}")
-        data = self._values.pack(*row)
+        """All the words, zero where other values lie."""
+        try:
+            data = self._values.pack(*[values.get(name, 0) for name in self._names])
+        except struct.error:  # which of them does not fit?
+            for place in self._places:
+                if place.type != "f32":
+                    _fitted(values.get(place.name, 0), place)
+            raise
         words = list(self._words.unpack(_swap_bytes(data) if self._swapped else data))
         if self._reversed:
             words.reverse()
         return words
+
+
+_FORMATS: Mapping[TagType, str] = {"u16": "H", "u32": "I", "u64": "Q", "i16": "h", "i32": "i", "i64": "q", "f32": "f"}
+_SIGNED: Collection[TagType] = ("i16", "i32", "i64")
+_CONTRACT_TYPES: Mapping[str, TagType] = {
+    **STATUS_TAGS,
+    **COMMAND_TAGS,
+    **RECEIPT_FIELDS,
+    **ORDER_FIELDS,
+    **dict[str, TagType].fromkeys(FLAG_TAGS, "bit"),
+}
+
+
+def _fitted(value: float, place: Place) -> int:
+    """The whole number to store; a number too large for a signed type of its width is stored as the
+    same bits, as the contract's unsigned counters are."""
+    number, bits = round(value), BITS[place.type]
+    if place.type in _SIGNED and place.scale == 1.0 and place.offset == 0.0 and 0 <= number < 1 << bits:
+        number = _signed(number, bits)
+    lowest = -(1 << bits - 1) if place.type in _SIGNED else 0
+    if not lowest <= number < lowest + (1 << bits):
+        raise NeedsOperator(
+            "plc.tag_map",
+            f"{place.name} would be stored as {number}, which does not fit the {place.type} of the tag map.",
+            "Give it a wider type or another scale in the tag map.",
+        )
+    return number
+
+
+def _signed(number: int, bits: int) -> int:
+    return number - (1 << bits) if number >> bits - 1 else number
 
 
 def _swap_bytes(data: bytes) -> bytes:

@@ -37,6 +37,8 @@ class LinkHealth:
     retransmitted: int = 0
     duplicated: int = 0
     round_trip_s: float = 0.0
+    stray_replies: int = 0
+    """Replies that were late or another's, and dropped."""
 
 
 @dataclass(frozen=True, slots=True)

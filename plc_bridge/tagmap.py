@@ -1,72 +1,40 @@
 """The tag map: where each logical tag of the contract lies in a device, as data (YAML).
 
-One model for both protocols: a *word* is a 16-bit holding register (Modbus) or one element of a
-UInt32 array (OPC UA). `plc_bridge.codec` turns a validated map into bytes on the wire and back.
+One model for both protocols: a *word* is what one address holds, a 16-bit register or a single bit
+(Modbus), or one element of a UInt32 array (OPC UA). `plc_bridge.requests` puts the places into
+requests; `plc_bridge.codec` turns their words into values and back.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from plc_bridge import tagmap_rules
 from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_RING_SIZE
-
-TagType = Literal["u16", "u32", "u64", "f32"]
-BITS: Mapping[TagType, int] = {"u16": 16, "u32": 32, "u64": 64, "f32": 32}
-
-STATUS_TAGS: Mapping[str, TagType] = {
-    "epoch": "u32",
-    "heartbeat": "u16",
-    "flags": "u16",
-    "encoder": "u32",
-    "belt_speed_mm_s": "f32",
-    "pc_epoch_seen": "u32",
-    "batch_seen": "u32",
-    "last_seq": "u32",
-    "queue_free": "u16",
-    "fired": "u32",
-    "late": "u32",
-    "refused": "u32",
-    "duplicated": "u32",
-    "valve_fault": "u64",
-    "trigger_seq": "u32",
-    "trigger_encoder": "u32",
-    "receipt_total": "u32",
-}
-RECEIPT_FIELDS: Mapping[str, TagType] = {"seq": "u32", "code": "u16", "count": "u32"}
-COMMAND_TAGS: Mapping[str, TagType] = {
-    "pc_epoch": "u32",
-    "pc_heartbeat": "u16",
-    "line_command": "u16",
-    "speed_setpoint_mm_s": "f32",
-    "batch": "u32",
-    "order_count": "u16",
-}
-ORDER_FIELDS: Mapping[str, TagType] = {
-    "seq": "u32",
-    "kind": "u16",
-    "lane_first": "u16",
-    "lane_last": "u16",
-    "on_count": "u32",
-    "off_count": "u32",
-}
-MEASURES = frozenset({"belt_speed_mm_s", "speed_setpoint_mm_s"})
-"""Tags that are measured values: any type and a scale will do. All others are exact integers."""
+from plc_bridge.requests import (
+    BIT_TABLES,
+    BITS,
+    LARGEST_READ_BITS,
+    LARGEST_READ_REGISTERS,
+    LARGEST_WRITE_BITS,
+    LARGEST_WRITE_REGISTERS,
+    Order,
+    Place,
+    Request,
+    Table,
+    TagType,
+    YamlPath,
+    group,
+)
+from plc_bridge.tagmap_rules import Problem
+from plc_bridge.tags import COMMAND_TAGS, ORDER_FIELDS, READ_TOGETHER, RECEIPT_FIELDS, STATUS_TAGS, WRITTEN_ANYWHERE
 
 DEFAULT_HISTORY_SIZE = 256
 """Receipts that the default maps' history ring holds."""
-
-LARGEST_READ_REGISTERS = 125
-LARGEST_WRITE_REGISTERS = 123
-_LAST_REGISTER = 0xFFFF
-
+DEFAULT_READ_GAP = 8
 
 BlockName = Literal["status", "command", "history"]
-YamlPath = tuple[str, ...]
-Problem = tuple[YamlPath, str]
-"""Where in the tag map, and what is wrong there."""
 
 
 class TagMapProblems(ValueError):
@@ -77,26 +45,48 @@ class TagMapProblems(ValueError):
         self.problems = problems
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One value on the wire: its name (`receipts.3.seq`), where the map defines it, where it lies."""
-
-    name: str
-    path: YamlPath
-    at: int
-    type: TagType
-    scale: float
-
-
 class Tag(BaseModel, frozen=True, extra="forbid"):
-    """One value's place."""
+    """One value's place and form."""
 
     at: int = Field(
-        ge=0, title="Place", description="Register address, or index in the array; in records, from the record's start."
+        ge=0, title="Place", description="Modbus address, or index in the array; in records, from the record's start."
     )
-    type: TagType = Field(title="Type", description="How the value is stored.")
+    type: TagType = Field(
+        title="Type", description="How the value is stored; an integer among single bits has its lowest bit first."
+    )
+    table: Table | None = Field(
+        default=None,
+        title="Table",
+        description="Modbus: which table `at` is an address in; the block's where left out.",
+    )
+    unit: int | None = Field(
+        default=None, ge=0, le=255, title="Unit", description="Modbus unit that has it; the map's where left out."
+    )
+    word_order: Order | None = Field(
+        default=None, title="Word order", description="Where it differs from the map's: which word comes first."
+    )
+    byte_order: Order | None = Field(
+        default=None, title="Byte order", description="Where it differs from the map's: little for swapped bytes."
+    )
+    bit: int | None = Field(
+        default=None,
+        ge=0,
+        le=31,
+        title="Bit",
+        description="Which bit of its word a value of type bit is; 0 is the lowest.",
+    )
+    invert: bool = Field(
+        default=False, title="Inverted", description="A bit that is 0 when the flag is set, such as e-stop pressed."
+    )
     scale: float = Field(
-        default=1.0, gt=0, title="Scale", description="Value = stored number times scale; measured values only."
+        default=1.0,
+        gt=0,
+        allow_inf_nan=False,
+        title="Scale",
+        description="Value = stored number times scale, plus offset; measured values only.",
+    )
+    offset: float = Field(
+        default=0.0, allow_inf_nan=False, title="Offset", description="Added after scaling; measured values only."
     )
 
 
@@ -109,17 +99,18 @@ class Records(BaseModel, frozen=True, extra="forbid"):
 
 
 class StatusBlock(BaseModel, frozen=True, extra="forbid"):
-    """What the PLC shows: read in one request."""
+    """What the PLC shows, read every cycle."""
 
     node: str | None = Field(
         default=None, title="Node", description="OPC UA: node id or browse path of the UInt32 array."
     )
+    table: Table = Field(default="holding", title="Table", description="Modbus: where its tags and receipts lie.")
     tags: dict[str, Tag] = Field(title="Tags", description="Where each status tag lies.")
     receipts: Records = Field(title="Receipts", description="The ring of receipts; number n lies in slot n mod 16.")
 
 
 class CommandBlock(BaseModel, frozen=True, extra="forbid"):
-    """What the PC asks: written in one request."""
+    """What the PC asks: written in one request, in Modbus to holding registers."""
 
     node: str | None = Field(default=None, title="Node", description="OPC UA: node id or browse path of the array.")
     method: str | None = Field(
@@ -138,6 +129,7 @@ class HistoryBlock(Records, frozen=True):
     node: str | None = Field(
         default=None, title="Node", description="OPC UA: node id or browse path of the UInt32 array."
     )
+    table: Table = Field(default="holding", title="Table", description="Modbus: where it lies.")
     size: int = Field(
         ge=2 * RECEIPT_RING_SIZE,
         le=8192,
@@ -150,11 +142,29 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
     """Where the contract's tags lie in one make of device."""
 
     protocol: Literal["modbus", "opcua"] = Field(title="Protocol", description="Which protocol the places are for.")
-    word_order: Literal["big", "little"] = Field(
+    word_order: Order = Field(
         default="big", title="Word order", description="Which word of a longer value comes first."
     )
-    byte_order: Literal["big", "little"] = Field(
+    byte_order: Order = Field(
         default="big", title="Byte order", description="Modbus: little where the device swaps the bytes of a register."
+    )
+    unit: int | None = Field(
+        default=None, ge=0, le=255, title="Unit", description="Modbus unit of all tags; plc.unit where left out."
+    )
+    read_gap: int = Field(
+        default=DEFAULT_READ_GAP,
+        ge=0,
+        le=LARGEST_READ_REGISTERS,
+        title="Read gap",
+        description="Modbus: how many addresses without a tag one read may cross to take the next tag along; 0 for a "
+        "device that refuses to read what it has not got.",
+    )
+    registers_per_read: int = Field(
+        default=LARGEST_READ_REGISTERS,
+        ge=1,
+        le=LARGEST_READ_REGISTERS,
+        title="Registers a read",
+        description="Modbus: how many registers one read may ask for; less for a device that gives less.",
     )
     status: StatusBlock = Field(title="Status", description="PLC to PC.")
     command: CommandBlock = Field(title="Command", description="PC to PLC.")
@@ -164,135 +174,93 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def word_bits(self) -> int:
-        """Bits of a word: 16 (register) or 32 (array element)."""
+        """Bits of a word in register tables and arrays: 16 (Modbus) or 32 (OPC UA)."""
         return 16 if self.protocol == "modbus" else 32
 
     def words(self, tag_type: TagType) -> int:
-        """How many words a value of that type takes."""
+        """How many registers or array elements a value of that type takes."""
         return max(1, BITS[tag_type] // self.word_bits)
 
     def places(self, block: BlockName) -> Iterator[Place]:
         """Every value of a block, with its absolute place."""
+        table: Table = "holding"
         tags: Mapping[str, Tag] = {}
         if block == "history":
             if self.history is not None:
-                yield from _record_places("history", ("history", "fields"), self.history, self.history.size)
+                path = ("history", "fields")
+                yield from self._record_places("history", path, self.history, self.history.size, self.history.table)
             return
         if block == "status":
-            tags, name, records, count = self.status.tags, "receipts", self.status.receipts, RECEIPT_RING_SIZE
+            table, tags = self.status.table, self.status.tags
+            name, records, count = "receipts", self.status.receipts, RECEIPT_RING_SIZE
         else:
             tags, name, records, count = self.command.tags, "orders", self.command.orders, MAILBOX_SIZE
         for tag_name, tag in tags.items():
-            yield Place(tag_name, (block, "tags", tag_name), tag.at, tag.type, tag.scale)
-        yield from _record_places(name, (block, name, "fields"), records, count)
+            yield self._place(tag_name, (block, "tags", tag_name), tag.at, tag, table)
+        yield from self._record_places(name, (block, name, "fields"), records, count, table)
+
+    def _record_places(self, name: str, path: YamlPath, records: Records, count: int, table: Table) -> Iterator[Place]:
+        for number in range(count):
+            for field, tag in records.fields.items():
+                at = records.at + number * records.stride + tag.at
+                yield self._place(f"{name}.{number}.{field}", (*path, field), at, tag, table)
+
+    def _place(self, name: str, path: YamlPath, at: int, tag: Tag, table: Table) -> Place:
+        table = tag.table or table
+        return Place(
+            name=name,
+            path=path,
+            at=at,
+            width=BITS[tag.type] if table in BIT_TABLES else self.words(tag.type),
+            type=tag.type,
+            scale=tag.scale,
+            offset=tag.offset,
+            table=table,
+            unit=self.unit if tag.unit is None else tag.unit,
+            word_order=tag.word_order or self.word_order,
+            byte_order=tag.byte_order or self.byte_order,
+            bit=tag.bit,
+            invert=tag.invert,
+        )
 
     def span(self, block: BlockName) -> range:
-        """The words from the block's first to its last."""
+        """The words from the block's first to its last, for a block that lies in one table or array."""
         places = list(self.places(block))
-        return range(min(p.at for p in places), max(p.at + self.words(p.type) for p in places))
+        return range(min(p.at for p in places), max(p.span.stop for p in places))
+
+    def reads(self) -> tuple[Request, ...]:
+        """The requests that read the whole status; the one with the encoder comes last, so that it is
+        fresh when the status is there."""
+        requests = self._grouped(list(self.places("status")), READ_TOGETHER)
+        return tuple(sorted(requests, key=lambda request: any(p.name == "encoder" for p in request.places)))
+
+    def writes(self) -> tuple[Request, ...]:
+        """The requests that write the whole command: first the block with the orders, with what adjoins it."""
+        places = list(self.places("command"))
+        if self.protocol == "opcua":
+            return self._grouped(places, ())
+        block = [place for place in places if place.name not in WRITTEN_ANYWHERE]
+        limits = {"gap": 0, "registers": LARGEST_WRITE_REGISTERS, "bits": LARGEST_WRITE_BITS}
+        names = {place.name for place in block}
+        requests = group(places, [names], **limits)
+        return tuple(sorted(requests, key=lambda request: not any(p.name in names for p in request.places)))
+
+    def reads_of(self, places: list[Place]) -> tuple[Request, ...]:
+        """The requests that read these places, of any block."""
+        return self._grouped(places, ())
+
+    def _grouped(self, places: list[Place], wholes: tuple[frozenset[str], ...]) -> tuple[Request, ...]:
+        if self.protocol == "opcua":  # an array is read and written as a whole
+            span = range(min(p.at for p in places), max(p.span.stop for p in places))
+            return (Request("holding", None, span, tuple(places)),)
+        return group(places, wholes, gap=self.read_gap, registers=self.registers_per_read, bits=LARGEST_READ_BITS)
 
     @model_validator(mode="after")
     def _all_there_and_apart(self) -> Self:
-        problems = [
-            *_wrong_tags(("status", "tags"), self.status.tags, STATUS_TAGS),
-            *_wrong_tags(("status", "receipts", "fields"), self.status.receipts.fields, RECEIPT_FIELDS),
-            *_wrong_tags(("command", "tags"), self.command.tags, COMMAND_TAGS),
-            *_wrong_tags(("command", "orders", "fields"), self.command.orders.fields, ORDER_FIELDS),
-            *self._wrong_history(),
-            *self._wrong_nodes(),
-        ]
-        if not problems:  # places are only worth comparing when all are there
-            problems = [*self._overlaps(), *self._wrong_sizes()]
+        problems = list(tagmap_rules.problems(self))
         if problems:
             raise TagMapProblems(problems)
         return self
-
-    def _overlaps(self) -> Iterator[Problem]:
-        # In Modbus both blocks lie in the same holding registers; in OPC UA each has its own array.
-        spaces = [list(self.places(block)) for block in ("status", "command", "history")]
-        if self.protocol == "modbus":
-            spaces = [[place for places in spaces for place in places]]
-        for places in spaces:
-            owner: dict[int, Place] = {}
-            reported: set[frozenset[YamlPath]] = set()
-            for place in places:
-                for word in range(place.at, place.at + self.words(place.type)):
-                    other = owner.setdefault(word, place)
-                    pair = frozenset((other.path, place.path))
-                    if other is not place and pair not in reported:
-                        reported.add(pair)
-                        yield (
-                            place.path,
-                            f"{place.name} ({place.type} at {place.at}) and {other.name} ({other.type} at "
-                            f"{other.at}) overlap in word {word}; give each its own place",
-                        )
-
-    def _wrong_sizes(self) -> Iterator[Problem]:
-        limits: tuple[tuple[BlockName, int], ...] = (
-            ("status", LARGEST_READ_REGISTERS),
-            ("command", LARGEST_WRITE_REGISTERS),
-        )
-        for block, largest in limits if self.protocol == "modbus" else ():
-            span = self.span(block)
-            if len(span) > largest:
-                yield (
-                    (block,),
-                    f"spans registers {span.start} to {span.stop - 1}, {len(span)} of them; one request carries at "
-                    f"most {largest}, so bring the tags closer together",
-                )
-            if span.stop - 1 > _LAST_REGISTER:
-                yield ((block,), f"ends at register {span.stop - 1}; the last one is {_LAST_REGISTER}")
-        if self.protocol == "modbus" and self.history is not None:
-            last = self.span("history").stop - 1
-            if last > _LAST_REGISTER:
-                yield (("history",), f"ends at register {last}; the last one is {_LAST_REGISTER}")
-
-    def _wrong_history(self) -> Iterator[Problem]:
-        if self.history is None:
-            return
-        yield from _wrong_tags(("history", "fields"), self.history.fields, RECEIPT_FIELDS)
-        if self.history.size & (self.history.size - 1):
-            yield (
-                ("history", "size"),
-                f"must be a power of two, found {self.history.size}: slots must follow on when the 32-bit number wraps",
-            )
-
-    def _wrong_nodes(self) -> Iterator[Problem]:
-        nodes = [("status", self.status.node), ("command", self.command.node)]
-        if self.history is not None:
-            nodes.append(("history", self.history.node))
-        for name, node in nodes:
-            if self.protocol == "opcua" and not node:
-                yield ((name,), "an OPC UA map needs `node`, the node id of the UInt32 array")
-            if self.protocol == "modbus" and node:
-                yield ((name, "node"), f"a Modbus map has no node ids, found {node!r}")
-        if self.protocol == "modbus" and self.command.method:
-            yield (("command", "method"), f"Modbus has no methods, found {self.command.method!r}")
-        if self.protocol == "opcua" and self.byte_order != "big":
-            yield (("byte_order",), "OPC UA defines its own byte order; leave this out")
-
-
-def _record_places(name: str, path: YamlPath, records: Records, count: int) -> Iterator[Place]:
-    for number in range(count):
-        for field, tag in records.fields.items():
-            at = records.at + number * records.stride + tag.at
-            yield Place(f"{name}.{number}.{field}", (*path, field), at, tag.type, tag.scale)
-
-
-def _wrong_tags(path: YamlPath, found: Mapping[str, Tag], expected: Mapping[str, TagType]) -> Iterator[Problem]:
-    for name in expected.keys() - found.keys():
-        yield (path, f"{name} is missing (a {expected[name]})")
-    for name, tag in found.items():
-        if name not in expected:
-            near = get_close_matches(name, expected, 1)
-            yield ((*path, name), f"no such tag{f'; did you mean {near[0]}?' if near else ''}")
-        elif name not in MEASURES and tag.type != expected[name]:
-            yield (
-                (*path, name),
-                f"must be a {expected[name]}, found {tag.type}: the contract's counters need its width",
-            )
-        elif name not in MEASURES and tag.scale != 1.0:
-            yield ((*path, name), f"is an exact integer and has no scale, found {tag.scale:g}")
 
 
 def default_tag_map(protocol: Literal["modbus", "opcua"]) -> TagMap:

@@ -3,11 +3,12 @@
 `python -m plc_bridge.tagmap_file` writes configs/tags/*-default.yaml; a test holds them to the code.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError
@@ -72,7 +73,7 @@ def _where(path: Path, document: object, keys: Sequence[str | int]) -> str:
 
 
 def to_yaml(tag_map: TagMap) -> str:
-    """A default map as its YAML file reads; defaults have no scales."""
+    """A map as its YAML file reads."""
     unit = "register" if tag_map.protocol == "modbus" else "array index"
     lines = [
         "# yaml-language-server: $schema=../schema/tags.schema.json",
@@ -82,34 +83,43 @@ def to_yaml(tag_map: TagMap) -> str:
     ]
     if tag_map.protocol == "modbus":
         lines.append(f"byte_order: {tag_map.byte_order}")
+    lines += _other_lines(tag_map, ("unit", "read_gap", "registers_per_read"), 0)
     for name, block, records_name, records in (
         ("status", tag_map.status, "receipts", tag_map.status.receipts),
         ("command", tag_map.command, "orders", tag_map.command.orders),
     ):
-        lines.append(f"{name}:")
-        if block.node:
-            lines.append(f'  node: "{block.node}"')
-        lines += ["  tags:", *_tag_lines(block.tags, 4), *_records_lines(records_name, records)]
-    if tag_map.history:
-        lines.append("history:")
-        if tag_map.history.node:
-            lines.append(f'  node: "{tag_map.history.node}"')
         lines += [
-            f"  at: {tag_map.history.at}",
-            f"  stride: {tag_map.history.stride}",
-            f"  size: {tag_map.history.size}",
+            f"{name}:",
+            *_other_lines(block, ("node", "method", "table"), 2),
+            "  tags:",
+            *_tag_lines(block.tags, 4),
         ]
-        lines += ["  fields:", *_tag_lines(tag_map.history.fields, 4)]
+        lines += [f"  {records_name}:", *_records_lines(records, 4)]
+    if tag_map.history:
+        lines += ["history:", *_other_lines(tag_map.history, ("node", "table", "size"), 2)]
+        lines += _records_lines(tag_map.history, 2)
     return "\n".join(lines) + "\n"
 
 
+def _other_lines(model: BaseModel, names: Sequence[str], indent: int) -> list[str]:
+    """The keys of these names that are not as they are when left out."""
+    said = model.model_dump(include=set(names), exclude_defaults=True)
+    return [f"{' ' * indent}{name}: {json.dumps(said[name])}" for name in names if name in said]
+
+
 def _tag_lines(tags: dict[str, Tag], indent: int) -> list[str]:
-    return [f"{' ' * indent}{name}: {{at: {tag.at}, type: {tag.type}}}" for name, tag in tags.items()]
+    lines: list[str] = []
+    for name, tag in tags.items():
+        said = tag.model_dump(exclude_defaults=True).items()
+        form = ", ".join(f"{key}: {value if isinstance(value, str) else json.dumps(value)}" for key, value in said)
+        lines.append(f"{' ' * indent}{name}: {{{form}}}")
+    return lines
 
 
-def _records_lines(name: str, records: Records) -> list[str]:
-    head = [f"  {name}:", f"    at: {records.at}", f"    stride: {records.stride}", "    fields:"]
-    return head + _tag_lines(records.fields, 6)
+def _records_lines(records: Records, indent: int) -> list[str]:
+    margin = " " * indent
+    head = [f"{margin}at: {records.at}", f"{margin}stride: {records.stride}", f"{margin}fields:"]
+    return head + _tag_lines(records.fields, indent + 2)
 
 
 def default_tag_map_path(protocol: Literal["modbus", "opcua"]) -> Path:

@@ -1,6 +1,9 @@
 """`senbetsu plc probe` and `plc watch`: commissioning, against the real device."""
 
 import asyncio
+import json
+from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
 from controller.config import load_config
@@ -16,7 +20,7 @@ from senbetsu_errors import NeedsOperator
 if TYPE_CHECKING:
     from plc_bridge.modbus_link import Config as ModbusConfig
     from plc_bridge.opcua_link import Config as OpcuaConfig
-    from plc_bridge.probe import ProbeReport
+    from plc_bridge.probe import ProbedTag, ProbeReport
 
 plc_app = typer.Typer(no_args_is_help=True, help="Commissioning: every tag of the map, read from the real device.")
 
@@ -24,14 +28,18 @@ ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The line's c
 
 
 @plc_app.command()
-def probe(config: ConfigPath) -> None:
+def probe(
+    config: ConfigPath,
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+) -> None:
     """Read every tag; print name, address, raw, decoded and all that is wrong, as a tree. Exit 1 if anything is."""
     from plc_bridge.probe import probe as probe_plc
 
     report = asyncio.run(probe_plc(_device(config)))
-    console = Console()
-    console.print(_table(report))
-    console.print(_tree(report))
+    if json_output:
+        typer.echo(json.dumps(_as_json(report)))
+    else:
+        Console(soft_wrap=True).print(_tree(report))
     if report.problem_count:
         raise typer.Exit(1)
 
@@ -74,14 +82,37 @@ def _table(report: "ProbeReport") -> Table:
     return table
 
 
+def _as_json(report: "ProbeReport") -> dict[str, object]:
+    """The report as JSON has it, which has no word for infinity: such values are null."""
+    tags = [asdict(tag) | ({} if tag.value is None or isfinite(tag.value) else {"value": None}) for tag in report.tags]
+    return {
+        "target": report.target,
+        "problem_count": report.problem_count,
+        "problems": report.problems,
+        "tags": tags,
+    }
+
+
 def _tree(report: "ProbeReport") -> Tree:
-    """Everything that is wrong, the device first, then tag by tag."""
-    tree = Tree(f"{report.target}: {report.problem_count or 'no'} problems")
+    """What is wrong with the device as a whole, then every tag with what is wrong with it."""
+    count = report.problem_count
+    tree = Tree(Text(f"{report.target}: {count or 'no'} problem{'' if count == 1 else 's'}"))
     for problem in report.problems:
-        tree.add(problem)
+        tree.add(Text(problem, "bold red"))
+    branches: dict[str, Tree] = {}
     for tag in report.tags:
-        if tag.problems:
-            branch = tree.add(f"{tag.name} ({tag.address})")
-            for problem in tag.problems:
-                branch.add(problem)
+        parents = [tag.block, *tag.name.split(".")[:-1]] if tag.block != "history" else []
+        branch = tree
+        for depth, parent in enumerate(parents):
+            key = ".".join(parents[: depth + 1])
+            branch = branches[key] if key in branches else branches.setdefault(key, branch.add(Text(parent)))
+        leaf = branch.add(Text(_line(tag), "red" if tag.problems else ""))
+        for problem in tag.problems:
+            leaf.add(Text(problem, "bold red"))
     return tree
+
+
+def _line(tag: "ProbedTag") -> str:
+    raw = "" if tag.raw is None else f"  raw {' '.join(f'{word:04x}' for word in tag.raw)}"
+    value = "" if tag.value is None else f"  = {tag.value:.10g}"
+    return f"{tag.name.rsplit('.', 1)[-1]}  ({tag.address}){raw}{value}"

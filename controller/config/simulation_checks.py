@@ -59,7 +59,16 @@ def sim_camera_has_its_plant(camera: CameraConfig, plant: Any) -> Iterator[Findi
 def no_real_valves_for_imaginary_parts(camera: CameraConfig, plc: PlcConfig, plant: Any) -> Iterator[Finding]:
     """Where the pictures are not of this belt, now, no PLC beyond this computer may get orders."""
     host, _ = _address(plc)
-    if (plant is None and camera.backend not in SIMULATED_CAMERAS) or host is None or is_loopback(host):
+    if plant is None and camera.backend not in SIMULATED_CAMERAS:
+        return
+    if getattr(plc, "serial", None) is not None:
+        yield Finding(
+            ("plc", "serial"),
+            "a serial line, on a line that is simulated",
+            "a PLC on this computer: real valves would open for imaginary parts",
+            "For a real line use a real camera and remove the plant section.",
+        )
+    if host is None or is_loopback(host):
         return
     yield Finding(
         ("plc", "url" if plc.backend == "opcua" else "host"),

@@ -94,6 +94,11 @@ def test_the_good_line_passes_without_a_warning(site: Path) -> None:
         ({"camera.backend": "sim", "camera.path": None}, "camera.backend", "a plant section"),
         ({**SIM_CAMERA, **MODBUS, "plc.host": "192.0.2.10"}, "plc.host", "real valves would open"),
         ({**MODBUS, "plc.host": "192.0.2.10"}, "plc.host", "real valves would open"),
+        (
+            {**SIM_CAMERA, **MODBUS, "plc.host": None, "plc.port": None, "plc.serial": {"device": "/dev/ttyUSB0"}},
+            "plc.serial",
+            "real valves would open",
+        ),
         ({**OPCUA, "plc.url": "opc.tcp://127.0.0.1:99999"}, "plc.url", "a port from 1 to 65535"),
         ({**OPCUA, "plc.url": "opc.tcp://192.0.2.10:4840"}, "plc", "values that agree"),
         (

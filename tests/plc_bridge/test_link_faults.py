@@ -239,30 +239,46 @@ def test_registers_the_device_refuses_point_at_the_tag_map(tmp_path: Path) -> No
         async with serve_modbus(bench.plc, "127.0.0.1", 0, default_tag_map("modbus")) as port:
             link = ModbusLink(fast_config(port, tags=path))
             async with running(link, bench):
-                await until(lambda: "refuses registers" in link.health.reason)
+                await until(lambda: "refuses holding registers 199" in link.health.reason)
                 assert "illegal data address" in link.health.reason
                 assert bench.outputs.belt_run is False
 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", None])
-def test_a_server_that_is_no_plc_is_a_lost_link_not_a_crash(answer: bytes | None) -> None:
-    """Closes at once, answers garbage, or accepts and never answers."""
-
+@pytest.mark.parametrize(
+    ("answer", "says", "remedy"),
+    [
+        (b"", "is closed", "opened again"),
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            "does not speak Modbus; it began with 48 54 54 50",
+            "Check address and port",
+        ),
+        (None, "takes the connection but has answered none of 2 requests", "Check plc.unit"),
+    ],
+    ids=["closes", "answers garbage", "never answers"],
+)
+def test_a_server_that_is_no_plc_is_named_and_nothing_is_fired(answer: bytes | None, says: str, remedy: str) -> None:
     async def run() -> None:
         async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            while await reader.read(300) and answer is not None:
-                writer.write(answer)
-                if not answer:
-                    break
+            while await reader.read(300):
+                if answer is not None:
+                    writer.write(answer)
+                    if not answer:
+                        break
             writer.close()
 
         server = await asyncio.start_server(rude, "127.0.0.1", 0)
         link = ModbusLink(fast_config(server.sockets[0].getsockname()[1]))
-        async with running(link, Bench()):
+        bench = Bench()
+        async with running(link, bench):
             await until(lambda: link.health.reason != "")
+            assert says in link.health.reason
+            assert remedy in link.health.reason
             assert link.health.state is LinkState.CONNECTING
+            with pytest.raises(Retryable, match=r"plc\.link_down"):
+                link.submit([bench.shot()])
         server.close()
         await server.wait_closed()
         await asyncio.sleep(0.05)

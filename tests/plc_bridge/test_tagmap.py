@@ -1,5 +1,6 @@
 """Tag maps: defaults that match the code, round trips in any layout, errors that say where."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -95,11 +96,14 @@ def test_receipts_of_the_history_survive_the_wire(tag_map: TagMap, data: st.Data
     assert codec.decode_receipts(words, slots) == receipts
 
 
-def test_a_slot_of_the_history_that_was_never_written_is_named() -> None:
+def test_slots_of_the_history_that_were_never_written_are_left_out_and_nonsense_is_named() -> None:
     codec = Codec(default_tag_map("modbus"))
     slots = range(3, 5)
-    words = codec.encode_receipts([Receipt(1, ReceiptCode.FIRED, 2), None], slots)
-    with pytest.raises(NeedsOperator, match=r"history\.4 has code 0"):
+    receipt = Receipt(1, ReceiptCode.FIRED, 2)
+    words = codec.encode_receipts([receipt, None], slots)
+    assert codec.decode_receipts(words, slots) == [receipt]
+    words[7] = 9
+    with pytest.raises(NeedsOperator, match=r"history\.4 has code 9"):
         codec.decode_receipts(words, slots)
 
 
@@ -124,17 +128,37 @@ def test_the_committed_default_maps_are_what_the_code_says(protocol: Literal["mo
     [
         ("flags: {at: 3,", "flags: {at: 4,", "status.tags.encoder", "flags (u16 at 4)"),
         ("flags: {at: 3,", "flagz: {at: 3,", "10:5: status.tags.flagz", "did you mean flags?"),
-        ("late: {at: 17, type: u32}", "late: {at: 17, type: u16}", "status.tags.late", "must be a u32, found u16"),
+        (
+            "late: {at: 17, type: u32}",
+            "late: {at: 17, type: u16}",
+            "status.tags.late",
+            "must be a u32 or a wider integer, found u16",
+        ),
         ("at: 209", "at: 205", "command.orders.fields.seq", "overlap in word 205"),
         ("stride: 5", "stride: 4", "status.receipts.fields.seq", "overlap in word 37"),
         ("pc_epoch: {at: 200,", "pc_epoch: {at: 60,", "command.tags.pc_epoch", "overlap in word 60"),
         ("pc_epoch: {at: 200,", "pc_epoch: {at: 150,", "command", "at most 123"),
+        ("queue_free: {at: 14, type: u16}", "queue_free: {at: 140, type: f32}", "status.tags.queue_free", "found f32"),
+        ("receipt_total: {at: 31,", "receipt_total: {at: 150,", "status", "carries at most 125"),
+        ("flags: {at: 3, type: u16}", "fire: {at: 3, type: bit, bit: 4}", "status.tags", "ready is missing (a bit"),
+        ("flags: {at: 3, type: u16}", "flags: {at: 3, type: bit, bit: 1}", "tags.flags", "must be a u16 or a wider"),
+        ("    flags:", "    fire: {at: 180, type: bit}\n    flags:", "status.tags.fire", "leave one of them out"),
+        ("    flags:", "    fire: {at: 180, type: bit}\n    flags:", "status.tags.fire", "say which with `bit`"),
+        ("queue_free: {at: 14,", "queue_free: {table: coil, at: 14, bit: 2,", "queue_free", "needs no `bit`"),
+        ("queue_free: {at: 14,", "queue_free: {at: 14, invert: true,", "queue_free", "only a bit has"),
+        ("belt_speed_mm_s: {", "belt_speed_mm_s: {table: input, scale: 0, ", "belt_speed_mm_s.scale", "greater than 0"),
+        ("late: {at: 17,", "late: {scale: 0.5, at: 17,", "status.tags.late", "no scale or offset, found 0.5"),
+        ("pc_epoch: {", "pc_epoch: {table: coil, ", "command.tags.pc_epoch", "are written to holding registers"),
+        ("line_command: {", "line_command: {table: input, ", "command.tags.line_command", "cannot be written"),
+        ("trigger_seq: {", "trigger_seq: {unit: 9, ", "status", "trigger_seq and trigger_encoder must lie in the same"),
+        ("epoch: {at: 0,", "epoch: {at: 70000,", "status.tags.epoch", "ends at address 70001; the last one is 65535"),
         ("epoch: {at: 0,", "epoch: {at: -1,", "status.tags.epoch.at", "greater than or equal to 0, found -1"),
         ("word_order: big", "word_order: middle", "4:1: word_order", "found 'middle'"),
         ("protocol: modbus", "protocol: opcua", "status", "needs `node`"),
+        ("command:", "command:\n  method: ns=2;s=M", "command.method", "Modbus has no methods"),
         ("size: 256", "size: 255", "history.size", "must be a power of two, found 255"),
         ("at: 400", "at: 300", "history.fields.seq", "overlap in word 300"),
-        ("at: 400", "at: 64500", "history", "ends at register 65779"),
+        ("at: 400", "at: 64500", "history.fields.seq", "ends at address 65536"),
         ("status:", "statuses:", "statuses", "Extra inputs are not permitted"),
         ("status:", "status: [", ":8:10:", "is not YAML"),
     ],
@@ -172,6 +196,17 @@ def test_words_that_cannot_be_a_status_point_at_the_map() -> None:
         codec.decode_status([0xABCD] * 33 + [1] * 80)
     with pytest.raises(NeedsOperator, match="7 words"):
         codec.decode_status([0] * 7)
+
+
+def test_a_value_that_its_type_cannot_hold_is_named_and_not_written() -> None:
+    document = default_tag_map("modbus").model_dump()
+    document["command"]["tags"]["speed_setpoint_mm_s"].update(type="u16", scale=0.01)
+    image = CommandImage(0x1_0001, 0, LineCommand.RUN, 700.0, 0, ())
+    with pytest.raises(NeedsOperator, match=r"speed_setpoint_mm_s would be stored as 70000, .* the u16"):
+        Codec(TagMap.model_validate(document)).encode_command(image)
+    order = JetOrder(1, -1, 0, 0, 0)
+    with pytest.raises(NeedsOperator, match=r"orders\.0\.lane_first would be stored as -1"):
+        Codec(default_tag_map("modbus")).encode_command(replace(image, orders=(order,)))
 
 
 def test_a_speed_in_tenths_is_scaled() -> None:
