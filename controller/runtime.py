@@ -111,6 +111,7 @@ class Line:
             async with asyncio.TaskGroup() as tasks:
                 vision = tasks.create_task(self._follow_vision(), name="follow vision")
                 plc = tasks.create_task(self._follow_plc(), name="follow plc")
+                link = tasks.create_task(self._follow_link(), name="follow link")
                 self._want(LineCommand.RUN)
                 await self._until_stopped(for_s)
                 self.ran_s = loop.time() - self.started_at_s
@@ -121,6 +122,7 @@ class Line:
                 await self._until_standing()
                 vision.cancel()
                 plc.cancel()
+                link.cancel()
         finally:
             await self.link.close()
             self._account_for_the_rest()
@@ -273,6 +275,12 @@ class Line:
     async def _follow_plc(self) -> None:
         async for status in self.link.statuses():
             self.take_status(status)
+
+    async def _follow_link(self) -> None:
+        """Say at once when the link is lost or back: no status comes that would show it."""
+        async for _ in self.link.changes():
+            self.note_state()
+            self._moved.set()
 
     def take_status(self, status: LineStatus) -> None:
         """Move the belt clock, close what has passed the bar, keep the PLC told what is wanted."""

@@ -6,6 +6,10 @@ from enum import IntEnum, IntFlag
 RECEIPT_RING_SIZE = 16
 """How many receipts the status block carries; the PLC overwrites the oldest."""
 
+RECEIPT_HISTORY_SIZE = 256
+"""How many receipts a PLC with a history ring remembers, and how many orders may therefore be open: every
+open order ends with one receipt, so no unread one can be overwritten while no more are open than it holds."""
+
 MAILBOX_SIZE = 12
 """How many order records one write carries: header + 12 x 9 registers stay under FC16's 123."""
 

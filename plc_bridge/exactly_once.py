@@ -8,6 +8,12 @@ long. A session is open once the PLC answers with its `pc_epoch`; orders are sen
 Within a session orders are numbered from 1. A batch holds the oldest orders the PLC has not taken;
 the same batch is written again every cycle until the PLC says `batch_seen`, and it takes a batch
 number once. What it takes twice all the same, it drops by the sequence number.
+
+Receipts are taken in the order of their numbers. The status block shows the newest; where more were
+written since the last block than it shows, the channel says which it wants from the PLC's history
+ring (`wanted_receipts`), and takes none until it has them. So the receipts it has not taken are never
+more than the orders that are open, and the ring, which holds at least a window, overwrites none of
+them. What a PLC without such a ring overwrote is LOST.
 """
 
 from collections import deque
@@ -25,6 +31,9 @@ from plc_bridge.contract import (
 )
 from plc_bridge.link import Shot
 from senbetsu_errors import Retryable
+
+RECEIPTS_PER_READ = 50
+"""How many receipts are wanted at a time: two Modbus requests of 125 registers."""
 
 _WRAP = 0x1_0000_0000
 _HALF = 0x8000_0000
@@ -45,11 +54,13 @@ class OrderChannel:
 
     `session_step` is by how much a new session's number exceeds the last one the PLC has seen; real
     links choose it at random (1..1024) so that two controllers on one PLC are found out.
+    `receipt_history` is how many receipts the PLC remembers besides those it shows, 0 for none.
     `retransmitted` counts orders written again because the PLC had not yet shown that it took them.
     """
 
-    def __init__(self, window_orders: int, session_step: int = 1) -> None:
+    def __init__(self, window_orders: int, session_step: int = 1, receipt_history: int = 0) -> None:
         self._window_orders = window_orders
+        self._receipt_history = receipt_history
         self._session_step = session_step
         self._plc_epoch: int | None = None
         self._encoder = 0
@@ -69,6 +80,8 @@ class OrderChannel:
         self._batch_written = False
         self._receipts_seen = 0
         self._receipts_missed = 0
+        self._wanted: range | None = None
+        self._fetched: tuple[range, Sequence[Receipt]] = (range(0), ())
         self._queue_capacity = 0
 
     @property
@@ -137,6 +150,22 @@ class OrderChannel:
         )
 
     @property
+    def wanted_receipts(self) -> range | None:
+        """Numbers of the receipts to read from the PLC's history now; None when none are missing."""
+        return self._wanted
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the session is open and every receipt that was ever written in it is known."""
+        return self.established and self._wanted is None
+
+    def on_receipts(self, numbers: range, receipts: Sequence[Receipt]) -> None:
+        """Learn what the history's slots of `numbers` hold. It counts with the next status, which must
+        be read afterwards: it tells which slots cannot have been overwritten before they were read."""
+        if numbers == self._wanted:
+            self._fetched = (numbers, receipts)
+
+    @property
     def batch_under_way(self) -> bool:
         """Whether a batch was written that the PLC has not yet shown to have taken."""
         return self._batch_seen != self._batch
@@ -154,7 +183,9 @@ class OrderChannel:
         return ended
 
     def _while_opening(self, status: LineStatus) -> ChannelNews:
-        if status.pc_epoch_seen == self.pc_epoch:
+        if status.pc_epoch_seen == self.pc_epoch and status.last_seq:
+            self._open_session(status.epoch, status.pc_epoch_seen)  # somebody's orders were taken in it
+        elif status.pc_epoch_seen == self.pc_epoch:
             self.established = True
             self._receipts_seen = status.receipt_total
             self._queue_capacity = status.queue_free
@@ -175,13 +206,48 @@ class OrderChannel:
         while self._unacknowledged and self._ahead(status.last_seq, self._unacknowledged[0].seq) >= 0:
             acknowledged.append(self._unacknowledged.popleft().seq)
         self._last_acknowledged = status.last_seq
-        self._receipts_seen = status.receipt_total
-        readable = status.receipts[-new_receipts:] if new_receipts else ()
-        self._receipts_missed += new_receipts - len(readable)
-        ended = [receipt for receipt in readable if self._open.pop(receipt.seq, None) is not None]
-        if self._receipts_missed:
+        ended = [*self._take_fetched(status), *self._take_shown(status)]
+        if self._receipts_missed and self._wanted is None:
             ended.extend(self._account_missed(status))
         return ChannelNews(tuple(acknowledged), tuple(ended))
+
+    def _take_fetched(self, status: LineStatus) -> Sequence[Receipt]:
+        """Take what was read from the history, but for slots that may have been overwritten."""
+        (numbers, receipts), self._fetched = self._fetched, (range(0), ())
+        ended: list[Receipt] = []
+        for index, number in enumerate(numbers):
+            if number != self._receipts_seen or self._ahead(status.receipt_total, number) > self._receipt_history:
+                continue
+            self._receipts_seen = (number + 1) % _WRAP
+            if index < len(receipts):
+                ended.extend(self._close(receipts[index]))
+            else:
+                self._receipts_missed += 1  # the slot was never written, against the PLC's own count
+        return ended
+
+    def _take_shown(self, status: LineStatus) -> Sequence[Receipt]:
+        """Take the receipts of the status block, or say which are wanted before them."""
+        new_receipts = self._ahead(status.receipt_total, self._receipts_seen)
+        unshown = new_receipts - len(status.receipts)
+        if unshown > 0 and self._receipt_history > len(status.receipts):
+            overwritten = max(0, new_receipts - self._receipt_history)
+            self._receipts_missed += overwritten
+            self._receipts_seen = (self._receipts_seen + overwritten) % _WRAP
+            wanted = min(unshown - overwritten, RECEIPTS_PER_READ, _WRAP - self._receipts_seen)
+            self._wanted = range(self._receipts_seen, self._receipts_seen + wanted)
+            return ()
+        self._wanted = None
+        self._receipts_missed += max(0, unshown)
+        self._receipts_seen = status.receipt_total
+        shown = status.receipts[-new_receipts:] if new_receipts else ()
+        return [receipt for given in shown for receipt in self._close(given)]
+
+    def _close(self, receipt: Receipt) -> Sequence[Receipt]:
+        """End the order of a receipt. A receipt of none that is open stands where another's was."""
+        if self._open.pop(receipt.seq, None) is not None:
+            return (receipt,)
+        self._receipts_missed += 1
+        return ()
 
     def _account_missed(self, status: LineStatus) -> Sequence[Receipt]:
         """Receipts were overwritten before they were read: find the orders they were about.
@@ -203,13 +269,15 @@ class OrderChannel:
     def _lose_all(self) -> tuple[Receipt, ...]:
         ended = tuple(Receipt(seq, ReceiptCode.LOST, self._encoder) for seq in self._open)
         self._open.clear()
-        self._unacknowledged.clear()
         return ended
 
     def _open_session(self, plc_epoch: int, pc_epoch_seen: int) -> None:
-        """Choose the session after the last one this run of the PLC has seen."""
+        """Choose the session after the last one this run of the PLC has seen, and after every one of ours:
+        a number used twice would make the PLC take new orders for those it had."""
         run = (plc_epoch & 0xFFFF) << 16
-        last = pc_epoch_seen & 0xFFFF if pc_epoch_seen >> 16 == run >> 16 else 0
+        last = self.pc_epoch & 0xFFFF
+        if pc_epoch_seen >> 16 == run >> 16 and (pc_epoch_seen - last) & 0xFFFF < 0x8000:
+            last = pc_epoch_seen & 0xFFFF
         session = (last + self._session_step) & 0xFFFF
         self._start_session(run | (session or 1))
 

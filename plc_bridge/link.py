@@ -26,6 +26,15 @@ class LinkState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class LinkChange:
+    """A link that came into `state` at loop time `at_s`, and why (empty when all is well)."""
+
+    state: LinkState
+    reason: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class LinkHealth:
     """A snapshot of a link's condition. Durations in seconds, counts since the link was made."""
 
@@ -68,6 +77,7 @@ class PlcLink(Protocol):
     `connect` starts the link's own supervisor task and returns at once: a PLC that is not there is
     a state in `health`, not an error, and the supervisor keeps trying. `statuses` yields each new
     status block as it is read (the newest; a slow reader misses old ones, never blocks the link).
+    `changes` yields the link's state as it is and then every change of it.
     `submit` hands orders to the link without waiting; they are delivered exactly once, in order. It
     raises `senbetsu_errors.Retryable` (code `plc.link_down` or `plc.window_full`) and takes none of
     them when they cannot be delivered now. `command` sets the line command that every cycle repeats.
@@ -85,6 +95,10 @@ class PlcLink(Protocol):
 
     def statuses(self) -> AsyncIterator[LineStatus]:
         """Each new status block, the newest first; ends when the link is closed."""
+        ...
+
+    def changes(self) -> AsyncIterator[LinkChange]:
+        """The state now, then each change; ends with CLOSED."""
         ...
 
     def submit(self, shots: Sequence[Shot]) -> Sequence[Submitted]:

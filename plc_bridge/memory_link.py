@@ -1,13 +1,13 @@
 """The link without a network: a virtual PLC in the same process, for virtual time and tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
 from plc_bridge.config import PlcConfig
-from plc_bridge.contract import CommandImage, LineStatus
+from plc_bridge.contract import RECEIPT_HISTORY_SIZE, CommandImage, LineStatus, Receipt
 from plc_bridge.session import PlcSession
 from senbetsu_errors import Retryable
 
@@ -24,28 +24,37 @@ class Config(PlcConfig, frozen=True):
 
 
 class MemoryWire:
-    """Two callables where others have a cable. Without a PLC attached it is a PLC that is not there."""
+    """Three callables where others have a cable. Without a PLC attached it is a PLC that is not there."""
 
     _by_name: ClassVar["dict[str, MemoryWire]"] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, receipt_history: int = RECEIPT_HISTORY_SIZE) -> None:
+        self.receipt_history = receipt_history
         self._read_status: Callable[[], LineStatus] | None = None
         self._write_command: Callable[[CommandImage], None] | None = None
+        self._read_receipts: Callable[[int, int], Sequence[Receipt]] | None = None
 
     @classmethod
     def named(cls, name: str) -> "MemoryWire":
         """The one wire of that name in this process; link and virtual PLC meet on it."""
         return cls._by_name.setdefault(name, cls())
 
-    def attach(self, read_status: Callable[[], LineStatus], write_command: Callable[[CommandImage], None]) -> None:
+    def attach(
+        self,
+        read_status: Callable[[], LineStatus],
+        write_command: Callable[[CommandImage], None],
+        read_receipts: Callable[[int, int], Sequence[Receipt]],
+    ) -> None:
         """Plug a PLC in, in place of the one that was."""
         self._read_status = read_status
         self._write_command = write_command
+        self._read_receipts = read_receipts
 
     def detach(self) -> None:
         """Unplug it."""
         self._read_status = None
         self._write_command = None
+        self._read_receipts = None
 
     async def open(self) -> None:
         """Find out whether a PLC is attached; raises `Retryable` `plc.unreachable` if not."""
@@ -58,6 +67,10 @@ class MemoryWire:
     async def write_command(self, image: CommandImage) -> None:
         """Hand the PLC a command block."""
         self._attached(self._write_command)(image)
+
+    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """What the PLC remembers in the slots of those receipts."""
+        return self._attached(self._read_receipts)(first, count)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -6,6 +6,7 @@ wait). All waiting is on the event loop's clock, so a virtual clock drives it as
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
 from random import Random
@@ -16,8 +17,8 @@ import structlog
 from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
 from plc_bridge.exactly_once import OrderChannel
-from plc_bridge.link import LinkHealth, LinkState, Shot, Submitted
-from senbetsu_errors import NeedsOperator, Retryable
+from plc_bridge.link import LinkChange, LinkHealth, LinkState, Shot, Submitted
+from senbetsu_errors import Fatal, NeedsOperator, Retryable
 
 _log = structlog.stdlib.get_logger("plc_bridge")
 
@@ -27,6 +28,12 @@ _ANSWER_SOON = 0.2
 
 LARGEST_SESSION_STEP = 1024
 
+_CHANGES_KEPT = 64
+"""How many changes of state wait for an observer that is slow; the oldest give way."""
+
+_TIMER_SLACK_S = 0.001
+"""A timer may come this much before its time by the clock's resolution."""
+
 
 class Wire(Protocol):
     """One connection to a PLC, in one protocol.
@@ -35,6 +42,9 @@ class Wire(Protocol):
     anything else is a defect. The session puts a timeout around each call; after a timeout the next
     call must work. `close` is called after every `open`, also one that failed, and never raises.
     """
+
+    receipt_history: int
+    """How many receipts the device remembers in a ring besides those of the status block; 0 without one."""
 
     async def open(self) -> None:
         """Connect."""
@@ -48,6 +58,12 @@ class Wire(Protocol):
         """Write the command block in one request; the session never has two under way."""
         ...
 
+    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """Read the history's slots of receipts number `first` to `first + count - 1`, counted from 0 as
+        `receipt_total` does; number n lies in slot n modulo `receipt_history`. Slots that were never
+        written are left out. Called only when the device has a history, and never beside `read_status`."""
+        ...
+
     async def close(self) -> None:
         """Close what is open."""
         ...
@@ -55,17 +71,27 @@ class Wire(Protocol):
 
 class PlcSession:
     """A `PlcLink` over any `Wire`. `random` spreads reconnects and session numbers; pass a seeded
-    one where two runs must be alike."""
+    one where two runs must be alike. Raises `Fatal` `config.plc_window` when more orders may be open
+    than the device remembers receipts of."""
 
     def __init__(self, config: PlcConfig, wire: Wire, random: Random | None = None) -> None:
+        if 0 < wire.receipt_history < config.window_orders:
+            raise Fatal(
+                "config.plc_window",
+                f"plc.window_orders is {config.window_orders}, and the PLC remembers {wire.receipt_history} receipts: "
+                "receipts could be overwritten before they are read.",
+                f"Set plc.window_orders to {wire.receipt_history} or less, or enlarge the PLC's receipt history.",
+            )
         self._config = config
         self._wire = wire
         self._random = random or Random()  # noqa: S311  (jitter, not a secret)
-        self._channel = OrderChannel(config.window_orders, self._random.randint(1, LARGEST_SESSION_STEP))
+        step = self._random.randint(1, LARGEST_SESSION_STEP)
+        self._channel = OrderChannel(config.window_orders, step, wire.receipt_history)
         self._submitted: dict[int, Submitted] = {}
         self._supervisor: asyncio.Task[None] | None = None
         self._state = LinkState.DISCONNECTED
         self._reason = ""
+        self._observers: list[tuple[deque[LinkChange], asyncio.Event]] = []
         self._pc_heartbeat = 0
         self._line_command = LineCommand.NONE
         self._speed_setpoint_mm_s = 0.0
@@ -75,6 +101,7 @@ class PlcSession:
         self._newest: LineStatus | None = None
         self._alive_at_s = 0.0
         self._written_at_s = 0.0
+        self._history_read_s = 0.0
         self._down_since_s: float | None = None
         self._downtime_s = 0.0
         self._reconnects = 0
@@ -117,6 +144,25 @@ class PlcSession:
             defect = supervisor.exception()
             if defect is not None:
                 raise defect
+
+    async def changes(self) -> AsyncIterator[LinkChange]:
+        """The state now, then each change in order (an observer more than 64 behind misses the oldest);
+        ends with CLOSED."""
+        now = LinkChange(self._state, self._reason, asyncio.get_running_loop().time())
+        waiting, more = deque([now], maxlen=_CHANGES_KEPT), asyncio.Event()
+        observer = (waiting, more)
+        self._observers.append(observer)
+        try:
+            while True:
+                while waiting:
+                    change = waiting.popleft()
+                    yield change
+                    if change.state is LinkState.CLOSED:
+                        return
+                more.clear()
+                await more.wait()
+        finally:
+            self._observers = [other for other in self._observers if other[0] is not waiting]
 
     def submit(self, shots: Sequence[Shot]) -> Sequence[Submitted]:
         """Hand over orders without waiting. Raises `Retryable` `plc.link_down` or `plc.window_full`
@@ -164,19 +210,17 @@ class PlcSession:
 
     async def _supervise(self) -> None:
         while True:
-            if self._state in (LinkState.DISCONNECTED, LinkState.CONNECTING):
-                self._state = LinkState.CONNECTING
-            trouble: Exception | None = None
+            if not self._was_connected:
+                self._become(LinkState.CONNECTING, self._reason)
             try:
                 await self._open()
                 async with asyncio.TaskGroup() as exchange:
                     exchange.create_task(self._read_cyclically())
                     exchange.create_task(self._write_cyclically())
             except* (Retryable, NeedsOperator, TimeoutError) as group:
-                trouble = _first(group)
+                self._note_down(str(_first(group)) or "no answer in time")  # before a close that may take long
             finally:
                 await self._wire.close()
-            self._note_down(str(trouble) or "no answer in time")
             await asyncio.sleep(self._reconnect_delay_s())
 
     async def _open(self) -> None:
@@ -190,9 +234,9 @@ class PlcSession:
                 "Check address, cable and firewall.",
             ) from error
         if self._config.settle_after_connect_ms > 0:
-            self._state = LinkState.SETTLING
+            self._become(LinkState.SETTLING, self._reason)
             await asyncio.sleep(self._config.settle_after_connect_ms / 1000)
-        self._alive_at_s = self._written_at_s = asyncio.get_running_loop().time()
+        self._alive_at_s = self._written_at_s = self._history_read_s = asyncio.get_running_loop().time()
 
     def _reconnect_delay_s(self) -> float:
         config = self._config
@@ -208,7 +252,7 @@ class PlcSession:
         while True:
             asked_at_s = loop.time()
             try:
-                status = await self._in_time(self._wire.read_status())
+                status = await self._in_time(self._wire.read_status(), self._alive_at_s)
             except TimeoutError:
                 pass  # the heartbeat watch below decides how many of these are too many
             else:
@@ -219,12 +263,26 @@ class PlcSession:
                     self._alive_at_s = now_s
                 self._learn(replace(status, received_at_s=now_s))
             self._check_alive(self._alive_at_s, "The PLC's heartbeat has not moved")
+            if (wanted := self._channel.wanted_receipts) is not None:
+                await self._read_history(wanted)
+                continue
             if self._channel.batch_under_way:
                 due_s = loop.time() + cycle_s * _ANSWER_SOON
             else:
                 due_s = max(due_s + cycle_s, loop.time())
             self._wake_reader.clear()
             await _wait(self._wake_reader, due_s - loop.time())
+
+    async def _read_history(self, wanted: range) -> None:
+        """Fetch receipts that the status block no longer shows; the status read after it makes them count."""
+        try:
+            request = self._wire.read_receipts(wanted.start, len(wanted))
+            receipts = await self._in_time(request, self._history_read_s)
+        except TimeoutError:
+            self._check_alive(self._history_read_s, "The PLC's receipt history has not been answered")
+        else:
+            self._channel.on_receipts(wanted, receipts)
+            self._history_read_s = asyncio.get_running_loop().time()
 
     async def _write_cyclically(self) -> None:
         loop = asyncio.get_running_loop()
@@ -234,7 +292,7 @@ class PlcSession:
             image = self._channel.image(self._pc_heartbeat, self._line_command, self._speed_setpoint_mm_s)
             if image is not None:
                 try:
-                    await self._in_time(self._wire.write_command(image))
+                    await self._in_time(self._wire.write_command(image), self._written_at_s)
                     self._written_at_s = loop.time()
                 except TimeoutError:
                     pass  # the same batch is written again; a PLC that took it will not take it twice
@@ -243,8 +301,12 @@ class PlcSession:
                     self._wake_reader.set()
             await _wait(self._wake_writer, cycle_s)
 
-    async def _in_time(self, request: Coroutine[Any, Any, _T]) -> _T:
-        async with asyncio.timeout(self._config.request_timeout_ms / 1000):
+    async def _in_time(self, request: Coroutine[Any, Any, _T], alive_at_s: float) -> _T:
+        """The answer within the request timeout, and not after the heartbeat's: else `TimeoutError`. After
+        a loop that stood still there is a cycle at least, for then it was not the PLC that was silent."""
+        config, now_s = self._config, asyncio.get_running_loop().time()
+        given_up_s = max(alive_at_s + config.heartbeat_timeout_ms / 1000, now_s + config.cycle_ms / 1000)
+        async with asyncio.timeout_at(min(now_s + config.request_timeout_ms / 1000, given_up_s)):
             answer = await request
         task = asyncio.current_task()
         if task is not None and task.cancelling():
@@ -255,7 +317,7 @@ class PlcSession:
 
     def _check_alive(self, alive_at_s: float, what: str) -> None:
         silent_s = asyncio.get_running_loop().time() - alive_at_s
-        if silent_s > self._config.heartbeat_timeout_ms / 1000:
+        if silent_s >= self._config.heartbeat_timeout_ms / 1000 - _TIMER_SLACK_S:
             raise Retryable("plc.heartbeat_lost", f"{what} for {silent_s * 1000:.0f} ms.", "Check PLC and network.")
 
     def _learn(self, status: LineStatus) -> None:
@@ -273,10 +335,12 @@ class PlcSession:
             )
         if self._state is LinkState.CONNECTED and not self._channel.established:
             self._note_down(f"The PLC restarted: epoch {old_epoch} became {status.epoch}.")
-        elif self._state is not LinkState.CONNECTED and self._channel.established:
+        elif self._state is not LinkState.CONNECTED and self._channel.up_to_date:
             self._note_up(status.received_at_s)
         if self._channel.has_news_to_write():
             self._wake_writer.set()
+        if self._channel.wanted_receipts is None:
+            self._history_read_s = status.received_at_s
         self._newest = status
         self._tell_readers()
 
@@ -292,25 +356,23 @@ class PlcSession:
     def _note_down(self, reason: str) -> None:
         """Enter or stay in the outage; the first call of an outage logs it."""
         loop = asyncio.get_running_loop()
-        self._reason = reason
         if self._state is LinkState.CONNECTED:
-            self._state = LinkState.LOST
+            self._become(LinkState.LOST, reason)
             self._down_since_s = loop.time()
             _log.warning("plc link lost", reason=reason, open_orders=self._channel.open_orders)
             self._give_up = loop.call_later(self._config.account_lost_after_ms / 1000, self._abandon)
         elif not self._was_connected:
             if self._state is not LinkState.DISCONNECTED and self._failures == 0:
                 _log.warning("plc not there yet, waiting for it", reason=reason)
-            self._state = LinkState.CONNECTING
+            self._become(LinkState.CONNECTING, reason)
         else:
-            self._state = LinkState.LOST
+            self._become(LinkState.LOST, reason)
 
     def _note_up(self, now_s: float) -> None:
         down_s = now_s - self._down_since_s if self._down_since_s is not None else 0.0
         self._down_since_s = None
         self._downtime_s += down_s
-        self._state = LinkState.CONNECTED
-        self._reason = ""
+        self._become(LinkState.CONNECTED, "")
         self._failures = 0
         if self._give_up is not None:
             self._give_up.cancel()
@@ -322,6 +384,15 @@ class PlcSession:
             _log.info("plc link connected", after_s=round(down_s, 3))
         self._was_connected = True
         self._lost_this_outage = 0
+
+    def _become(self, state: LinkState, reason: str) -> None:
+        if (state, reason) == (self._state, self._reason):
+            return
+        self._state, self._reason = state, reason
+        change = LinkChange(state, reason, asyncio.get_running_loop().time())
+        for waiting, more in self._observers:
+            waiting.append(change)
+            more.set()
 
     def _abandon(self) -> None:
         """The outage has lasted too long: nobody can say any more how the open orders ended."""
@@ -345,8 +416,7 @@ class PlcSession:
             self._give_up.cancel()
             self._give_up = None
         self._end(self._channel.abandon(), loop.time())
-        self._state = LinkState.CLOSED
-        self._reason = reason
+        self._become(LinkState.CLOSED, reason)
         self._tell_readers()
 
     def _tell_readers(self) -> None:

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from plc_bridge.contract import CommandImage, LineStatus
+from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.memory_link import MemoryWire
 from sim.plant import Exposure, Plant, PlantSetup
 from sim.truth import Truth
@@ -43,7 +43,7 @@ class PlantInLoop:
 
     async def __aenter__(self) -> Self:
         self._started_s = self._camera.started_s = asyncio.get_running_loop().time()
-        self.wire.attach(self._read_status, self._write_command)
+        self.wire.attach(self._read_status, self._write_command, self._read_receipts)
         self._running = asyncio.create_task(self._run(), name="plant")
         self._camera.follow(self._running)
         return self
@@ -74,6 +74,10 @@ class PlantInLoop:
     def _write_command(self, image: CommandImage) -> None:
         self._catch_up()
         self.plant.plc.write_command(image)
+
+    def _read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        self._catch_up()
+        return self.plant.plc.receipt_history(first, count)
 
 
 class _Camera:

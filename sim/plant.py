@@ -36,7 +36,8 @@ class PlantSetup:
 
     `jets_distance_mm` is from the camera's datum to the valve bar, after which the belt ends.
     `jets_outlet` receives what the air ejects, `rest_outlet` the rest. `frame_rate_hz` is needed for
-    area_scan only; a line-scan camera is triggered by the encoder every `view_along_mm`.
+    area_scan only; a line-scan camera is triggered by the encoder every `view_along_mm`. `pc_timeout_ms`
+    is how long the PLC bears a controller whose heartbeat stands.
     """
 
     belt_width_mm: float
@@ -53,6 +54,7 @@ class PlantSetup:
     jets_outlet: str
     rest_outlet: str
     plant: PlantConfig
+    pc_timeout_ms: float = 500.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Plant:
             setup.counts_per_mm,
             open_delay_ms=config.jets.open_delay_ms,
             close_delay_ms=config.jets.close_delay_ms,
+            pc_timeout_ms=setup.pc_timeout_ms,
             default_speed_mm_s=setup.speed_mm_s,
         )
         self.truth = Truth(setup.jets_outlet, setup.rest_outlet)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from plc_bridge.contract import (
+    RECEIPT_HISTORY_SIZE,
     RECEIPT_RING_SIZE,
     CommandImage,
     JetOrder,
@@ -22,8 +23,6 @@ from vision.frame import count_difference
 
 _WRAP = 0x1_0000_0000
 _HALF = 0x8000_0000
-RECEIPT_HISTORY_SIZE = 256
-"""Receipts the history ring keeps; number n lies in slot n mod this."""
 _MOVING_MM_S = 1.0
 """Below this measured speed the flag BELT_RUNNING is off."""
 
@@ -97,13 +96,17 @@ class VirtualPlc:
         standstill_shut_ms: float = 200.0,
         default_speed_mm_s: float = 1000.0,
         epoch: int = 1,
+        history_size: int = RECEIPT_HISTORY_SIZE,
     ) -> None:
         if not 1 <= valve_count <= 64:
             raise ValueError(f"valve_count is {valve_count}; the contract's valve mask holds 1 to 64")
+        if history_size and _WRAP % history_size:
+            raise ValueError(f"history_size is {history_size}; only powers of two go on over the counter's wrap")
         self._valve_count = valve_count
         self._open_lead_counts_per_mm_s = open_delay_ms / 1000 * counts_per_mm
         self._close_lead_counts_per_mm_s = close_delay_ms / 1000 * counts_per_mm
         self._ring_size = ring_size
+        self._history_size = history_size
         self._pc_timeout_s = pc_timeout_ms / 1000
         self._standstill_shut_s = standstill_shut_ms / 1000
         self._default_speed_mm_s = default_speed_mm_s
@@ -137,12 +140,12 @@ class VirtualPlc:
         self._trigger_encoder = 0
         self._receipt_total = 0
         self._receipts: deque[Receipt] = deque(maxlen=RECEIPT_RING_SIZE)
-        self._history: list[Receipt | None] = [None] * RECEIPT_HISTORY_SIZE
+        self._history: list[Receipt | None] = [None] * self._history_size
         self._outputs = PlcOutputs(0, False, False, 0.0)
 
     def restart(self) -> None:
-        """Power off and on: the queue and everything remembered are gone, the epoch is a new one."""
-        self._power_up((self._epoch + 1) % _WRAP)
+        """Power off and on: the queue and everything remembered are gone, the epoch is a new one, not 0."""
+        self._power_up((self._epoch + 1) % _WRAP or 1)
 
     def write_command(self, image: CommandImage) -> None:
         """Put a command block into the mailbox; the next scan takes it."""
@@ -201,8 +204,10 @@ class VirtualPlc:
         )
 
     def receipt_history(self, first: int, count: int) -> list[Receipt]:
-        """The receipts numbered `first` and on (from 0, modulo 2**32), of those the ring still has."""
-        slots = (self._history[number % RECEIPT_HISTORY_SIZE] for number in range(first, first + count))
+        """What stands in the slots of receipts number `first` to `first + count - 1` (from 0, modulo
+        2**32, at most `history_size` of them), as the last scan left them. Slot n holds the newest
+        receipt whose number is n modulo `history_size`; slots never written are left out."""
+        slots = (self._history[number % self._history_size] for number in range(first, first + count))
         return [receipt for receipt in slots if receipt is not None]
 
     def _take(self, image: CommandImage, now_s: float) -> None:
@@ -316,7 +321,8 @@ class VirtualPlc:
     def _end(self, seq: int, code: ReceiptCode) -> None:
         receipt = Receipt(seq, code, self._encoder)
         self._receipts.append(receipt)
-        self._history[self._receipt_total % RECEIPT_HISTORY_SIZE] = receipt
+        if self._history:
+            self._history[self._receipt_total % self._history_size] = receipt
         self._receipt_total = (self._receipt_total + 1) % _WRAP
 
     def _drive_outputs(self) -> PlcOutputs:

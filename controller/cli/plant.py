@@ -39,6 +39,7 @@ def plant_setup(config: LineConfig) -> PlantSetup:
         jets_distance_mm=config.jets.distance_mm,
         jets_outlet=jets_outlet,
         rest_outlet=config.recipe.default_outlet,
+        pc_timeout_ms=config.plc.pc_timeout_ms,
         plant=config.plant,
     )
 

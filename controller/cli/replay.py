@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from controller.runtime import Line, LineEvent
 from controller.summary import summarise
 from models.registry import open_model
 from plc_bridge.config import PlcConfig
-from plc_bridge.contract import CommandImage, LineStatus
+from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.memory_link import Config as MemoryConfig
 from plc_bridge.memory_link import MemoryLink, MemoryWire
 from senbetsu_errors import NeedsOperator, Retryable
@@ -106,7 +106,7 @@ async def _replay(recording: Recording, config: LineConfig) -> tuple[Line, PartS
     pipeline = make_pipeline(config)
     plc = RecordedPlc(recording.belt, config)
     wire = MemoryWire()
-    wire.attach(plc.read_status, plc.write_command)
+    wire.attach(plc.read_status, plc.write_command, plc.read_receipts)
     link = MemoryLink(_link_config(config), wire)
     stories = PartStories()
 
@@ -162,6 +162,11 @@ class RecordedPlc:
         """Put a command block into the mailbox."""
         self._catch_up()
         self._plc.write_command(image)
+
+    def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """What the PLC remembers in the slots of those receipts."""
+        self._catch_up()
+        return self._plc.receipt_history(first, count)
 
     def _catch_up(self) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
 from controller.config.line import MAX_VALVES, BeltConfig, HmiConfig, JetsConfig
-from plc_bridge.config import PlcConfig
+from plc_bridge.config import CONTROLLER_SHARE, PlcConfig
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
 
@@ -47,12 +47,7 @@ def orders_can_be_ahead(
     belt: BeltConfig, camera: CameraConfig, vision: VisionConfig, jets: JetsConfig
 ) -> Iterator[Finding]:
     """From where a part is decided on, the belt must need longer to the valve bar than the order does."""
-    reach_mm = camera.view_along_mm
-    until = "the view's downstream edge"
-    if camera.geometry == "line_scan":
-        # A part is whole only once its tail is in a strip; its head is then a part's length downstream.
-        reach_mm += vision.max_part_mm
-        until = "the head of the longest part, once its tail was seen"
+    reach_mm, until = _decided_at(camera, vision)
     room_mm = jets.distance_mm - reach_mm
     needed_mm = jets.latency_budget_ms / 1000 * belt.speed_mm_s
     if room_mm < needed_mm:
@@ -65,6 +60,64 @@ def orders_can_be_ahead(
             f"{jets.distance_mm:g} mm, which leaves {room_mm:g} mm from {until} to the valves",
             f"at least {needed_mm:g} mm there: {jets.latency_budget_ms:g} ms of latency at {belt.speed_mm_s:g} mm/s",
             f"It takes {', or '.join(remedies)}.",
+        )
+
+
+def _decided_at(camera: CameraConfig, vision: VisionConfig) -> tuple[float, str]:
+    """How far downstream of the datum a part's head is at the latest when it is decided on, and why."""
+    if camera.geometry == "line_scan":
+        # A part is whole only once its tail is in a strip; its head is then a part's length downstream.
+        return camera.view_along_mm + vision.max_part_mm, "the head of the longest part, once its tail was seen"
+    return camera.view_along_mm, "the view's downstream edge"
+
+
+def room_to_valves_mm(camera: CameraConfig, vision: VisionConfig, jets: JetsConfig) -> float:
+    """How far a part still travels to the valves when it is decided on at the latest."""
+    return jets.distance_mm - _decided_at(camera, vision)[0]
+
+
+def silence_is_noticed_in_time(
+    belt: BeltConfig, camera: CameraConfig, vision: VisionConfig, jets: JetsConfig, plc: PlcConfig
+) -> Iterator[Finding]:
+    """A link that fell silent must be given up before the next part comes to the valves, but not for one request."""
+    stated = plc.model_fields_set & {"heartbeat_timeout_ms", "heartbeat_budget_mm"}
+    if len(stated) == 2:
+        yield Finding(
+            ("plc", "heartbeat_timeout_ms"),
+            "a time beside heartbeat_budget_mm",
+            "one of the two: the time follows from the budget and the belt's speed",
+            "Remove heartbeat_timeout_ms.",
+            at_key=True,
+        )
+        return
+    key: KeyPath = ("plc", *stated)
+    room_mm = room_to_valves_mm(camera, vision, jets)
+    if room_mm <= 0:
+        return  # orders_can_be_ahead says it
+    times = plc.on_belt(belt.speed_mm_s, room_mm)
+    budget_mm = times.pc_timeout_ms / 1000 * belt.speed_mm_s
+    found = (
+        f"a heartbeat budget of {budget_mm:g} mm: {times.pc_timeout_ms:.4g} ms at {belt.speed_mm_s:g} mm/s, "
+        f"of which the controller waits {times.heartbeat_timeout_ms:.4g} ms"
+    )
+    if room_mm < budget_mm - 1e-6:
+        until = _decided_at(camera, vision)[1]
+        yield Finding(
+            key,
+            found,
+            f"at most the {room_mm:g} mm from {until} to the valves: a part without an order may not pass unnoticed",
+            f"Set heartbeat_budget_mm: {room_mm:g} or less, or a longer jets.distance_mm.",
+        )
+    needed_ms = times.request_timeout_ms + 2 * times.cycle_ms
+    if "request_timeout_ms" not in plc.model_fields_set:
+        needed_ms = 4 * times.cycle_ms
+    if times.heartbeat_timeout_ms < needed_ms - 1e-6:
+        needed_mm = needed_ms / CONTROLLER_SHARE / 1000 * belt.speed_mm_s
+        yield Finding(
+            key,
+            found,
+            f"at least {needed_ms:g} ms for the controller: a lost request and the cycles before and after it",
+            f"It takes heartbeat_budget_mm of at least {needed_mm:.4g}, or a shorter cycle_ms or request_timeout_ms.",
         )
 
 
@@ -216,6 +269,7 @@ LINE_CHECKS: tuple[Check, ...] = (
     lanes_cover_the_belt,
     orders_can_be_ahead,
     lead_is_within_the_budget,
+    silence_is_noticed_in_time,
     views_overlap,
     picture_fits_the_belt,
     one_belt_has_one_speed,

@@ -21,7 +21,7 @@ from controller.config.checks import run_checks
 from controller.config.document import Document, KeyPath, read_document
 from controller.config.errors import ConfigError, ConfigErrors, did_you_mean, listed, shown_path
 from controller.config.line import BeltConfig, HmiConfig, JetsConfig, LineConfig, LineSection
-from controller.config.line_checks import LINE_CHECKS
+from controller.config.line_checks import LINE_CHECKS, room_to_valves_mm
 from controller.config.recipe import Recipe
 from controller.config.recipe_checks import RECIPE_CHECKS
 from controller.config.sections import read_section, written
@@ -98,6 +98,8 @@ def check(path: Path) -> CheckReport:
     if any(finding.severity == "error" for finding in findings):
         raise ConfigErrors(path, findings)
     fields = {name: section for name, section in sections.items() if name in _SECTIONS}
+    room_mm = room_to_valves_mm(sections["camera"], sections["vision"], sections["jets"])
+    fields["plc"] = sections["plc"].on_belt(sections["belt"].speed_mm_s, room_mm)
     return CheckReport(LineConfig(**fields, path=path, recipe_path=recipe_path), tuple(findings))
 
 

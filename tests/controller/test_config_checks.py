@@ -71,10 +71,42 @@ def test_the_good_line_passes_without_a_warning(site: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "controller_ms", "plc_ms", "request_ms"),
+    [
+        ({}, 400, 500, 190),
+        ({"belt.speed_mm_s": 500}, 800, 1000, 200),
+        ({"plc.heartbeat_budget_mm": 100}, 80, 100, 30),
+        ({"jets.distance_mm": 520}, 160, 200, 70),
+        ({"plc.request_timeout_ms": 100}, 400, 500, 100),
+        ({"plc.heartbeat_timeout_ms": 240}, 240, 300, 110),
+    ],
+)
+def test_the_link_s_times_follow_from_the_heartbeat_budget_and_the_belt_s_speed(
+    site: Path, line: dict[str, Any], controller_ms: float, plc_ms: float, request_ms: float
+) -> None:
+    plc = _check(site, line).config.plc
+    times = (plc.heartbeat_timeout_ms, plc.pc_timeout_ms, plc.request_timeout_ms)
+    assert times == pytest.approx((controller_ms, plc_ms, request_ms))
+
+
+@pytest.mark.parametrize(
     ("line", "key_path", "says"),
     [
         ({"belt.width_mm": 401}, "jets.valve_count", "Set valve_count: 33"),
         ({"jets.first_lane_mm": 1}, "jets.first_lane_mm", "0 or less"),
+        ({"plc.heartbeat_budget_mm": 581}, "plc.heartbeat_budget_mm", "Set heartbeat_budget_mm: 580 or less"),
+        ({"plc.heartbeat_budget_mm": 49}, "plc.heartbeat_budget_mm", "heartbeat_budget_mm of at least 50"),
+        ({"plc.heartbeat_timeout_ms": 470}, "plc.heartbeat_timeout_ms", "Set heartbeat_budget_mm: 580 or less"),
+        (
+            {"plc.heartbeat_budget_mm": 270, "plc.request_timeout_ms": 200},
+            "plc.heartbeat_budget_mm",
+            "heartbeat_budget_mm of at least 275",
+        ),
+        (
+            {"plc.heartbeat_budget_mm": 300, "plc.heartbeat_timeout_ms": 300},
+            "plc.heartbeat_timeout_ms",
+            "Remove heartbeat_timeout_ms",
+        ),
         ({"jets.distance_mm": 419}, "jets.distance_mm", "distance_mm of at least 420"),
         ({"jets.distance_mm": 200}, "jets.distance_mm", "distance_mm of at least 420"),
         ({"jets.latency_budget_ms": 581}, "jets.distance_mm", "latency_budget_ms of at most 580"),

@@ -24,7 +24,7 @@ from tests.plc_bridge.contract_body import Bench, MakeLink
 @asynccontextmanager
 async def memory(bench: Bench) -> AsyncGenerator[PlcLink]:
     wire = MemoryWire()
-    wire.attach(bench.plc.status, bench.plc.write_command)
+    wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
     yield MemoryLink(MemoryConfig(), wire)
 
 

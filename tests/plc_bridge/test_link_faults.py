@@ -1,8 +1,7 @@
 """A PLC that is absent, killed, mute, cut off or rude; and a link under a virtual clock."""
 
 import asyncio
-import selectors
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
-from plc_bridge.contract import LineCommand, ReceiptCode
-from plc_bridge.link import LinkState
+from controller.clock import run_virtual
+from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
+from plc_bridge.link import LinkChange, LinkState
 from plc_bridge.memory_link import Config as MemoryConfig
 from plc_bridge.memory_link import MemoryLink, MemoryWire
 from plc_bridge.modbus_link import Config as ModbusConfig
@@ -20,8 +20,9 @@ from plc_bridge.opcua_link import Config as OpcuaConfig
 from plc_bridge.session import PlcSession
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path, to_yaml
-from senbetsu_errors import NeedsOperator, Retryable
+from senbetsu_errors import Fatal, NeedsOperator, Retryable
 from sim.modbus_server import serve_modbus
+from sim.virtual_plc import PlcInputs
 from tests.plc_bridge.contract_body import Bench, until
 
 MODBUS_TAGS = default_tag_map_path("modbus")
@@ -62,6 +63,22 @@ async def running(link: PlcSession, bench: Bench) -> AsyncGenerator[None]:
         await link.close()
         scan.cancel()
         await asyncio.wait([scan])
+
+
+class SilentWire(MemoryWire):
+    """A wire that can swallow everything while it stays open."""
+
+    silent = False
+
+    async def read_status(self) -> LineStatus:
+        if self.silent:
+            await asyncio.sleep(3600)
+        return await super().read_status()
+
+    async def write_command(self, image: CommandImage) -> None:
+        if self.silent:
+            await asyncio.sleep(3600)
+        await super().write_command(image)
 
 
 class Proxy:
@@ -187,11 +204,61 @@ def test_a_silent_partition_is_noticed_and_the_orders_under_way_are_accounted_fo
     asyncio.run(run())
 
 
+def test_observers_see_every_change_of_state_with_its_reason_and_the_detection_keeps_its_time() -> None:
+    async def run() -> None:
+        bench = Bench(pc_timeout_ms=60_000)
+        wire = SilentWire()
+        wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
+        link = MemoryLink(MemoryConfig(request_timeout_ms=200, heartbeat_timeout_ms=450), wire)
+
+        async def observe() -> list[LinkChange]:
+            return [change async for change in link.changes()]
+
+        observer = asyncio.create_task(observe())
+        async with running(link, bench):
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            await asyncio.sleep(1)
+            silent_at_s, wire.silent = asyncio.get_running_loop().time(), True
+            await until(lambda: link.health.state is LinkState.LOST)
+            wire.silent = False
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+        seen = await observer
+        assert [change.state.value for change in seen] == [
+            "disconnected",
+            "connecting",
+            "connected",
+            "lost",
+            "connected",
+            "closed",
+        ]
+        lost = seen[3]
+        assert "for 450 ms" in lost.reason
+        assert 0.44 <= lost.at_s - silent_at_s <= 0.451, "two requests of 200 ms must not make 600 of it"
+
+    run_virtual(run())
+
+
+def test_a_link_that_settles_takes_orders_only_afterwards() -> None:
+    async def run() -> None:
+        bench = Bench()
+        wire = MemoryWire()
+        wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
+        link = MemoryLink(MemoryConfig(settle_after_connect_ms=300), wire)
+        async with running(link, bench):
+            await until(lambda: link.health.state is LinkState.SETTLING)
+            with pytest.raises(Retryable, match=r"plc\.link_down.*settling"):
+                link.submit([bench.shot()])
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            assert asyncio.get_running_loop().time() >= 0.3
+
+    run_virtual(run())
+
+
 def test_an_outage_that_lasts_accounts_its_orders_as_lost() -> None:
     async def run() -> None:
         bench = Bench()
         wire = MemoryWire()
-        wire.attach(bench.plc.status, bench.plc.write_command)
+        wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
         link = MemoryLink(MemoryConfig(account_lost_after_ms=200), wire)
         async with running(link, bench):
             await until(lambda: link.health.state is LinkState.CONNECTED)
@@ -199,12 +266,83 @@ def test_an_outage_that_lasts_accounts_its_orders_as_lost() -> None:
             wire.detach()
             async with asyncio.timeout(5):
                 assert (await order.receipt).code is ReceiptCode.LOST
-            wire.attach(bench.plc.status, bench.plc.write_command)
+            wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
             await until(lambda: link.health.state is LinkState.CONNECTED)
             status = bench.plc.status()
             assert status.queue_free == 256, "the new session made the PLC drop what was accounted as lost"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(("history", "lost"), [(256, 0), (0, 184)])
+def test_after_an_outage_only_what_the_plc_does_not_remember_is_lost(history: int, lost: int) -> None:
+    """Two hundred orders fire while the link is away; the status block shows the last sixteen."""
+
+    async def run() -> None:
+        bench = Bench(pc_timeout_ms=60_000)
+        wire = MemoryWire(history)
+        link = MemoryLink(MemoryConfig(account_lost_after_ms=60_000), wire)
+        wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
+        with capture_logs() as logs:
+            async with running(link, bench):
+                await until(lambda: link.health.state is LinkState.CONNECTED)
+                orders = link.submit([bench.shot(ahead_mm=200 + 5 * n, length_mm=4) for n in range(200)])
+                await orders[-1].acknowledged
+                wire.detach()
+                await until(lambda: bench.plc.status().fired == 200)
+                wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
+                codes = [(await order.receipt).code for order in orders]
+                assert codes == [ReceiptCode.LOST] * lost + [ReceiptCode.FIRED] * (200 - lost)
+                await until(lambda: link.health.state is LinkState.CONNECTED)
+        assert logs[-1] == {
+            "event": "plc link recovered",
+            "log_level": "info",
+            "down_s": logs[-1]["down_s"],
+            "orders_lost": lost,
+        }
+
+    run_virtual(run())
+
+
+def test_a_window_larger_than_the_plc_remembers_is_refused() -> None:
+    with pytest.raises(Fatal, match=r"config\.plc_window.*window_orders is 200.*remembers 100"):
+        MemoryLink(MemoryConfig(window_orders=200), MemoryWire(100))
+    with pytest.raises(ValidationError, match="less than or equal to 256"):
+        MemoryConfig(window_orders=257)
+
+
+@pytest.mark.parametrize("mute", [True, False])
+def test_a_history_that_is_not_answered_is_a_lost_link_and_its_orders_end(mute: bool) -> None:
+    """A device that never answers the request, and one whose ring is empty whatever it counts."""
+
+    class BadHistory(MemoryWire):
+        async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+            if mute:
+                await asyncio.sleep(3600)
+            return []
+
+    async def run() -> None:
+        bench = Bench(pc_timeout_ms=60_000)
+        wire = BadHistory()
+        wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
+        link = MemoryLink(MemoryConfig(), wire)
+        async with running(link, bench):
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            orders = link.submit([bench.shot(ahead_mm=900) for _ in range(60)])
+            await orders[-1].acknowledged
+            bench.inputs = PlcInputs(air_ok=False)  # sixty are cancelled in one scan
+            if mute:
+                await until(lambda: link.health.state is LinkState.LOST)
+                assert "receipt history has not been answered" in link.health.reason
+            codes = [(await order.receipt).code for order in orders]
+            shown = [ReceiptCode.LOST if mute else ReceiptCode.CANCELLED] * 16
+            assert codes == [ReceiptCode.LOST] * 44 + shown
+            bench.inputs = PlcInputs()
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            (order,) = link.submit([bench.shot()])
+            assert (await order.receipt).code is ReceiptCode.FIRED
+
+    run_virtual(run())
 
 
 def test_a_timed_out_or_cancelled_request_leaves_the_connection_usable() -> None:
@@ -313,33 +451,11 @@ def test_an_unsafe_configuration_is_refused(settings: dict[str, object], says: s
         OpcuaConfig.model_validate({"tags": "tags.yaml", **settings})
 
 
-class VirtualClockLoop(asyncio.SelectorEventLoop):
-    """Time jumps to the next timer when nothing else is to be done."""
-
-    def __init__(self) -> None:
-        super().__init__(_NoWait(self))
-        self.now_s = 0.0
-
-    def time(self) -> float:
-        return self.now_s
-
-
-class _NoWait(selectors.SelectSelector):
-    def __init__(self, loop: VirtualClockLoop) -> None:
-        super().__init__()
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is not None and timeout > 0:
-            self._loop.now_s += timeout
-        return super().select(0)
-
-
 def test_under_a_virtual_clock_two_runs_give_the_same_receipts() -> None:
     async def run() -> list[tuple[float, int]]:
         bench = Bench()
         wire = MemoryWire()
-        wire.attach(bench.plc.status, bench.plc.write_command)
+        wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
         link = MemoryLink(MemoryConfig(), wire)
         ends: list[tuple[float, int]] = []
         loop = asyncio.get_running_loop()
@@ -350,9 +466,6 @@ def test_under_a_virtual_clock_two_runs_give_the_same_receipts() -> None:
                 ends.append((await order.acknowledged, (await order.receipt).count))
         return ends
 
-    results: list[list[tuple[float, int]]] = []
-    for _ in range(2):
-        with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-            results.append(runner.run(run()))
+    results = [run_virtual(run()) for _ in range(2)]
     assert results[0] == results[1]
     assert len(results[0]) > 20

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plc_bridge.contract import CommandImage, JetOrder, LineCommand, LineFlags, ReceiptCode
+from plc_bridge.contract import RECEIPT_HISTORY_SIZE, CommandImage, JetOrder, LineCommand, LineFlags, ReceiptCode
 from sim.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
 
 WRAP = 0x1_0000_0000
@@ -150,6 +150,20 @@ def test_the_ring_keeps_the_newest_sixteen_receipts_and_the_total() -> None:
     status = line.plc.status()
     assert status.receipt_total == 20
     assert [receipt.seq for receipt in status.receipts] == list(range(5, 21))
+
+
+def test_the_history_remembers_the_newest_256_receipts_by_number_until_a_restart() -> None:
+    line = Line()
+    assert line.plc.receipt_history(0, RECEIPT_HISTORY_SIZE) == []
+    for _ in range(70):
+        line.send(LineCommand.NONE, *[(0, 9, 1000, 1100)] * 4)  # refused: there are not so many lanes
+    assert line.plc.status().receipt_total == 280
+    oldest = 280 - RECEIPT_HISTORY_SIZE
+    assert [r.seq for r in line.plc.receipt_history(oldest, RECEIPT_HISTORY_SIZE)] == list(range(oldest + 1, 281))
+    assert line.plc.receipt_history(264, 16) == list(line.plc.status().receipts)
+    assert [r.seq for r in line.plc.receipt_history(0, 3)] == [257, 258, 259], "their slots are overwritten"
+    line.plc.restart()
+    assert line.plc.receipt_history(0, RECEIPT_HISTORY_SIZE) == []
 
 
 def test_the_line_follows_run_clear_and_stop() -> None:
