@@ -20,9 +20,9 @@ from senbetsu_errors import Fatal, NeedsOperator
 _CHECK = "Correct the node in the tag map; a browser such as UaExpert shows what the server has."
 _READ, _WRITE = 1, 2  # bits of an access level
 _LISTED = 8
-_SEPARATOR = re.compile(r"(?<!&)/")
-_ESCAPED = re.compile(r"&(.)")
-_ELEMENT = re.compile(r"(?:(\d+):)?(.+)")
+_PATH = re.compile(r"(?:/(?:&.|[^/&])+)+", re.DOTALL)
+_ELEMENT = re.compile(r"/(?:([0-9]{1,5}):)?((?:&.|[^/&])+)", re.DOTALL)
+_ESCAPED = re.compile(r"&(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,10 @@ def parse_node(text: str) -> BrowsePath | ua.NodeId:
             return ua.NodeId.from_string(text)
         except ua.UaError as error:
             raise _unreadable(text) from error
-    elements: list[ua.QualifiedName] = []
-    for element in _SEPARATOR.split(text)[1:]:
-        match = _ELEMENT.fullmatch(element)
-        if match is None:
-            raise _unreadable(text)
-        name = _ESCAPED.sub(r"\1", match[2])
-        elements.append(ua.QualifiedName(cast(Any, name), cast(Any, int(match[1] or 0))))
-    return BrowsePath(tuple(elements))
+    if not _PATH.fullmatch(text):
+        raise _unreadable(text)
+    elements = [(_ESCAPED.sub(r"\1", name), int(index or 0)) for index, name in _ELEMENT.findall(text)]
+    return BrowsePath(tuple(ua.QualifiedName(cast(Any, name), cast(Any, index)) for name, index in elements))
 
 
 def _unreadable(text: str) -> Fatal:

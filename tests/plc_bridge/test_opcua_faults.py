@@ -14,10 +14,9 @@ from asyncua.server.server import Server
 from plc_bridge.contract import CommandImage, JetOrder, LineCommand, ReceiptCode
 from plc_bridge.link import LinkState, Shot
 from plc_bridge.opcua_link import Config, OpcuaLink, OpcuaWire
-from plc_bridge.opcua_nodes import BrowsePath, parse_node
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path, load_tag_map
-from senbetsu_errors import Fatal, NeedsOperator, Retryable, SenbetsuError
+from senbetsu_errors import NeedsOperator, Retryable, SenbetsuError
 from sim.opcua_server import ServerSecurity, serve_opcua
 from tests.plc_bridge.certificates import identity, trust_list, write
 from tests.plc_bridge.contract_body import Bench, until
@@ -203,16 +202,6 @@ def test_nodes_that_do_not_fit_are_named_before_anything_is_written(tmp_path: Pa
             assert any(written)
 
     asyncio.run(run())
-
-
-def test_node_ids_and_browse_paths_are_read_as_they_are_written() -> None:
-    path = parse_node("/0:Objects/2:A&/B/3:C&:D/E")
-    assert isinstance(path, BrowsePath)
-    assert [(e.NamespaceIndex, e.Name) for e in path.elements] == [(0, "Objects"), (2, "A/B"), (3, "C:D"), (0, "E")]
-    assert parse_node("ns=3;i=7") == ua.NodeId(7, 3)  # pyright: ignore[reportArgumentType]
-    for text in ("Senbetsu.Status", "ns=x;s=a", "//", "/0:Objects/", ""):
-        with pytest.raises(Fatal, match="neither a node id nor a browse path"):
-            parse_node(text)
 
 
 # ---- orders and time
