@@ -7,8 +7,8 @@ page to the code.
 from collections.abc import Mapping
 from pathlib import Path
 
-from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_RING_SIZE
-from plc_bridge.tagmap import DEFAULT_HISTORY_SIZE, BlockName, Place, default_tag_map
+from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, RECEIPT_RING_SIZE
+from plc_bridge.tagmap import BlockName, Place, default_tag_map
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "integrators" / "plc-contract.md"
 BEGIN, END = "<!-- tags: generated from plc_bridge, do not edit -->", "<!-- /tags -->"
@@ -69,7 +69,7 @@ def _table(block: BlockName) -> str:
     node, records, other_records, count = {
         "status": (opcua.status.node, modbus.status.receipts, opcua.status.receipts, RECEIPT_RING_SIZE),
         "command": (opcua.command.node, modbus.command.orders, opcua.command.orders, MAILBOX_SIZE),
-        "history": (opcua.history.node, modbus.history, opcua.history, DEFAULT_HISTORY_SIZE),
+        "history": (opcua.history.node, modbus.history, opcua.history, RECEIPT_HISTORY_SIZE),
     }[block]
     lines = [
         f"Default places: Modbus holding registers, `{node}[…]` in OPC UA.",

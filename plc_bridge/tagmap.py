@@ -11,7 +11,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from plc_bridge import tagmap_rules
-from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_RING_SIZE
+from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, RECEIPT_RING_SIZE
 from plc_bridge.requests import (
     BIT_TABLES,
     BITS,
@@ -30,8 +30,6 @@ from plc_bridge.requests import (
 from plc_bridge.tagmap_rules import Problem
 from plc_bridge.tags import COMMAND_TAGS, ORDER_FIELDS, READ_TOGETHER, RECEIPT_FIELDS, STATUS_TAGS, WRITTEN_ANYWHERE
 
-DEFAULT_HISTORY_SIZE = 256
-"""Receipts that the default maps' history ring holds."""
 DEFAULT_READ_GAP = 8
 
 BlockName = Literal["status", "command", "history"]
@@ -297,7 +295,7 @@ def default_tag_map(protocol: Literal["modbus", "opcua"]) -> TagMap:
             node=None if protocol == "modbus" else "ns=2;s=Senbetsu.History",
             at=400 if protocol == "modbus" else 0,
             stride=receipt_stride,
-            size=DEFAULT_HISTORY_SIZE,
+            size=RECEIPT_HISTORY_SIZE,
             fields=receipt_fields,
         ),
     )

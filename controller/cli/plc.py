@@ -39,7 +39,7 @@ def probe(
     if json_output:
         typer.echo(json.dumps(_as_json(report)))
     else:
-        Console(soft_wrap=True).print(_tree(report))
+        Console().print(_tree(report))
     if report.problem_count:
         raise typer.Exit(1)
 
@@ -114,5 +114,14 @@ def _tree(report: "ProbeReport") -> Tree:
 
 def _line(tag: "ProbedTag") -> str:
     raw = "" if tag.raw is None else f"  raw {' '.join(f'{word:04x}' for word in tag.raw)}"
-    value = "" if tag.value is None else f"  = {tag.value:.10g}"
+    value = "" if tag.value is None else f"  = {tag.value:.10g}{_flags(tag)}"
     return f"{tag.name.rsplit('.', 1)[-1]}  ({tag.address}){raw}{value}"
+
+
+def _flags(tag: "ProbedTag") -> str:
+    """The names of the flags that are set."""
+    from plc_bridge.tags import FLAG_TAGS
+
+    if tag.name != "flags" or tag.value is None:
+        return ""
+    return f" ({', '.join(name for name, flag in FLAG_TAGS.items() if int(tag.value) & flag) or 'none'})"

@@ -15,14 +15,14 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, WriteMultipleRegistersRequest
 
 from plc_bridge.codec import Codec
-from plc_bridge.contract import LineCommand, ReceiptCode
+from plc_bridge.contract import LineCommand
 from plc_bridge.link import LinkState, PlcLink
 from plc_bridge.modbus_connection import ModbusConnection, open_tcp
-from plc_bridge.modbus_link import Config, ModbusLink, ModbusWire
+from plc_bridge.modbus_link import Config, ModbusLink
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path, to_yaml
 from tests.peers.libmodbus import compile_server, libmodbus_server
-from tests.plc_bridge.contract_body import CONTRACT, Bench, MakeLink, connected, until
+from tests.plc_bridge.contract_body import CONTRACT, Bench, MakeLink, reports_every_order_of_a_salvo, until
 
 SCAN_S = 0.001
 TAGS = default_tag_map_path("modbus")
@@ -79,7 +79,7 @@ async def served(executable: Path, bench: Bench) -> AsyncGenerator[int]:
             device.close()
 
 
-@pytest.mark.parametrize("promise", CONTRACT, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("promise", [*CONTRACT, reports_every_order_of_a_salvo], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("read_write", [False, True], ids=["FC3 and FC16", "FC23"])
 def test_libmodbus_keeps_every_promise(
     promise: Callable[[MakeLink], Coroutine[Any, Any, None]], read_write: bool, executable: Path
@@ -90,29 +90,6 @@ def test_libmodbus_keeps_every_promise(
             yield ModbusLink(Config(host="127.0.0.1", port=port, tags=TAGS, read_write=read_write))
 
     asyncio.run(promise(libmodbus))
-
-
-def test_the_history_is_read_from_libmodbus(executable: Path) -> None:
-    async def run() -> None:
-        bench = Bench()
-
-        @asynccontextmanager
-        async def libmodbus(bench: Bench) -> AsyncGenerator[PlcLink]:
-            async with served(executable, bench) as port:
-                ports.append(port)
-                yield ModbusLink(Config(host="127.0.0.1", port=port, tags=TAGS))
-
-        ports: list[int] = []
-        async with connected(libmodbus, bench) as link:
-            async with asyncio.timeout(10):
-                for submitted in link.submit([bench.shot(lane, ahead_mm=150 + 5 * lane) for lane in range(40)]):
-                    assert (await submitted.receipt).code is ReceiptCode.FIRED
-            wire = ModbusWire(Config(host="127.0.0.1", port=ports[0], tags=TAGS))
-            await wire.open()
-            assert [receipt.seq for receipt in await wire.read_receipts(0, 40)] == list(range(1, 41))
-            await wire.close()
-
-    asyncio.run(run())
 
 
 def test_an_address_that_libmodbus_refuses_is_named_and_nothing_is_fired(executable: Path, tmp_path: Path) -> None:

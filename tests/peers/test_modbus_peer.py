@@ -19,7 +19,8 @@ from plc_bridge.modbus_link import Config as ModbusConfig
 from plc_bridge.modbus_link import ModbusLink
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path
-from tests.plc_bridge.contract_body import CONTRACT, Bench, MakeLink
+from sim.modbus_server import newest_receipts
+from tests.plc_bridge.contract_body import CONTRACT, Bench, MakeLink, reports_every_order_of_a_salvo
 
 SCAN_S = 0.001
 
@@ -41,11 +42,14 @@ async def pymodbustcp(bench: Bench) -> AsyncGenerator[PlcLink]:
 
     async def scan() -> None:
         seen: list[int] = [0] * len(codec.command_span)
+        slots = range(codec.receipt_history)
         while True:
             words: list[int] = bank.get_holding_registers(codec.command_span.start, len(codec.command_span))
             if words != seen:
                 seen = words
                 bench.plc.write_command(codec.decode_command(words))
+            history = codec.encode_receipts(newest_receipts(bench.plc, len(slots)), slots)
+            bank.set_holding_registers(codec.history_span(slots).start, history)
             bank.set_holding_registers(codec.status_span.start, codec.encode_status(bench.plc.status()))
             await asyncio.sleep(SCAN_S)
 
@@ -58,7 +62,7 @@ async def pymodbustcp(bench: Bench) -> AsyncGenerator[PlcLink]:
         await asyncio.to_thread(server.stop)
 
 
-@pytest.mark.parametrize("promise", CONTRACT, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("promise", [*CONTRACT, reports_every_order_of_a_salvo], ids=lambda f: f.__name__)
 def test_an_independent_modbus_server_keeps_every_promise(
     promise: Callable[[MakeLink], Coroutine[Any, Any, None]],
 ) -> None:

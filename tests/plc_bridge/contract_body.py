@@ -133,6 +133,18 @@ async def fires_orders_once_and_reports_each(make_link: MakeLink) -> None:
         assert (status.fired, status.late, status.refused) == (30, 0, 0)
 
 
+async def reports_every_order_of_a_salvo(make_link: MakeLink) -> None:
+    """Sixty that end in one scan: nearly four times what the status block shows. For devices with a history."""
+    bench = Bench()
+    async with connected(make_link, bench) as link:
+        shots = [bench.shot(lane, ahead_mm=200) for lane in range(60)]
+        async with asyncio.timeout(10):
+            receipts = [await submitted.receipt for submitted in link.submit(shots)]
+        assert {receipt.code for receipt in receipts} == {ReceiptCode.FIRED}
+        assert bench.valves_opened == 60
+        assert link.health.orders_lost == 0
+
+
 async def fires_across_the_counter_wrap(make_link: MakeLink) -> None:
     bench = Bench(start_count=WRAP - 2500)
     async with connected(make_link, bench) as link:

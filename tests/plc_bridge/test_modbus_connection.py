@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, WriteMultipleRegistersRequest
 
+from plc_bridge.contract import CommandImage, LineCommand
 from plc_bridge.link import LinkState
 from plc_bridge.modbus_connection import ModbusConnection, open_serial, open_tcp
 from plc_bridge.modbus_link import ModbusLink, ModbusWire
@@ -242,5 +243,32 @@ def test_strays_show_in_the_health_of_the_link() -> None:
             gateway.close()
             await gateway.wait_closed()
             await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+
+
+def test_a_reply_of_another_length_or_to_another_address_is_dropped_and_counted() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.read(300):
+            if request[7] == 3:
+                writer.write(reply_to(request, 1, 2))
+            else:  # the echo of a write to address 7
+                writer.write(request[:4] + b"\0\6" + request[6:8] + b"\0\7" + request[10:12])
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        wire = ModbusWire(fast_config(server.sockets[0].getsockname()[1]))
+        await wire.open()
+        async with asyncio.timeout(2):
+            with pytest.raises(Retryable, match=r"plc\.stray_reply.*2 values for 113"):
+                await wire.read_status()
+            with pytest.raises(Retryable, match=r"plc\.stray_reply.*a write to 7 for one to 200"):
+                await wire.write_command(CommandImage(0x1_0001, 1, LineCommand.RUN, 0.0, 0, ()))
+        assert wire.stray_replies == 2
+        await wire.close()
+        server.close()
+        await server.wait_closed()
+        await asyncio.sleep(0.05)
 
     asyncio.run(run())

@@ -12,6 +12,9 @@ from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path, to_yaml
 from sim.modbus_server import serve_modbus
 from sim.virtual_plc import VirtualPlc
+from tests.plc_bridge.backends import modbus
+from tests.plc_bridge.contract_body import MakeLink, reports_every_order_of_a_salvo
+from tests.plc_bridge.test_modbus_transports import over_serial
 
 TAGS = default_tag_map_path("modbus")
 
@@ -43,6 +46,11 @@ def test_receipts_that_left_the_status_block_are_read_from_the_history(ended: in
                 await wire.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("backend", [modbus, over_serial], ids=lambda f: f.__name__)
+def test_no_order_of_a_salvo_is_lost(backend: MakeLink) -> None:
+    asyncio.run(reports_every_order_of_a_salvo(backend))
 
 
 def test_a_map_without_a_history_offers_none(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -134,7 +135,9 @@ def test_the_command_prints_a_tree_or_one_json_object(tmp_path: Path) -> None:
             text = (CONFIGS / "demo.yaml").read_text().replace("port: 15020", f"port: {port}")
             config.write_text(text.replace("recipes/", f"{CONFIGS}/recipes/").replace("tags/", f"{CONFIGS}/tags/"))
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "controller.cli", "plc", "probe", config, *options, stdout=asyncio.subprocess.PIPE
+                *(sys.executable, "-m", "controller.cli", "plc", "probe", config, *options),
+                stdout=asyncio.subprocess.PIPE,
+                env={**os.environ, "COLUMNS": "200"},
             )
             output, _ = await process.communicate()
         scan.cancel()
@@ -145,6 +148,7 @@ def test_the_command_prints_a_tree_or_one_json_object(tmp_path: Path) -> None:
     code, tree = asyncio.run(run())
     assert code == 0, tree
     assert "no problems" in tree
+    assert "flags  (holding register 3)  raw 000f  = 15 (e_stop_ok, belt_running, air_ok, ready)" in tree
     assert "belt_speed_mm_s  (holding register 6)  raw 43fa 0000  = 500" in tree
     code, text = asyncio.run(run("--json"))
     report = json.loads(text)
