@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from pymodbus.framer import FramerBase, FramerRTU, FramerSocket
-from pymodbus.pdu import DecodePDU, ModbusPDU
+from pymodbus.pdu import ModbusPDU
 from pymodbus.transport.serialtransport import (
     create_serial_connection,  # pyright: ignore[reportUnknownVariableType]
 )
 
+from plc_bridge.modbus_messages import decoder
 from senbetsu_errors import NeedsOperator, Retryable
 
 _LARGEST_FRAME = 260
@@ -37,7 +38,7 @@ class ModbusConnection(asyncio.Protocol):
         self._on_stray = on_stray
         self._serial = quiet_s is not None
         self._quiet_s = quiet_s or 0.0
-        self._decoder = DecodePDU(False)
+        self._decoder = decoder()
         self._framer: FramerBase = FramerRTU(self._decoder) if self._serial else FramerSocket(self._decoder)
         self._transport: asyncio.WriteTransport | None = None
         self._one_at_a_time = asyncio.Lock()

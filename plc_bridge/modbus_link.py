@@ -20,7 +20,6 @@ from pymodbus.pdu.register_message import (
     ReadHoldingRegistersRequest,
     ReadInputRegistersRequest,
     ReadWriteMultipleRegistersRequest,
-    WriteMultipleRegistersRequest,
 )
 
 from plc_bridge.codec import Codec
@@ -28,6 +27,7 @@ from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.link import LinkHealth
 from plc_bridge.modbus_connection import ModbusConnection, open_serial, open_tcp
+from plc_bridge.modbus_messages import WriteRegisters
 from plc_bridge.requests import BIT_TABLES, LARGEST_EXCHANGE_WRITE_REGISTERS, Request, Table
 from plc_bridge.session import PlcSession
 from plc_bridge.tagmap import TagMap
@@ -281,7 +281,7 @@ class ModbusWire:
                 address=span.start, bits=[w != 0 for w in words], dev_id=unit
             )
         else:
-            message = WriteMultipleRegistersRequest(address=span.start, registers=words, dev_id=unit)
+            message = WriteRegisters(address=span.start, registers=words, dev_id=unit)
         reply = await self._opened(self._writes).ask(message)
         self._check(reply, "written", request)
         if (reply.address, reply.count) != (span.start, len(span)):
