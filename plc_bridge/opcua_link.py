@@ -7,223 +7,178 @@ after the reconnection that was made before it, and orders must never go out lat
 """
 
 import asyncio
-import ipaddress
-import logging
-import os
+import contextlib
+import socket
+import struct
+from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Literal, Self, cast
-from urllib.parse import urlsplit
+from typing import Any, cast
 
 import structlog
 from asyncua import ua
 from asyncua.client.client import Client
-from asyncua.crypto import security_policies
-from asyncua.crypto.uacrypto import CertProperties
+from asyncua.common.subscription import DataChangeEvent, Subscription
 from asyncua.ua.attribute_ids import AttributeIds
-from cryptography import x509
-from pydantic import BaseModel, Field, model_validator
 
 from plc_bridge.codec import Codec
-from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineStatus, Receipt
+from plc_bridge.opcua_config import Config, Security, User
+from plc_bridge.opcua_connect import open_session
+from plc_bridge.opcua_errors import of_status, translated
+from plc_bridge.opcua_nodes import check_array, parent_of, parse_node, resolve, words_of
+from plc_bridge.pki_clock import utc_now
 from plc_bridge.session import PlcSession
+from plc_bridge.tagmap import BlockName
 from plc_bridge.tagmap_file import load_tag_map
 from senbetsu_errors import NeedsOperator, Retryable
 
-# The library reports each failed attempt with a traceback; the session logs an outage once.
-logging.getLogger("asyncua.client").setLevel(logging.CRITICAL)
+__all__ = ["Config", "OpcuaLink", "OpcuaWire", "Security", "User"]
 
 _log = structlog.stdlib.get_logger("plc_bridge")
 
-_POLICIES = {
-    "Basic256Sha256": security_policies.SecurityPolicyBasic256Sha256,
-    "Aes128Sha256RsaOaep": security_policies.SecurityPolicyAes128Sha256RsaOaep,
-    "Aes256Sha256RsaPss": security_policies.SecurityPolicyAes256Sha256RsaPss,
-}
-_OPERATOR_MUST_ACT = (
-    "BadUser",
-    "BadIdentity",
-    "BadCertificate",
-    "BadSecurity",
-    "BadNode",
-    "BadType",
-    "BadNot",
-    "BadWrite",
-)
-"""Beginnings of the status codes that no repetition heals."""
-
-
-class Security(BaseModel, frozen=True, extra="forbid"):
-    """How the connection is signed and encrypted, and which server is the right one."""
-
-    policy: Literal["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"] = Field(
-        default="Basic256Sha256", title="Policy", description="OPC UA security policy."
-    )
-    mode: Literal["Sign", "SignAndEncrypt"] = Field(
-        default="SignAndEncrypt", title="Mode", description="OPC UA message security mode."
-    )
-    certificate: Path = Field(title="Certificate", description="Our certificate, PEM or DER, with our URI in it.")
-    key: Path = Field(title="Key", description="Our private key, PEM or DER.")
-    server_certificate: Path = Field(
-        title="Server certificate", description="The PLC's certificate, PEM or DER; no other server is accepted."
-    )
-
-
-class User(BaseModel, frozen=True, extra="forbid"):
-    """Who we are to the PLC. The password never stands in the configuration."""
-
-    name: str = Field(min_length=1, title="Name", description="User name.")
-    password_file: Path | None = Field(
-        default=None, title="Password file", description="File whose first line is the password."
-    )
-    password_env: str | None = Field(
-        default=None, title="Password variable", description="Environment variable that holds the password."
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.password_file is None) == (self.password_env is None):
-            raise ValueError("exactly one of password_file and password_env must be given")
-        return self
-
-    def password(self) -> str:
-        """Read the password. Raises `NeedsOperator` `plc.password`."""
-        if self.password_env is not None:
-            password = os.environ.get(self.password_env)
-            if password is None:
-                raise NeedsOperator(
-                    "plc.password", f"The environment variable {self.password_env} is not set.", "Set it, then restart."
-                )
-            return password
-        path = cast(Path, self.password_file)
-        return _bytes_of(path, "plc.password").decode().split("\n", 1)[0].rstrip("\r")
-
-
-class Config(PlcConfig, frozen=True):
-    """Configuration of the OPC UA link."""
-
-    backend: Literal["opcua"] = Field(default="opcua", title="Backend", description="OPC UA client.")
-    url: str = Field(
-        pattern=r"^opc\.tcp://[^/\s@]+(/\S*)?$",
-        title="URL",
-        description="Endpoint of the PLC, opc.tcp://host:port, without user or password.",
-    )
-    tags: Path = Field(title="Tag map", description="YAML file that says in which array element each tag lies.")
-    security: Security | None = Field(default=None, title="Security", description="Signing and encryption.")
-    user: User | None = Field(default=None, title="User", description="User and password; without it, anonymous.")
-    insecure: bool = Field(
-        default=False,
-        title="Insecure",
-        description="Allow a connection without security, to this machine itself only. For tests and the demo.",
-    )
-
-    @model_validator(mode="after")
-    def _secure_or_said_so(self) -> Self:
-        if self.security is not None:
-            if self.insecure:
-                raise ValueError("insecure: true contradicts the security that is configured; leave one out")
-            return self
-        if not self.insecure:
-            raise ValueError("security is missing; only a connection to this machine itself may say insecure: true")
-        if not _is_loopback(urlsplit(self.url).hostname or ""):
-            raise ValueError(f"insecure: true is for this machine itself, found {self.url}; configure security")
-        return self
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of no time: what was not sent yet is thrown away
 
 
 class OpcuaWire:
-    """The one session of an OPC UA link."""
+    """The one session of an OPC UA link. Raises `Fatal` `config.tags` for a wrong tag map."""
 
     def __init__(self, config: Config) -> None:
-        self.receipt_history = 0
         self._config = config
         tag_map = load_tag_map(config.tags, "opcua")
         self._codec = Codec(tag_map)
-        self._status_node = ua.NodeId.from_string(cast(str, tag_map.status.node))
-        self._command_node = ua.NodeId.from_string(cast(str, tag_map.command.node))
+        self.receipt_history = self._codec.receipt_history
+        self._written: dict[BlockName, Any] = {
+            "status": parse_node(cast(str, tag_map.status.node)),
+            "command": parse_node(cast(str, tag_map.command.node)),
+        }
+        if tag_map.history is not None:
+            self._written["history"] = parse_node(cast(str, tag_map.history.node))
+        self._method_written = parse_node(tag_map.command.method) if tag_map.command.method else None
+        self._nodes: dict[BlockName, ua.NodeId] = {}
+        self._method: tuple[ua.NodeId, ua.NodeId] | None = None
+        self._command_words: list[int] = []
         self._client: Client | None = None
+        self._published: _Published | None = None
+        self._dropped = 0
         if config.insecure:
             _log.warning("opc ua without security", url=config.url)
 
-    async def open(self) -> None:
-        """Connect with security and user. Raises `Retryable` `plc.unreachable`, `NeedsOperator`
-        `plc.security` or `plc.password`."""
-        config = self._config
-        client = self._client = Client(config.url, timeout=config.connect_timeout_ms / 1000, auto_reconnect=False)
-        client.name = "senbetsu"
-        if config.user is not None:
-            client.set_user(config.user.name)
-            client.set_password(config.user.password())
-        try:
-            if config.security is not None:
-                await self._secure(client, config.security)
-            await client.connect()
-        except (OSError, ua.UaError) as error:
-            raise self._translated(error) from error
+    @property
+    def statuses_dropped(self) -> int:
+        """Published statuses that were not read in time and gave way, on all connections so far."""
+        return self._dropped + (self._published.dropped if self._published else 0)
 
-    async def _secure(self, client: Client, security: Security) -> None:
-        certificate = _bytes_of(security.certificate, "plc.security")
-        try:
-            client.application_uri = _application_uri(certificate)
-            await client.set_security(
-                _POLICIES[security.policy],
-                CertProperties(certificate, _encoding(certificate)),
-                _properties(security.key),
-                server_certificate=_properties(security.server_certificate),
-                mode=ua.MessageSecurityMode[security.mode],
-            )
-        except (ValueError, x509.ExtensionNotFound) as error:
+    async def open(self) -> None:
+        """Connect with security and user, then find and check every node of the tag map, so that no
+        order is sent into a map that does not fit. Raises `Retryable` or `NeedsOperator`."""
+        client = self._client = await open_session(self._config, utc_now())
+        with translated(self._config.url):
+            await self._find_nodes(client)
+            if self._config.status_by == "subscription":
+                self._published = _Published(client, self._config)
+                await self._published.start(self._nodes["status"])
+
+    async def _find_nodes(self, client: Client) -> None:
+        """Resolve and check every node; all that do not fit are named in one error."""
+        self._nodes = {}
+        wrong: list[NeedsOperator] = []
+        for block, written in self._written.items():
+            try:
+                self._nodes[block] = await self._checked(client, block, written)
+            except NeedsOperator as error:
+                wrong.append(error)
+        if self._method_written is not None:
+            try:
+                method = await resolve(client, self._config.url, self._method_written)
+                self._method = (await parent_of(client, method), method)
+            except NeedsOperator as error:
+                wrong.append(error)
+        if wrong:
+            raise NeedsOperator(wrong[0].code, " ".join(error.message for error in wrong), wrong[0].remedy)
+
+    async def _checked(self, client: Client, block: BlockName, written: Any) -> ua.NodeId:
+        node = await resolve(client, self._config.url, written)
+        writes = block == "command" and self._method_written is None
+        words = await check_array(client, self._config.url, node, "write" if writes else "read")
+        if block == "command":
+            self._command_words = self._room_for_command(node, words)
+        return node
+
+    def _room_for_command(self, node: ua.NodeId, words: list[int]) -> list[int]:
+        """The whole array, for a device that takes no shorter one; what is not the command's stays as it is."""
+        needed = self._codec.command_span.stop
+        if words and len(words) < needed:
             raise NeedsOperator(
-                "plc.security",
-                f"The OPC UA certificates cannot be used: {error}",
-                "Check certificate, key and server_certificate in plc.security.",
-            ) from error
+                "plc.node_type",
+                f"The command array {node.to_string()} has {len(words)} elements, the tag map needs {needed}.",
+                "Make the array in the PLC longer, or correct the tag map.",
+            )
+        return words or [0] * needed
 
     async def read_status(self) -> LineStatus:
-        """One read of the status array."""
+        """One read of the status array, or the next one that was published."""
+        words = await (self._published.next() if self._published else self.read_words("status"))
         span = self._codec.status_span
-        words = await self.read_words("status")
         return self._codec.decode_status(words[span.start : span.stop])
 
-    async def read_words(self, block: Literal["status", "command"]) -> list[int]:
-        """The whole array of a block. Raises `NeedsOperator` `plc.tag_map` for anything else."""
-        node = self._status_node if block == "status" else self._command_node
-        try:
-            (answer,) = await self._opened().uaclient.read_attributes([node], AttributeIds.Value)
-            if answer.StatusCode is not None:
-                answer.StatusCode.check()
-        except (OSError, ua.UaError) as error:
-            raise self._translated(error) from error
-        value: object = answer.Value.Value if answer.Value is not None else None
-        if not isinstance(value, list) or not all(isinstance(word, int) for word in cast("list[object]", value)):
-            raise NeedsOperator(
-                "plc.tag_map", f"Node {node.to_string()} is not an array of UInt32.", "Check the node in the tag map."
-            )
-        return cast("list[int]", value)
+    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
+        """Receipts number `first` and on, from one read of the whole history: its array is small and
+        this is rare, and not every server reads ranges of an array."""
+        words = await self.read_words("history")
+        receipts: list[Receipt] = []
+        size = self._codec.receipt_history
+        for number in range(first, first + count):
+            slots = range(number % size, number % size + 1)
+            span = self._codec.history_span(slots)
+            receipts += self._codec.decode_receipts(words[span.start : span.stop], slots)
+        return receipts
+
+    async def read_words(self, block: BlockName) -> list[int]:
+        """The whole array of a block. Raises `NeedsOperator` `plc.node_type` for anything else."""
+        client, node = self._opened(), self._nodes[block]
+        with translated(self._config.url):
+            (answer,) = await client.uaclient.session.read_attributes([node], AttributeIds.Value)
+        return words_of(self._config.url, node, answer)
 
     async def write_command(self, image: CommandImage) -> None:
-        """One write of the command array."""
-        words = [0] * self._codec.command_span.start + self._codec.encode_command(image)
-        value = ua.DataValue(ua.Variant(words, ua.VariantType.UInt32))
-        try:
-            (code,) = await self._opened().uaclient.write_attributes([self._command_node], [value])
-            code.check()
-        except (OSError, ua.UaError) as error:
-            raise self._translated(error) from error
-
-    async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
-        """Never asked for: there is no history in the tag map yet."""
-        raise NotImplementedError
+        """One write of the command array, or one call of the command method."""
+        client, span = self._opened(), self._codec.command_span
+        words = self._command_words[:]
+        words[span.start : span.stop] = self._codec.encode_command(image)
+        variant = ua.Variant(words, ua.VariantType.UInt32)
+        session = client.uaclient.session
+        with translated(self._config.url):
+            if self._method is None:
+                codes = await session.write_attributes([self._nodes["command"]], [ua.DataValue(variant)])
+                code = codes[0]
+            else:
+                results: list[Any] = await session.call([ua.CallMethodRequest(*self._method, [variant])])
+                code = results[0].StatusCode
+        if not code.is_good():
+            raise of_status(self._config.url, code)
 
     async def close(self) -> None:
-        """End the session; a server that does not answer is left after the request timeout."""
+        """End the session. Where the server does not answer within the request timeout the connection
+        is reset, so that nothing that waits in a buffer can arrive later."""
+        published, self._published = self._published, None
+        if published is not None:
+            await published.stop()
+            self._dropped += published.dropped
+            if published.dropped:
+                _log.warning("statuses dropped", count=published.dropped, why="they were not read in time")
         client, self._client = self._client, None
         if client is None:
             return
+        protocol = client.uaclient.protocol
+        transport = protocol.transport if protocol is not None else None
         try:
             async with asyncio.timeout(self._config.request_timeout_ms / 1000):
                 await client.disconnect()
         except (TimeoutError, OSError, ua.UaError):
+            if transport is not None and not transport.is_closing():
+                with contextlib.suppress(OSError):
+                    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+                transport.abort()
             client.uaclient.disconnect_socket()
 
     def _opened(self) -> Client:
@@ -231,19 +186,69 @@ class OpcuaWire:
             raise Retryable("plc.connection_lost", f"The connection to {self._config.url} is closed.", "")
         return self._client
 
-    def _translated(self, error: Exception) -> Retryable | NeedsOperator:
-        if isinstance(error, ua.UaStatusCodeError):
-            name = ua.StatusCode(error.code).name
-            sentence = f"The OPC UA server at {self._config.url} answers {name}."
-            if name.startswith(_OPERATOR_MUST_ACT):
-                return NeedsOperator(
-                    "plc.opcua_refused", sentence, "Check user, certificates and node ids on both sides."
-                )
-            return Retryable("plc.connection_lost", sentence, "It is tried again.")
+
+class _Published:
+    """Statuses as the server publishes them, in a bounded queue: the oldest gives way, and is counted."""
+
+    def __init__(self, client: Client, config: Config) -> None:
+        self._client = client
+        self._config = config
+        self._waiting: deque[list[int]] = deque(maxlen=config.status_queue)
+        self._news = asyncio.Event()
+        self._receiver: asyncio.Task[None] | None = None
+        self._node = ua.NodeId()
+        self.dropped = 0
+
+    async def start(self, node: ua.NodeId) -> None:
+        """Subscribe to the node, and receive from now on."""
+        self._node = node
+        # The library's queue is emptied at once into ours, which counts what it drops.
+        interval_ms: Any = self._config.cycle_ms
+        subscription = await self._client.create_subscription(
+            interval_ms, handler=None, queue_maxsize=self._config.status_queue
+        )
+        await subscription.subscribe_data_change(
+            self._client.get_node(node), queuesize=1, sampling_interval=interval_ms
+        )
+        self._receiver = asyncio.create_task(self._receive(subscription), name="opc ua statuses")
+        self._receiver.add_done_callback(lambda _: self._news.set())
+
+    async def next(self) -> list[int]:
+        """The oldest status that waits, or the next to come. Raises `Retryable` when the subscription ended."""
+        while not self._waiting:
+            if self._receiver is None or self._receiver.done():
+                raise self._ended()
+            self._news.clear()
+            await self._news.wait()
+        return self._waiting.popleft()
+
+    async def stop(self) -> None:
+        """Stop receiving; the session's end deletes the subscription."""
+        receiver = self._receiver
+        if receiver is not None:
+            receiver.cancel()
+            await asyncio.wait([receiver])
+            if not receiver.cancelled():
+                receiver.exception()  # whatever ended it was raised by `next`, or nobody waited for more
+
+    async def _receive(self, subscription: Subscription) -> None:
+        async for event in subscription:
+            if not isinstance(event, DataChangeEvent):
+                return  # the server says that the subscription has ended
+            item: Any = event.data.monitored_item
+            words = words_of(self._config.url, self._node, item.Value)
+            if len(self._waiting) == self._waiting.maxlen:
+                self.dropped += 1
+            self._waiting.append(words)
+            self._news.set()
+
+    def _ended(self) -> Exception:
+        receiver = self._receiver
+        defect = receiver.exception() if receiver is not None and not receiver.cancelled() else None
+        if isinstance(defect, Exception):
+            return defect
         return Retryable(
-            "plc.unreachable",
-            f"The OPC UA exchange with {self._config.url} failed: {error!r}",
-            "Check address, port, cable and firewall.",
+            "plc.connection_lost", f"The OPC UA server at {self._config.url} ended the subscription.", "It is renewed."
         )
 
 
@@ -254,38 +259,3 @@ class OpcuaLink(PlcSession):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, OpcuaWire(config))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _bytes_of(path: Path, code: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise NeedsOperator(code, f"{path} cannot be read: {error.strerror}.", "Check the path in plc.") from error
-
-
-def _encoding(content: bytes) -> str:
-    return "pem" if content.lstrip().startswith(b"-----BEGIN") else "der"
-
-
-def _properties(path: Path) -> CertProperties:
-    content = _bytes_of(path, "plc.security")
-    return CertProperties(content, _encoding(content))
-
-
-def _application_uri(certificate: bytes) -> str:
-    """The URI in the certificate, which OPC UA wants the client to call itself by."""
-    load = x509.load_pem_x509_certificate if _encoding(certificate) == "pem" else x509.load_der_x509_certificate
-    names = load(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-    if not uris:
-        raise ValueError("our certificate has no URI in its subject alternative name")
-    return uris[0]

@@ -1,6 +1,7 @@
 """The `plant:` part of a line's configuration."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -59,9 +60,40 @@ class ServerConfig(BaseModel, frozen=True, extra="forbid"):
     host: str = Field(
         default="127.0.0.1",
         title="Host",
-        description="Address to listen on. The plant's servers ask for no password: keep them on this machine.",
+        description="Address to listen on. Without security of its own, keep a server on this machine.",
     )
     port: int = Field(ge=0, le=65535, title="Port", description="TCP port to listen on; 0 takes a free one.")
+
+
+class OpcuaSecurityConfig(BaseModel, frozen=True, extra="forbid"):
+    """Certificates and users of the plant's OPC UA server; `senbetsu pki init --server` makes the files."""
+
+    certificate: Path = Field(title="Certificate", description="What the server shows, PEM or DER.")
+    key: Path = Field(title="Key", description="The certificate's private key, without a password.")
+    trust_list: Path = Field(title="Trust list", description="Folder that says which clients are trusted.")
+    user: str | None = Field(default=None, title="User", description="Name of the one user with a password.")
+    password_file: Path | None = Field(
+        default=None, title="Password file", description="File whose first line is the user's password."
+    )
+    user_certificates: Path | None = Field(
+        default=None, title="User certificates", description="Folder with the certificates of certificate users."
+    )
+
+    @model_validator(mode="after")
+    def _user_is_whole(self) -> Self:
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file belong together; give both or neither")
+        return self
+
+
+class OpcuaServerConfig(ServerConfig, frozen=True, extra="forbid"):
+    """Where and how the virtual PLC's OPC UA server listens."""
+
+    security: OpcuaSecurityConfig | None = Field(
+        default=None,
+        title="Security",
+        description="Take only signed or encrypted connections of trusted clients; without it anybody's, unsigned.",
+    )
 
 
 class CameraServerConfig(ServerConfig, frozen=True, extra="forbid"):
@@ -78,7 +110,7 @@ class ServersConfig(BaseModel, frozen=True, extra="forbid"):
     modbus: ServerConfig | None = Field(
         default=None, title="Modbus server", description="The virtual PLC's Modbus TCP server."
     )
-    opcua: ServerConfig | None = Field(
+    opcua: OpcuaServerConfig | None = Field(
         default=None, title="OPC UA server", description="The virtual PLC's OPC UA server."
     )
     remote_io: ServerConfig | None = Field(

@@ -55,7 +55,8 @@ async def run_plant(
 
     `on_ready` is called once all servers listen, `on_truth` every second and once at the end.
     Without tag maps the default ones are served. With a remote I/O server the station, laid out so, is wired
-    to the plant in place of its PLC. Raises NeedsOperator (`plant.port_in_use`, `plant.remote_io`).
+    to the plant in place of its PLC. Raises NeedsOperator (`plant.port_in_use`, `plant.remote_io`, or
+    `plc.security` for certificates that cannot be read).
     """
     bench_plc = BenchPlc(setup.plant.bench_plc) if setup.plant.bench_plc else None
     servers = setup.plant.servers
@@ -79,11 +80,13 @@ async def run_plant(
                 serve_camera(servers.camera.host, servers.camera.port, _hello(plant))
             )
         if servers.opcua:
-            from sim.opcua_server import serve_opcua  # takes seconds to import; the others listen meanwhile
+            # takes seconds to import; the others listen meanwhile
+            from sim.opcua_server import security_of, serve_opcua
 
             tags = opcua_tags or default_tag_map("opcua")
+            security = await asyncio.to_thread(security_of, servers.opcua.security)
             opcua = await stack.enter_async_context(
-                serve_opcua(plant.plc, servers.opcua.host, servers.opcua.port, tags)
+                serve_opcua(plant.plc, servers.opcua.host, servers.opcua.port, tags, security=security)
             )
         if on_ready:
             on_ready(PlantPorts(modbus, opcua, remote_io, camera.port if camera else None))

@@ -2,20 +2,22 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from plc_bridge.contract import CommandImage, LineStatus
+from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.link import PlcLink
 from plc_bridge.memory_link import Config as MemoryConfig
 from plc_bridge.memory_link import MemoryLink, MemoryWire
 from plc_bridge.modbus_link import Config as ModbusConfig
 from plc_bridge.modbus_link import ModbusLink
 from plc_bridge.opcua_link import Config as OpcuaConfig
-from plc_bridge.opcua_link import OpcuaLink
+from plc_bridge.opcua_link import OpcuaLink, Security, User
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path
 from plc_bridge.virtual_plc import VirtualPlc
 from sim.modbus_server import serve_modbus
-from sim.opcua_server import serve_opcua
+from sim.opcua_server import ServerSecurity, serve_opcua
+from tests.plc_bridge.certificates import identity, trust_list, write
 from tests.plc_bridge.contract_body import Bench, MakeLink
 
 
@@ -45,6 +47,9 @@ class _Socketed(VirtualPlc):
     def write_command(self, image: CommandImage) -> None:
         self.plc.write_command(image)
 
+    def receipt_history(self, first: int, count: int) -> list[Receipt]:
+        return self.plc.receipt_history(first, count)
+
 
 @asynccontextmanager
 async def opcua_backend() -> AsyncGenerator[MakeLink]:
@@ -57,5 +62,30 @@ async def opcua_backend() -> AsyncGenerator[MakeLink]:
         async def opcua(bench: Bench) -> AsyncGenerator[PlcLink]:
             socket.plc = bench.plc
             yield OpcuaLink(OpcuaConfig(url=url, tags=default_tag_map_path("opcua"), insecure=True))
+
+        yield opcua
+
+
+@asynccontextmanager
+async def secured_opcua_backend(folder: Path) -> AsyncGenerator[MakeLink]:
+    """The same, signed and encrypted, with a user."""
+    socket = _Socketed(VirtualPlc())
+    server, client = identity("server", server=True), identity("client")
+    certificate, key = write(folder, "client", client)
+    (folder / "password").write_text("right")
+    security = ServerSecurity(server, trust_list(folder / "plc", client), {"line": "right"})
+    async with serve_opcua(socket, "127.0.0.1", 0, default_tag_map("opcua"), security=security) as port:
+        config = OpcuaConfig(
+            url=f"opc.tcp://127.0.0.1:{port}",
+            tags=default_tag_map_path("opcua"),
+            security=Security(certificate=certificate, key=key, trust_list=trust_list(folder / "pc", server).folder),
+            user=User(name="line", password_file=folder / "password"),
+            connect_timeout_ms=10_000,
+        )
+
+        @asynccontextmanager
+        async def opcua(bench: Bench) -> AsyncGenerator[PlcLink]:
+            socket.plc = bench.plc
+            yield OpcuaLink(config)
 
         yield opcua

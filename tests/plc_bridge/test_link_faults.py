@@ -18,6 +18,7 @@ from plc_bridge.memory_link import MemoryLink, MemoryWire
 from plc_bridge.modbus_link import Config as ModbusConfig
 from plc_bridge.modbus_link import ModbusLink, ModbusWire
 from plc_bridge.opcua_link import Config as OpcuaConfig
+from plc_bridge.session import PlcSession
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.tagmap_file import default_tag_map_path, to_yaml
 from plc_bridge.virtual_plc import PlcInputs
@@ -52,7 +53,7 @@ async def free_port() -> int:
 
 
 @asynccontextmanager
-async def running(link: ModbusLink | MemoryLink, bench: Bench) -> AsyncGenerator[None]:
+async def running(link: PlcSession, bench: Bench) -> AsyncGenerator[None]:
     bench.link = link
     scan = asyncio.create_task(bench.run())
     try:

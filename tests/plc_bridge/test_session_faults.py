@@ -18,8 +18,8 @@ from controller.clock import run_virtual
 from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
 from plc_bridge.link import LinkState, Shot, Submitted
 from plc_bridge.memory_link import Config, MemoryLink, MemoryWire
+from plc_bridge.virtual_plc import PlcInputs
 from senbetsu_errors import Retryable
-from sim.virtual_plc import PlcInputs
 from tests.plc_bridge.contract_body import until
 from tests.plc_bridge.witness import OrderId, WitnessedPlc
 

@@ -41,6 +41,7 @@ def test_every_command_of_the_page_succeeds(page: Path, tmp_path: Path, shared_d
     root = tmp_path / "checkout"
     root.mkdir()
     (root / "configs").symlink_to(CONFIGS)
+    shutil.copytree(CONFIGS / "secure", root / "secure")
     shutil.copy(CONFIGS / "demo.yaml", root / "other.yaml")
     text = (root / "other.yaml").read_text().replace("recipes/", "configs/recipes/").replace("tags/", "configs/tags/")
     (root / "other.yaml").write_text(text)
