@@ -8,6 +8,7 @@ import math
 import struct
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from itertools import repeat
 
 from plc_bridge.contract import (
     MAILBOX_SIZE,
@@ -31,6 +32,10 @@ _KEPT_RANGES = 64
 """How many slot ranges of the history are kept ready; a wire asks for the same few again and again."""
 _STATUS_NAMES = tuple(STATUS_TAGS)
 _ORDER_NAMES = [[f"orders.{number}.{field}" for field in ORDER_FIELDS] for number in range(MAILBOX_SIZE)]
+_RECEIPT_NAMES = [[f"receipts.{slot}.{field}" for field in RECEIPT_FIELDS] for slot in range(RECEIPT_RING_SIZE)]
+# Enum members looked up: to construct them takes longer than all else about a receipt.
+_RECEIPT_CODES = {code.value: code for code in ReceiptCode if code is not ReceiptCode.LOST}
+_FLAGS = [LineFlags(bits) for bits in range(sum(LineFlags) + 1)]
 assert set(_STATUS_NAMES) == {f.name for f in fields(LineStatus)} - {"receipts", "received_at_s"}
 
 
@@ -52,6 +57,7 @@ class Codec:
         self.receipt_history = tag_map.history.size if tag_map.history else 0
         """Slots of the history ring, 0 where the map has none."""
         self._history_words: dict[range, _Words] = {}
+        self._shown: list[Receipt | None] = [None] * RECEIPT_RING_SIZE
 
     @property
     def status_span(self) -> range:
@@ -82,7 +88,12 @@ class Codec:
         """Words of `history_span(slots)` as receipts; slots never written are left out. Raises
         `NeedsOperator` `plc.tag_map` where a slot holds something else."""
         values = self._words_of(slots).decode(words)
-        return [_receipt(values, f"history.{slot}") for slot in slots if values[f"history.{slot}.code"] != 0]
+        receipts: list[Receipt] = []
+        for slot in slots:
+            seq, code, count = (values[f"history.{slot}.{field}"] for field in RECEIPT_FIELDS)
+            if code != 0:
+                receipts.append(_receipt(seq, code, count, f"history.{slot}"))
+        return receipts
 
     def encode_receipts(self, receipts: Sequence[Receipt | None], slots: range) -> list[int]:
         """Receipts as words of `history_span(slots)`, one for each slot; None is a slot not yet used."""
@@ -112,22 +123,27 @@ class Codec:
         receipts: list[Receipt] = []
         # Receipt number n (from 0, modulo 2**32) lies in slot n mod RECEIPT_RING_SIZE.
         for number in range(total - RECEIPT_RING_SIZE, total):
-            slot = f"receipts.{number % RECEIPT_RING_SIZE}"
-            if number < 0 and values[f"{slot}.code"] == 0:
+            slot = number % RECEIPT_RING_SIZE
+            seq, code, count = (values[name] for name in _RECEIPT_NAMES[slot])
+            if number < 0 and code == 0:
                 continue  # never written yet
-            receipts.append(_receipt(values, slot))
+            receipt = self._shown[slot]  # most slots hold what they held a cycle ago
+            if receipt is None or (receipt.seq, receipt.code, receipt.count) != (seq, code, count):
+                receipt = self._shown[slot] = _receipt(seq, code, count, f"receipts.{slot}")
+            receipts.append(receipt)
         if not math.isfinite(values["belt_speed_mm_s"]):
             raise NeedsOperator("plc.tag_map", f"The belt speed is {values['belt_speed_mm_s']}.", _CHECK_MAP)
-        if int(values["flags"]) > sum(LineFlags):
+        flags = int(values["flags"])
+        if flags >= len(_FLAGS):
             raise NeedsOperator(
                 "plc.tag_map",
-                f"The flags word is {int(values['flags']):#06x}; only bits 0 to 5 are defined.",
+                f"The flags word is {flags:#06x}; only bits 0 to 5 are defined.",
                 _CHECK_MAP,
             )
         integers = {name: int(values[name]) for name in _STATUS_NAMES if name not in ("flags", "belt_speed_mm_s")}
         return LineStatus(
             **integers,
-            flags=LineFlags(int(values["flags"])),
+            flags=_FLAGS[flags],
             belt_speed_mm_s=float(values["belt_speed_mm_s"]),
             receipts=tuple(receipts),
             received_at_s=received_at_s,
@@ -204,11 +220,11 @@ class Codec:
         return _Words(self._word_bits, [request]).decode(words)[place.name]
 
 
-def _receipt(values: Mapping[str, float], slot: str) -> Receipt:
-    code = int(values[f"{slot}.code"])
-    if not ReceiptCode.FIRED <= code <= ReceiptCode.CANCELLED:
-        raise NeedsOperator("plc.tag_map", f"{slot} has code {code}, which is none of 1 to 4.", _CHECK_MAP)
-    return Receipt(int(values[f"{slot}.seq"]), ReceiptCode(code), int(values[f"{slot}.count"]))
+def _receipt(seq: float, code: float, count: float, slot: str) -> Receipt:
+    known = _RECEIPT_CODES.get(int(code))
+    if known is None:
+        raise NeedsOperator("plc.tag_map", f"{slot} has code {code:g}, which is none of 1 to 4.", _CHECK_MAP)
+    return Receipt(int(seq), known, int(count))
 
 
 def _receipt_values(receipt: Receipt, slot: str) -> dict[str, float]:
@@ -329,7 +345,7 @@ class _Numbers:
     def encode(self, values: Mapping[str, float]) -> list[int]:
         """All the words, zero where other values lie."""
         try:
-            data = self._values.pack(*[values.get(name, 0) for name in self._names])
+            data = self._values.pack(*map(values.get, self._names, repeat(0)))
         except struct.error:  # which of them does not fit?
             for place in self._places:
                 if place.type != "f32":

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
+from math import inf
 from random import Random
 from typing import Any, Protocol, TypeVar
 
@@ -51,7 +52,7 @@ class Wire(Protocol):
         ...
 
     async def read_status(self) -> LineStatus:
-        """Read the status block in one request."""
+        """Read the status block in one request; `received_at_s` is set here, or 0 and set by the session."""
         ...
 
     async def write_command(self, image: CommandImage) -> None:
@@ -95,8 +96,9 @@ class PlcSession:
         self._pc_heartbeat = 0
         self._line_command = LineCommand.NONE
         self._speed_setpoint_mm_s = 0.0
-        self._wake_writer = asyncio.Event()
-        self._wake_reader = asyncio.Event()
+        self._wake_writer = _Alarm()
+        self._wake_reader = _Alarm()
+        self._writing = False
         self._news = asyncio.Event()
         self._newest: LineStatus | None = None
         self._alive_at_s = 0.0
@@ -187,8 +189,8 @@ class PlcSession:
                 f"The PLC link is {self._state.value}{f': {self._reason}' if self._reason else '.'}",
                 "Orders are taken again when the link is connected.",
             )
-        loop = asyncio.get_running_loop()
-        taken = [Submitted(seq, loop.create_future(), loop.create_future()) for seq in self._channel.offer(shots)]
+        future = asyncio.get_running_loop().create_future
+        taken = [Submitted(seq, future(), future()) for seq in self._channel.offer(shots)]
         self._submitted.update((submitted.seq, submitted) for submitted in taken)
         self._wake_writer.set()
         return taken
@@ -239,6 +241,8 @@ class PlcSession:
             except* (Retryable, NeedsOperator, TimeoutError) as group:
                 self._note_down(str(_first(group)) or "no answer in time")  # before a close that may take long
             finally:
+                self._wake_reader.stop()
+                self._wake_writer.stop()
                 await self._wire.close()
             await asyncio.sleep(self._reconnect_delay_s())
 
@@ -281,16 +285,16 @@ class PlcSession:
                 if status.heartbeat != heartbeat:
                     heartbeat = status.heartbeat
                     self._alive_at_s = now_s
-                self._learn(replace(status, received_at_s=now_s))
+                self._learn(status if status.received_at_s else replace(status, received_at_s=now_s))
             self._check_alive(self._alive_at_s, "The PLC's heartbeat has not moved")
             if (wanted := self._channel.wanted_receipts) is not None:
                 await self._read_history(wanted)
                 continue
-            if self._channel.batch_under_way:
+            if self._channel.batch_under_way and not self._writing:
                 due_s = loop.time() + cycle_s * _ANSWER_SOON
             else:  # in step, but neither to make up for cycles missed nor ahead by those that were woken early
                 due_s = min(max(due_s + cycle_s, loop.time()), loop.time() + cycle_s)
-            await _wait(self._wake_reader, due_s - loop.time())
+            await self._wake_reader.wait(due_s)
 
     async def _read_history(self, wanted: range) -> None:
         """Fetch receipts that the status block no longer shows; the status read after it makes them count."""
@@ -310,15 +314,19 @@ class PlcSession:
             self._wake_writer.clear()
             image = self._channel.image(self._pc_heartbeat, self._line_command, self._speed_setpoint_mm_s)
             if image is not None:
+                self._writing = True
                 try:
                     await self._in_time(self._wire.write_command(image), self._written_at_s)
                     self._written_at_s = loop.time()
                 except TimeoutError:
-                    pass  # the same batch is written again; a PLC that took it will not take it twice
-                self._check_alive(self._written_at_s, "No command has been accepted")
+                    # The same batch is written again, at once; a PLC that took it will not take it twice.
+                    self._check_alive(self._written_at_s, "No command has been accepted")
+                    self._wake_writer.set()
+                finally:
+                    self._writing = False
                 if self._channel.batch_under_way:
                     self._wake_reader.set()
-            await _wait(self._wake_writer, cycle_s)
+            await self._wake_writer.wait(loop.time() + cycle_s)
 
     async def _in_time(self, request: Coroutine[Any, Any, _T], alive_at_s: float) -> _T:
         """The answer within the request timeout, and not after the heartbeat's: else `TimeoutError`. After
@@ -343,7 +351,9 @@ class PlcSession:
         old_epoch = self._newest.epoch if self._newest else status.epoch
         news = self._channel.on_status(status)
         for seq in news.acknowledged:
-            _resolve(self._submitted[seq].acknowledged, status.received_at_s)
+            acknowledged = self._submitted[seq].acknowledged
+            if not acknowledged.done():  # whoever waits may have cancelled it
+                acknowledged.set_result(status.received_at_s)
         if self._state is LinkState.CONNECTED and not self._channel.established:
             restarted = f"The PLC restarted: epoch {old_epoch} became {status.epoch}."
             self._note_down(str(_taken_over()) if news.taken_over else restarted)
@@ -362,8 +372,10 @@ class PlcSession:
     def _end(self, receipts: Sequence[Receipt], now_s: float) -> None:
         for receipt in receipts:
             submitted = self._submitted.pop(receipt.seq)
-            _resolve(submitted.acknowledged, now_s)
-            _resolve(submitted.receipt, receipt)
+            if not submitted.acknowledged.done():
+                submitted.acknowledged.set_result(now_s)
+            if not submitted.receipt.done():
+                submitted.receipt.set_result(receipt)
             if receipt.code is ReceiptCode.LOST:
                 self._orders_lost += 1
                 self._lost_this_outage += 1
@@ -456,16 +468,39 @@ def _taken_over() -> Retryable:
     )
 
 
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    """Wait for the event, which is set once the time has passed: that is lighter than asyncio.timeout,
-    and whoever waits clears the event before it waits again."""
-    timer = asyncio.get_running_loop().call_later(timeout_s, event.set)
-    try:
-        await event.wait()
-    finally:
-        timer.cancel()
+class _Alarm:
+    """An event for one task that is set at a given time at the latest. Its timer is kept from one wait to
+    the next, for it is rarely reached: where it comes too early it is set anew."""
 
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self.set, self.clear = self._event.set, self._event.clear
+        self._due_s = inf
+        self._timer: asyncio.TimerHandle | None = None
 
-def _resolve(future: "asyncio.Future[Any]", value: Any) -> None:
-    if not future.done():  # whoever waits may have cancelled it
-        future.set_result(value)
+    async def wait(self, due_s: float) -> None:
+        """Wait until it is set, or until the loop's clock shows `due_s`."""
+        self._due_s = due_s
+        if self._timer is None or self._timer.when() > due_s:
+            self._start(due_s)
+        try:
+            await self._event.wait()
+        finally:
+            self._due_s = inf
+
+    def stop(self) -> None:
+        """Nobody waits any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start(self, due_s: float) -> None:
+        self.stop()
+        self._timer = asyncio.get_running_loop().call_at(due_s, self._ring, due_s)
+
+    def _ring(self, at_s: float) -> None:
+        self._timer = None
+        if self._due_s <= at_s:
+            self._event.set()
+        elif self._due_s < inf:
+            self._start(self._due_s)
