@@ -8,7 +8,8 @@ import math
 import struct
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
-from itertools import repeat
+from itertools import chain, repeat
+from operator import attrgetter, itemgetter
 
 from plc_bridge.contract import (
     MAILBOX_SIZE,
@@ -31,8 +32,12 @@ _CHECK_MAP = "Check addresses, types and word order of the tag map with `senbets
 _KEPT_RANGES = 64
 """How many slot ranges of the history are kept ready; a wire asks for the same few again and again."""
 _STATUS_NAMES = tuple(STATUS_TAGS)
-_ORDER_NAMES = [[f"orders.{number}.{field}" for field in ORDER_FIELDS] for number in range(MAILBOX_SIZE)]
-_RECEIPT_NAMES = [[f"receipts.{slot}.{field}" for field in RECEIPT_FIELDS] for slot in range(RECEIPT_RING_SIZE)]
+_ORDER_NAMES = [f"orders.{number}.{field}" for number in range(MAILBOX_SIZE) for field in ORDER_FIELDS]
+_ORDER_VALUES = attrgetter(*ORDER_FIELDS)
+# Seq, code and count of each slot, out of the named values.
+_SLOT_VALUES = [
+    itemgetter(*(f"receipts.{slot}.{field}" for field in ("seq", "code", "count"))) for slot in range(RECEIPT_RING_SIZE)
+]
 # Enum members looked up: to construct them takes longer than all else about a receipt.
 _RECEIPT_CODES = {code.value: code for code in ReceiptCode if code is not ReceiptCode.LOST}
 _FLAGS = [LineFlags(bits) for bits in range(sum(LineFlags) + 1)]
@@ -57,7 +62,7 @@ class Codec:
         self.receipt_history = tag_map.history.size if tag_map.history else 0
         """Slots of the history ring, 0 where the map has none."""
         self._history_words: dict[range, _Words] = {}
-        self._shown: list[Receipt | None] = [None] * RECEIPT_RING_SIZE
+        self._shown: list[tuple[tuple[float, ...], Receipt] | None] = [None] * RECEIPT_RING_SIZE
 
     @property
     def status_span(self) -> range:
@@ -90,9 +95,9 @@ class Codec:
         values = self._words_of(slots).decode(words)
         receipts: list[Receipt] = []
         for slot in slots:
-            seq, code, count = (values[f"history.{slot}.{field}"] for field in RECEIPT_FIELDS)
+            seq, code, count = (values[f"history.{slot}.{field}"] for field in ("seq", "code", "count"))
             if code != 0:
-                receipts.append(_receipt(seq, code, count, f"history.{slot}"))
+                receipts.append(_receipt(seq, code, count, "history.", slot))
         return receipts
 
     def encode_receipts(self, receipts: Sequence[Receipt | None], slots: range) -> list[int]:
@@ -124,13 +129,13 @@ class Codec:
         # Receipt number n (from 0, modulo 2**32) lies in slot n mod RECEIPT_RING_SIZE.
         for number in range(total - RECEIPT_RING_SIZE, total):
             slot = number % RECEIPT_RING_SIZE
-            seq, code, count = (values[name] for name in _RECEIPT_NAMES[slot])
-            if number < 0 and code == 0:
+            given = _SLOT_VALUES[slot](values)
+            if number < 0 and given[1] == 0:
                 continue  # never written yet
-            receipt = self._shown[slot]  # most slots hold what they held a cycle ago
-            if receipt is None or (receipt.seq, receipt.code, receipt.count) != (seq, code, count):
-                receipt = self._shown[slot] = _receipt(seq, code, count, f"receipts.{slot}")
-            receipts.append(receipt)
+            shown = self._shown[slot]  # most slots hold what they held a cycle ago
+            if shown is None or shown[0] != given:
+                shown = self._shown[slot] = (given, _receipt(*given, "receipts.", slot))
+            receipts.append(shown[1])
         if not math.isfinite(values["belt_speed_mm_s"]):
             raise NeedsOperator("plc.tag_map", f"The belt speed is {values['belt_speed_mm_s']}.", _CHECK_MAP)
         flags = int(values["flags"])
@@ -171,15 +176,7 @@ class Codec:
             "batch": image.batch,
             "order_count": len(image.orders),
         }
-        for (seq, kind, lane_first, lane_last, on_count, off_count), order in zip(
-            _ORDER_NAMES, image.orders, strict=False
-        ):
-            values[seq] = order.seq
-            values[kind] = order.kind
-            values[lane_first] = order.lane_first
-            values[lane_last] = order.lane_last
-            values[on_count] = order.on_count
-            values[off_count] = order.off_count
+        values.update(zip(_ORDER_NAMES, chain.from_iterable(map(_ORDER_VALUES, image.orders)), strict=False))
         return self._command.encode(values)
 
     def decode_command(self, words: Sequence[int]) -> CommandImage:
@@ -220,10 +217,10 @@ class Codec:
         return _Words(self._word_bits, [request]).decode(words)[place.name]
 
 
-def _receipt(seq: float, code: float, count: float, slot: str) -> Receipt:
+def _receipt(seq: float, code: float, count: float, ring: str, slot: int) -> Receipt:
     known = _RECEIPT_CODES.get(int(code))
     if known is None:
-        raise NeedsOperator("plc.tag_map", f"{slot} has code {code:g}, which is none of 1 to 4.", _CHECK_MAP)
+        raise NeedsOperator("plc.tag_map", f"{ring}{slot} has code {code:g}, which is none of 1 to 4.", _CHECK_MAP)
     return Receipt(int(seq), known, int(count))
 
 
