@@ -192,7 +192,8 @@ class PlcSession:
         future = asyncio.get_running_loop().create_future
         taken = [Submitted(seq, future(), future()) for seq in self._channel.offer(shots)]
         self._submitted.update((submitted.seq, submitted) for submitted in taken)
-        self._wake_writer.set()
+        if self._channel.has_news_to_write():  # else the status that shows the last batch taken wakes the writer
+            self._wake_writer.set()
         return taken
 
     def command(self, command: LineCommand, speed_setpoint_mm_s: float) -> None:
