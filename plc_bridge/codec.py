@@ -6,10 +6,11 @@ PC uses `decode_status` and `encode_command`; a PLC's side (the virtual one) use
 
 import math
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from itertools import chain, repeat
 from operator import attrgetter, itemgetter
+from typing import Any, cast
 
 from plc_bridge.contract import (
     MAILBOX_SIZE,
@@ -31,9 +32,11 @@ from senbetsu_errors import NeedsOperator
 _CHECK_MAP = "Check addresses, types and word order of the tag map with `senbetsu plc probe`."
 _KEPT_RANGES = 64
 """How many slot ranges of the history are kept ready; a wire asks for the same few again and again."""
-_STATUS_NAMES = tuple(STATUS_TAGS)
+_STATUS_NAMES = tuple(f.name for f in fields(LineStatus) if f.name in STATUS_TAGS)
+_STATUS_VALUES = cast("Callable[[Mapping[str, float]], tuple[float, ...]]", itemgetter(*_STATUS_NAMES))
+_new_status: Callable[..., LineStatus] = LineStatus  # by position, in the order of its fields
 _ORDER_NAMES = [f"orders.{number}.{field}" for number in range(MAILBOX_SIZE) for field in ORDER_FIELDS]
-_ORDER_VALUES = attrgetter(*ORDER_FIELDS)
+_ORDER_VALUES: Callable[[JetOrder], tuple[int, ...]] = attrgetter(*ORDER_FIELDS)
 # Seq, code and count of each slot, out of the named values.
 _SLOT_VALUES = [
     itemgetter(*(f"receipts.{slot}.{field}" for field in ("seq", "code", "count"))) for slot in range(RECEIPT_RING_SIZE)
@@ -95,9 +98,9 @@ class Codec:
         values = self._words_of(slots).decode(words)
         receipts: list[Receipt] = []
         for slot in slots:
-            seq, code, count = (values[f"history.{slot}.{field}"] for field in ("seq", "code", "count"))
-            if code != 0:
-                receipts.append(_receipt(seq, code, count, "history.", slot))
+            given = tuple(values[f"history.{slot}.{field}"] for field in ("seq", "code", "count"))
+            if given[1] != 0:
+                receipts.append(_receipt(given, "history.", slot))
         return receipts
 
     def encode_receipts(self, receipts: Sequence[Receipt | None], slots: range) -> list[int]:
@@ -124,7 +127,7 @@ class Codec:
         values = self._status.decode(words)
         if self._single_flags:
             values["flags"] = sum(flag for name, flag in FLAG_TAGS.items() if values[name])
-        total = int(values["receipt_total"])
+        total = cast(int, values["receipt_total"])
         receipts: list[Receipt] = []
         # Receipt number n (from 0, modulo 2**32) lies in slot n mod RECEIPT_RING_SIZE.
         for number in range(total - RECEIPT_RING_SIZE, total):
@@ -134,7 +137,7 @@ class Codec:
                 continue  # never written yet
             shown = self._shown[slot]  # most slots hold what they held a cycle ago
             if shown is None or shown[0] != given:
-                shown = self._shown[slot] = (given, _receipt(*given, "receipts.", slot))
+                shown = self._shown[slot] = (given, _receipt(given, "receipts.", slot))
             receipts.append(shown[1])
         if not math.isfinite(values["belt_speed_mm_s"]):
             raise NeedsOperator("plc.tag_map", f"The belt speed is {values['belt_speed_mm_s']}.", _CHECK_MAP)
@@ -145,14 +148,9 @@ class Codec:
                 f"The flags word is {flags:#06x}; only bits 0 to 5 are defined.",
                 _CHECK_MAP,
             )
-        integers = {name: int(values[name]) for name in _STATUS_NAMES if name not in ("flags", "belt_speed_mm_s")}
-        return LineStatus(
-            **integers,
-            flags=_FLAGS[flags],
-            belt_speed_mm_s=float(values["belt_speed_mm_s"]),
-            receipts=tuple(receipts),
-            received_at_s=received_at_s,
-        )
+        values["flags"] = _FLAGS[flags]
+        values["belt_speed_mm_s"] = float(values["belt_speed_mm_s"])
+        return _new_status(*_STATUS_VALUES(values), tuple(receipts), received_at_s)
 
     def encode_status(self, status: LineStatus) -> list[int]:
         """A `LineStatus` as words of the status requests."""
@@ -217,11 +215,12 @@ class Codec:
         return _Words(self._word_bits, [request]).decode(words)[place.name]
 
 
-def _receipt(seq: float, code: float, count: float, ring: str, slot: int) -> Receipt:
-    known = _RECEIPT_CODES.get(int(code))
+def _receipt(given: tuple[Any, ...], ring: str, slot: int) -> Receipt:
+    seq, code, count = given
+    known = _RECEIPT_CODES.get(code)
     if known is None:
-        raise NeedsOperator("plc.tag_map", f"{ring}{slot} has code {code:g}, which is none of 1 to 4.", _CHECK_MAP)
-    return Receipt(int(seq), known, int(count))
+        raise NeedsOperator("plc.tag_map", f"{ring}{slot} has code {code}, which is none of 1 to 4.", _CHECK_MAP)
+    return Receipt(seq, known, count)
 
 
 def _receipt_values(receipt: Receipt, slot: str) -> dict[str, float]:
@@ -266,6 +265,7 @@ class _Words:
             self._converted.append(place)
 
     def decode(self, words: Sequence[int]) -> dict[str, float]:
+        """The values; of a tag that is a whole number in the contract, a whole number."""
         if len(words) != self.count:
             raise NeedsOperator(
                 "plc.tag_map", f"The device answered {len(words)} words where the tag map has {self.count}.", _CHECK_MAP

@@ -98,7 +98,8 @@ class PlcSession:
         self._speed_setpoint_mm_s = 0.0
         self._wake_writer = _Alarm()
         self._wake_reader = _Alarm()
-        self._writing = False
+        self._reading = _Patience()
+        self._writing = _Patience()
         self._news = asyncio.Event()
         self._newest: LineStatus | None = None
         self._alive_at_s = 0.0
@@ -128,7 +129,7 @@ class PlcSession:
         try:
             async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
                 await self._wire.open()
-            return await self._in_time(self._wire.read_status(), asyncio.get_running_loop().time())
+            return await self._in_time(_Patience(), self._wire.read_status(), asyncio.get_running_loop().time())
         except TimeoutError as error:
             raise Retryable(
                 "plc.unreachable", "The PLC did not answer in time.", "Check address, cable and firewall."
@@ -242,8 +243,8 @@ class PlcSession:
             except* (Retryable, NeedsOperator, TimeoutError) as group:
                 self._note_down(str(_first(group)) or "no answer in time")  # before a close that may take long
             finally:
-                self._wake_reader.stop()
-                self._wake_writer.stop()
+                for timer in (self._wake_reader, self._wake_writer, self._reading, self._writing):
+                    timer.stop()
                 await self._wire.close()
             await asyncio.sleep(self._reconnect_delay_s())
 
@@ -277,7 +278,7 @@ class PlcSession:
             asked_at_s = loop.time()
             self._wake_reader.clear()  # before the read: a batch written during it wakes the next one at once
             try:
-                status = await self._in_time(self._wire.read_status(), self._alive_at_s)
+                status = await self._in_time(self._reading, self._wire.read_status(), self._alive_at_s)
             except TimeoutError:
                 pass  # the heartbeat watch below decides how many of these are too many
             else:
@@ -291,7 +292,7 @@ class PlcSession:
             if (wanted := self._channel.wanted_receipts) is not None:
                 await self._read_history(wanted)
                 continue
-            if self._channel.batch_under_way and not self._writing:
+            if self._channel.batch_under_way and not self._writing.under_way:
                 due_s = loop.time() + cycle_s * _ANSWER_SOON
             else:  # in step, but neither to make up for cycles missed nor ahead by those that were woken early
                 due_s = min(max(due_s + cycle_s, loop.time()), loop.time() + cycle_s)
@@ -301,7 +302,7 @@ class PlcSession:
         """Fetch receipts that the status block no longer shows; the status read after it makes them count."""
         try:
             request = self._wire.read_receipts(wanted.start, len(wanted))
-            receipts = await self._in_time(request, self._history_read_s)
+            receipts = await self._in_time(self._reading, request, self._history_read_s)
         except TimeoutError:
             self._check_alive(self._history_read_s, "The PLC's receipt history has not been answered")
         else:
@@ -315,27 +316,23 @@ class PlcSession:
             self._wake_writer.clear()
             image = self._channel.image(self._pc_heartbeat, self._line_command, self._speed_setpoint_mm_s)
             if image is not None:
-                self._writing = True
                 try:
-                    await self._in_time(self._wire.write_command(image), self._written_at_s)
+                    await self._in_time(self._writing, self._wire.write_command(image), self._written_at_s)
                     self._written_at_s = loop.time()
                 except TimeoutError:
                     # The same batch is written again, at once; a PLC that took it will not take it twice.
                     self._check_alive(self._written_at_s, "No command has been accepted")
                     self._wake_writer.set()
-                finally:
-                    self._writing = False
                 if self._channel.batch_under_way:
                     self._wake_reader.set()
             await self._wake_writer.wait(loop.time() + cycle_s)
 
-    async def _in_time(self, request: Coroutine[Any, Any, _T], alive_at_s: float) -> _T:
+    async def _in_time(self, patience: "_Patience", request: Coroutine[Any, Any, _T], alive_at_s: float) -> _T:
         """The answer within the request timeout, and not after the heartbeat's: else `TimeoutError`. After
         a loop that stood still there is a cycle at least, for then it was not the PLC that was silent."""
         config, now_s = self._config, asyncio.get_running_loop().time()
         given_up_s = max(alive_at_s + config.heartbeat_timeout_ms / 1000, now_s + config.cycle_ms / 1000)
-        async with asyncio.timeout_at(min(now_s + config.request_timeout_ms / 1000, given_up_s)):
-            answer = await request
+        answer = await patience.wait(request, min(now_s + config.request_timeout_ms / 1000, given_up_s))
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             # Libraries use asyncio.wait_for, which in Python 3.11 swallows a cancellation that
@@ -469,25 +466,21 @@ def _taken_over() -> Retryable:
     )
 
 
-class _Alarm:
-    """An event for one task that is set at a given time at the latest. Its timer is kept from one wait to
-    the next, for it is rarely reached: where it comes too early it is set anew."""
+class _KeptTimer:
+    """A timer for the many waits of one task, which are rarely waited out: it is kept from one wait to
+    the next, and set anew where it comes too early."""
 
     def __init__(self) -> None:
-        self._event = asyncio.Event()
-        self.set, self.clear = self._event.set, self._event.clear
         self._due_s = inf
         self._timer: asyncio.TimerHandle | None = None
 
-    async def wait(self, due_s: float) -> None:
-        """Wait until it is set, or until the loop's clock shows `due_s`."""
+    def _begin(self, due_s: float) -> None:
         self._due_s = due_s
         if self._timer is None or self._timer.when() > due_s:
             self._start(due_s)
-        try:
-            await self._event.wait()
-        finally:
-            self._due_s = inf
+
+    def _end(self) -> None:
+        self._due_s = inf
 
     def stop(self) -> None:
         """Nobody waits any more."""
@@ -502,6 +495,67 @@ class _Alarm:
     def _ring(self, at_s: float) -> None:
         self._timer = None
         if self._due_s <= at_s:
-            self._event.set()
+            self._waited_out()
         elif self._due_s < inf:
             self._start(self._due_s)
+
+    def _waited_out(self) -> None:
+        raise NotImplementedError
+
+
+class _Alarm(_KeptTimer):
+    """An event that one task waits for, and that comes at a given time at the latest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._event = asyncio.Event()
+        self.set, self.clear = self._event.set, self._event.clear
+
+    async def wait(self, due_s: float) -> None:
+        """Wait until it is set, or until the loop's clock shows `due_s`."""
+        self._begin(due_s)
+        try:
+            await self._event.wait()
+        finally:
+            self._end()
+
+    def _waited_out(self) -> None:
+        self._event.set()
+
+
+class _Patience(_KeptTimer):
+    """What asyncio.timeout_at does, for the requests of one task."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._task: asyncio.Task[Any] | None = None
+        self._expired = False
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a request is waited for now."""
+        return self._task is not None
+
+    async def wait(self, request: Coroutine[Any, Any, _T], due_s: float) -> _T:
+        """The answer, or `TimeoutError` when there is none until the loop's clock shows `due_s`."""
+        task = self._task = asyncio.current_task()
+        assert task is not None
+        cancelled_before = task.cancelling()
+        self._expired = False
+        self._begin(due_s)
+        try:
+            return await request
+        except asyncio.CancelledError:
+            if self._expired and task.cancelling() - 1 <= cancelled_before:
+                raise TimeoutError from None  # it was us who cancelled, and nobody else
+            raise
+        finally:
+            self._end()
+            self._task = None
+            if self._expired:
+                task.uncancel()
+
+    def _waited_out(self) -> None:
+        assert self._task is not None
+        self._expired = True
+        self._task.cancel()
