@@ -76,7 +76,7 @@ def scattered_map() -> TagMap:
     status, command = document["status"], document["command"]
     status["table"] = "input"
     status["tags"].pop("flags")
-    for at, name in enumerate(("e_stop_ok", "belt_running", "air_ok", "ready", "fire")):
+    for at, name in enumerate(("e_stop_ok", "belt_running", "air_ok", "ready", "fire", "pc_alive")):
         status["tags"][name] = {"at": 16 * at, "type": "bit", "table": "discrete", "invert": name == "e_stop_ok"}
     status["tags"]["valve_fault"] = {"at": 100, "type": "u64", "table": "coil"}
     status["tags"]["encoder"] = {"at": 7, "type": "u32", "table": "holding", "unit": 9, "word_order": "little"}
