@@ -9,7 +9,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
-from math import inf
 from random import Random
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +17,7 @@ import structlog
 from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
 from plc_bridge.exactly_once import OrderChannel
+from plc_bridge.kept_timers import Alarm, Patience
 from plc_bridge.link import LinkChange, LinkHealth, LinkState, Shot, Submitted
 from senbetsu_errors import Fatal, NeedsOperator, Retryable
 
@@ -96,10 +96,10 @@ class PlcSession:
         self._pc_heartbeat = 0
         self._line_command = LineCommand.NONE
         self._speed_setpoint_mm_s = 0.0
-        self._wake_writer = _Alarm()
-        self._wake_reader = _Alarm()
-        self._reading = _Patience()
-        self._writing = _Patience()
+        self._wake_writer = Alarm()
+        self._wake_reader = Alarm()
+        self._reading = Patience()
+        self._writing = Patience()
         self._news = asyncio.Event()
         self._newest: LineStatus | None = None
         self._alive_at_s = 0.0
@@ -129,7 +129,7 @@ class PlcSession:
         try:
             async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
                 await self._wire.open()
-            return await self._in_time(_Patience(), self._wire.read_status(), asyncio.get_running_loop().time())
+            return await self._in_time(Patience(), self._wire.read_status(), asyncio.get_running_loop().time())
         except TimeoutError as error:
             raise Retryable(
                 "plc.unreachable", "The PLC did not answer in time.", "Check address, cable and firewall."
@@ -327,7 +327,7 @@ class PlcSession:
                     self._wake_reader.set()
             await self._wake_writer.wait(loop.time() + cycle_s)
 
-    async def _in_time(self, patience: "_Patience", request: Coroutine[Any, Any, _T], alive_at_s: float) -> _T:
+    async def _in_time(self, patience: Patience, request: Coroutine[Any, Any, _T], alive_at_s: float) -> _T:
         """The answer within the request timeout, and not after the heartbeat's: else `TimeoutError`. After
         a loop that stood still there is a cycle at least, for then it was not the PLC that was silent."""
         config, now_s = self._config, asyncio.get_running_loop().time()
@@ -464,98 +464,3 @@ def _taken_over() -> Retryable:
         "or another controller writes to it.",
         "Let one controller only write to a PLC.",
     )
-
-
-class _KeptTimer:
-    """A timer for the many waits of one task, which are rarely waited out: it is kept from one wait to
-    the next, and set anew where it comes too early."""
-
-    def __init__(self) -> None:
-        self._due_s = inf
-        self._timer: asyncio.TimerHandle | None = None
-
-    def _begin(self, due_s: float) -> None:
-        self._due_s = due_s
-        if self._timer is None or self._timer.when() > due_s:
-            self._start(due_s)
-
-    def _end(self) -> None:
-        self._due_s = inf
-
-    def stop(self) -> None:
-        """Nobody waits any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _start(self, due_s: float) -> None:
-        self.stop()
-        self._timer = asyncio.get_running_loop().call_at(due_s, self._ring, due_s)
-
-    def _ring(self, at_s: float) -> None:
-        self._timer = None
-        if self._due_s <= at_s:
-            self._waited_out()
-        elif self._due_s < inf:
-            self._start(self._due_s)
-
-    def _waited_out(self) -> None:
-        raise NotImplementedError
-
-
-class _Alarm(_KeptTimer):
-    """An event that one task waits for, and that comes at a given time at the latest."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._event = asyncio.Event()
-        self.set, self.clear = self._event.set, self._event.clear
-
-    async def wait(self, due_s: float) -> None:
-        """Wait until it is set, or until the loop's clock shows `due_s`."""
-        self._begin(due_s)
-        try:
-            await self._event.wait()
-        finally:
-            self._end()
-
-    def _waited_out(self) -> None:
-        self._event.set()
-
-
-class _Patience(_KeptTimer):
-    """What asyncio.timeout_at does, for the requests of one task."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._task: asyncio.Task[Any] | None = None
-        self._expired = False
-
-    @property
-    def under_way(self) -> bool:
-        """Whether a request is waited for now."""
-        return self._task is not None
-
-    async def wait(self, request: Coroutine[Any, Any, _T], due_s: float) -> _T:
-        """The answer, or `TimeoutError` when there is none until the loop's clock shows `due_s`."""
-        task = self._task = asyncio.current_task()
-        assert task is not None
-        cancelled_before = task.cancelling()
-        self._expired = False
-        self._begin(due_s)
-        try:
-            return await request
-        except asyncio.CancelledError:
-            if self._expired and task.cancelling() - 1 <= cancelled_before:
-                raise TimeoutError from None  # it was us who cancelled, and nobody else
-            raise
-        finally:
-            self._end()
-            self._task = None
-            if self._expired:
-                task.uncancel()
-
-    def _waited_out(self) -> None:
-        assert self._task is not None
-        self._expired = True
-        self._task.cancel()
