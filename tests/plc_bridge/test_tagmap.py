@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from plc_bridge.codec import Codec
 from plc_bridge.contract import (
     MAILBOX_SIZE,
+    PLC_RECEIPT_CODES,
     CommandImage,
     JetOrder,
     LineCommand,
@@ -28,9 +29,15 @@ U16 = st.integers(0, 0xFFFF)
 U32 = st.integers(0, 0xFFFF_FFFF)
 F32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 ORDERS = st.builds(
-    JetOrder, seq=U32, lane_first=U16, lane_last=U16, on_count=U32, off_count=U32, kind=st.sampled_from(OrderKind)
+    JetOrder,
+    seq=U32,
+    lane_first=U16,
+    lane_last=U16,
+    on_count=U32,
+    off_count=U32,
+    kind=st.sampled_from([OrderKind.JET, OrderKind.PULSE]),
 )
-RECEIPTS = st.builds(Receipt, seq=U32, code=st.sampled_from(list(ReceiptCode)[:4]), count=U32)
+RECEIPTS = st.builds(Receipt, seq=U32, code=st.sampled_from(sorted(PLC_RECEIPT_CODES)), count=U32)
 IMAGES = st.builds(
     CommandImage,
     pc_epoch=U32,
