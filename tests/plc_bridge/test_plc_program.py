@@ -46,7 +46,9 @@ def test_an_independent_parser_accepts_the_program() -> None:
 
 def test_the_function_block_has_every_tag_of_the_contract() -> None:
     assert set(COMMAND_TAGS) | {"orders"} <= declared()["InputDeclarations"].keys()
-    assert (set(STATUS_TAGS) - FROM_THE_SITE) | {"receipts", "robots", "history"} <= declared()["OutputDeclarations"].keys()
+    assert (set(STATUS_TAGS) - FROM_THE_SITE) | {"receipts", "robots", "history"} <= declared()[
+        "OutputDeclarations"
+    ].keys()
 
 
 def test_records_and_rings_have_the_contracts_shape() -> None:
