@@ -346,7 +346,7 @@ def default_tag_map(protocol: Literal["modbus", "opcua"], robots: int = 0) -> Ta
         robot_fields, robot_stride = lay_out(ROBOT_FIELDS, 0)
         robots_at = receipts_at + RECEIPT_RING_SIZE * receipt_stride
         status_robots = Robots(at=robots_at, stride=robot_stride, fields=robot_fields, size=robots)
-        scales = _PICK_SCALES if protocol == "modbus" else {}
+        scales: Mapping[str, float] = _PICK_SCALES if protocol == "modbus" else {}
         types: dict[str, TagType] = {name: "i16" if name in scales else kind for name, kind in PICK_FIELDS.items()}
         places, pick_stride = lay_out(types, order_fields["lane_first"].at)
         pick_fields = {name: tag.model_copy(update={"scale": scales.get(name, 1.0)}) for name, tag in places.items()}

@@ -96,6 +96,7 @@ def statuses(draw: st.DrawFn) -> LineStatus:
         valve_fault=draw(st.integers(0, 2**64 - 1)),
         receipt_total=total,
         receipts=tuple(receipts),
+        robots=(),
     )
 
 
