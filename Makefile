@@ -35,7 +35,8 @@ test-fast: .venv/.dev
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-slow: .venv/.dev           ## the long ones, in CI too
-	$(BIN)/pytest -m slow --timeout 900
+	$(BIN)/pytest -m "slow and not alone" -n 2 --dist worksteal --timeout 900
+	$(BIN)/pytest -m "slow and alone" --timeout 900
 
 lock:                           ## compile the requirements anew
 	$(BIN)/pip-compile -q --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o $(REQ)/dev.txt $(REQ)/dev.in

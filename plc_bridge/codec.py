@@ -134,7 +134,7 @@ class Codec:
         """
         values = self._status.decode(words)
         if self._single_flags:
-            values["flags"] = sum(flag for name, flag in FLAG_TAGS.items() if values[name])
+            values["flags"] = sum(flag for name, flag in FLAG_TAGS.items() if values.get(name))
         total = int(values["receipt_total"])
         receipts: list[Receipt] = []
         # Receipt number n (from 0, modulo 2**32) lies in slot n mod RECEIPT_RING_SIZE.

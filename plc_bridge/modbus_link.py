@@ -195,9 +195,9 @@ class ModbusWire:
             self._writes = self._reads
             return
         # The second connection waits for the first answer on the first: OpenPLC v3 serves only one of two
-        # that arrive together. A refusal is an answer too, and what to make of it, or of none, is the
-        # session's business.
-        with contextlib.suppress(TimeoutError, NeedsOperator):
+        # that arrive together. A refusal is an answer too, and so is a wrong one; what to make of it, or of
+        # none, is the session's business.
+        with contextlib.suppress(TimeoutError, NeedsOperator, Retryable):
             async with asyncio.timeout(self._config.request_timeout_ms / 1000):
                 await self.read(self._codec.status_requests[0])
         self._writes = await self._connected()

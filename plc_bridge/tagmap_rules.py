@@ -10,6 +10,7 @@ from plc_bridge.tags import (
     FLAG_TAGS,
     MASKS,
     MEASURES,
+    OPTIONAL_FLAG_TAGS,
     ORDER_FIELDS,
     PICK_FIELDS,
     RECEIPT_FIELDS,
@@ -79,7 +80,7 @@ def _wrong_flags(tags: "Mapping[str, Tag]") -> Iterator[Problem]:
         yield ((*path, single[0]), "is a bit of flags, which the map has as a whole; leave one of them out")
     elif single:
         for name in FLAG_TAGS:
-            if name not in tags:
+            if name not in tags and name not in OPTIONAL_FLAG_TAGS:
                 yield (path, f"{name} is missing (a bit, as {single[0]} is)")
 
 

@@ -26,6 +26,8 @@ STATUS_TAGS: Mapping[str, TagType] = {
 }
 FLAG_TAGS: Mapping[str, LineFlags] = {str(flag.name).lower(): flag for flag in LineFlags}
 """What a map may have in place of `flags`, where a device shows each flag as a bit of its own."""
+OPTIONAL_FLAG_TAGS = frozenset({"pc_alive"})
+"""Of these, what only a program that minds its PC can show; a device without it shows it as not set."""
 RECEIPT_FIELDS: Mapping[str, TagType] = {"seq": "u32", "code": "u16", "count": "u32"}
 COMMAND_TAGS: Mapping[str, TagType] = {
     "pc_epoch": "u32",

@@ -102,6 +102,7 @@ async def station(bench: Bench) -> AsyncGenerator[PlcLink]:
         await asyncio.to_thread(server.stop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("promise", [p for p in CONTRACT if p not in DOES_NOT_APPLY], ids=lambda f: f.__name__)
 def test_direct_io_keeps_the_promise(promise: Callable[[MakeLink], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(promise(station))
@@ -241,6 +242,8 @@ async def ahead(link: PlcLink, mm: float) -> int:
     return int((await newest(link)).encoder + mm * 10)
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_valves_switch_within_the_declared_jitter_of_their_counts(capsys: pytest.CaptureFixture[str]) -> None:
     speed_mm_s, jitter_ms, delay_ms = 300.0, 20.0, 5.0
 

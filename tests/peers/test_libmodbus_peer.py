@@ -96,7 +96,9 @@ async def served(executable: Path, bench: Bench, codec: Codec = CODEC) -> AsyncG
 
 
 @pytest.mark.parametrize("promise", [*CONTRACT, reports_every_order_of_a_salvo], ids=lambda f: f.__name__)
-@pytest.mark.parametrize("read_write", [False, True], ids=["FC3 and FC16", "FC23"])
+@pytest.mark.parametrize(
+    "read_write", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["FC3 and FC16", "FC23"]
+)
 def test_libmodbus_keeps_every_promise(
     promise: Callable[[MakeLink], Coroutine[Any, Any, None]], read_write: bool, executable: Path
 ) -> None:

@@ -48,6 +48,7 @@ def make_link(site_packages: Path, monkeypatch: pytest.MonkeyPatch) -> MakeLink:
     return json_lines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("promise", CONTRACT, ids=lambda f: f.__name__)
 def test_it_keeps_every_promise(make_link: MakeLink, promise: Callable[[MakeLink], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(promise(make_link))

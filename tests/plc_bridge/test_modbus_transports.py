@@ -29,6 +29,7 @@ MAP = default_tag_map("modbus")
 Promise = Callable[[MakeLink], Coroutine[Any, Any, None]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("promise", CONTRACT, ids=lambda f: f.__name__)
 def test_over_tls_with_certificates_on_both_sides(promise: Promise, tmp_path: Path) -> None:
     authority = Authority(tmp_path, "authority")
@@ -53,6 +54,7 @@ async def over_serial(bench: Bench) -> AsyncGenerator[PlcLink]:
         yield ModbusLink(Config(serial=fast(line.master), tags=TAGS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("promise", CONTRACT, ids=lambda f: f.__name__)
 def test_over_a_serial_line(promise: Promise) -> None:
     asyncio.run(promise(over_serial))
@@ -64,6 +66,7 @@ async def read_and_write_at_once(bench: Bench) -> AsyncGenerator[PlcLink]:
         yield ModbusLink(Config(host="127.0.0.1", port=port, tags=TAGS, read_write=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("promise", CONTRACT, ids=lambda f: f.__name__)
 def test_with_status_and_command_in_one_request(promise: Promise) -> None:
     asyncio.run(promise(read_and_write_at_once))
@@ -76,7 +79,7 @@ def scattered_map() -> TagMap:
     status, command = document["status"], document["command"]
     status["table"] = "input"
     status["tags"].pop("flags")
-    for at, name in enumerate(("e_stop_ok", "belt_running", "air_ok", "ready", "fire")):
+    for at, name in enumerate(("e_stop_ok", "belt_running", "air_ok", "ready", "fire", "pc_alive")):
         status["tags"][name] = {"at": 16 * at, "type": "bit", "table": "discrete", "invert": name == "e_stop_ok"}
     status["tags"]["valve_fault"] = {"at": 100, "type": "u64", "table": "coil"}
     status["tags"]["encoder"] = {"at": 7, "type": "u32", "table": "holding", "unit": 9, "word_order": "little"}

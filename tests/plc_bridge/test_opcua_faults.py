@@ -22,6 +22,8 @@ from tests.plc_bridge.certificates import identity, trust_list, write
 from tests.plc_bridge.contract_body import Bench, until
 from tests.plc_bridge.test_link_faults import Proxy, free_port, running
 
+pytestmark = pytest.mark.slow  # servers of asyncua take seconds to start
+
 TAG_MAP = default_tag_map("opcua")
 TAGS = default_tag_map_path("opcua")
 

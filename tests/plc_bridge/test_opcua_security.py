@@ -79,6 +79,7 @@ async def refusal(config: Config) -> NeedsOperator:
     return refused.value
 
 
+@pytest.mark.slow
 def test_policies_modes_and_users_are_accepted(tmp_path: Path) -> None:
     site = Site(tmp_path)
 
@@ -200,6 +201,7 @@ def test_the_virtual_plc_serves_no_session_on_an_unsecured_channel(tmp_path: Pat
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_stranger_who_names_a_trusted_certificate_gets_nothing(tmp_path: Path) -> None:
     """The library judges the certificate that is named, not the one whose key was shown."""
     site = Site(tmp_path)

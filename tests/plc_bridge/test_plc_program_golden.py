@@ -11,7 +11,7 @@ from tests.plc_bridge.golden import as_text, changes_of, played, traces
 from tests.plc_bridge.plc_devices import Device, Reference, Settings, Virtual
 
 
-@pytest.mark.parametrize("make", [Virtual, Reference], ids=["virtual", "program"])
+@pytest.mark.parametrize("make", [Virtual, pytest.param(Reference, marks=pytest.mark.slow)], ids=["virtual", "program"])
 @pytest.mark.parametrize("path", traces(), ids=lambda path: path.stem)
 def test_a_trace_is_followed_scan_by_scan(path: Path, make: Callable[[Settings], Device]) -> None:
     trace = json.loads(path.read_text(encoding="utf-8"))

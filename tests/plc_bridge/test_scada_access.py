@@ -36,6 +36,8 @@ from plc_bridge.scada_ua import ObjectIds, StatusCodes, node_id
 from senbetsu_errors import NeedsOperator
 from tests.plc_bridge.scada_line import LINE, NOW, picture
 
+pytestmark = pytest.mark.slow  # servers of asyncua take seconds to start
+
 PASSWORD = "correct horse battery"  # noqa: S105
 HASH = hash_password(PASSWORD)
 USER = ScadaUser(name="scada", password_hash=HASH)

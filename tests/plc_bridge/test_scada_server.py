@@ -122,6 +122,7 @@ def test_what_is_served_is_what_the_table_and_the_picture_say() -> None:
     run(main())
 
 
+@pytest.mark.slow
 def test_the_three_nested_machines_say_one_state() -> None:
     async def main() -> None:
         async with shown() as (server, view):
@@ -173,6 +174,7 @@ def test_a_value_is_good_only_while_its_picture_is_fresh(age_s: float | None, st
     assert status_of(age_s) == status
 
 
+@pytest.mark.slow
 def test_nothing_live_is_good_before_the_first_picture_nor_when_the_last_is_old() -> None:
     async def main() -> None:
         async with ScadaServer(LOCAL, LINE, lambda: NOW) as server, viewer(server.port) as view:
@@ -206,6 +208,7 @@ def test_nothing_live_is_good_before_the_first_picture_nor_when_the_last_is_old(
     run(main())
 
 
+@pytest.mark.slow
 def test_subscribers_get_new_values_and_an_event_when_an_alarm_comes_or_goes() -> None:
     async def main() -> None:
         async with shown() as (server, view):
@@ -242,6 +245,7 @@ def test_subscribers_get_new_values_and_an_event_when_an_alarm_comes_or_goes() -
     run(main())
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_said_with_the_key_to_change() -> None:
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -261,6 +265,7 @@ def test_an_address_that_is_not_ours_is_said_with_the_key_to_change(host: str) -
     run(main())
 
 
+@pytest.mark.slow
 def test_a_line_without_classes_or_outlets_is_served_too() -> None:
     async def main() -> None:
         bare = replace(LINE, outlets=(), classes=(), purity_floor={})

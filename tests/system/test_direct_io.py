@@ -7,7 +7,7 @@ import pytest
 
 from tests.system.lines import direct_io_on_free_ports, running, write
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 def test_it_sorts_and_says_how_exact_it_is(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def test_the_readme_shows_commands() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.shared_data
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.stem)

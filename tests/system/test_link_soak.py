@@ -12,6 +12,7 @@ def _failed(result: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_no_order_is_doubled_or_unaccounted_over_a_lossy_and_partitioned_cable() -> None:
     result = soak.measure(30.0)
     assert _failed(result) == []
@@ -24,5 +25,6 @@ def test_no_order_is_doubled_or_unaccounted_over_a_lossy_and_partitioned_cable()
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_silent_partition_is_noticed_within_the_belt_budget_over_both_protocols() -> None:
     assert _failed(partition.measure(10)) == []

@@ -11,7 +11,7 @@ import pytest
 
 from tests.system.lines import Running, demo_on_free_ports, real_belt_with_plc, running, write
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 def _gone(line: Running, within_s: float = 10.0) -> bool:

@@ -63,6 +63,7 @@ def child_of(line: Running, command: str = "_scada") -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_scada_follows_the_line_and_the_line_outlives_scada(tmp_path: Path) -> None:
     config = demo_on_free_ports()
@@ -107,6 +108,7 @@ def test_scada_follows_the_line_and_the_line_outlives_scada(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_a_killed_hmi_comes_back_while_the_line_runs_on(tmp_path: Path) -> None:
     config = demo_on_free_ports()
@@ -133,6 +135,7 @@ def ask_for_hash(password: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_password_command_prints_the_hash_of_what_it_reads_and_refuses_a_short_one() -> None:
     done = ask_for_hash("a long enough password")
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.lines import CONFIGS, free_ports, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 def said(folder: Path, *arguments: str, code: int = 0) -> str:
