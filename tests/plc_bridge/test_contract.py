@@ -25,6 +25,7 @@ def test_backend_with_robots(backend: MakeLink, promise: Callable[[MakeLink], Co
     asyncio.run(promise(backend))
 
 
+@pytest.mark.slow
 def test_opcua_with_robots_keeps_every_promise() -> None:
     async def run() -> None:
         async with opcua_backend(robots=True) as opcua:
