@@ -27,6 +27,9 @@ _MISSED_REASON = {
     ReceiptCode.REFUSED: "refused",
     ReceiptCode.CANCELLED: "cancelled",
     ReceiptCode.LOST: "lost",
+    ReceiptCode.MISSED: "not gripped",
+    ReceiptCode.DROPPED: "dropped",
+    ReceiptCode.FAULT: "robot fault",
 }
 
 
@@ -44,7 +47,8 @@ class Entry:
 
 @dataclass(slots=True)
 class Orders:
-    """What became of orders; sent = fired + late + refused + cancelled + lost + open, always."""
+    """What became of orders; sent = fired + late + refused + cancelled + lost + failed + open, always. `failed`
+    are picks that a robot began and did not bring about."""
 
     sent: int = 0
     acknowledged: int = 0
@@ -53,11 +57,12 @@ class Orders:
     refused: int = 0
     cancelled: int = 0
     lost: int = 0
+    failed: int = 0
 
     @property
     def open(self) -> int:
         """Orders sent whose end is not known yet."""
-        return self.sent - self.fired - self.late - self.refused - self.cancelled - self.lost
+        return self.sent - self.fired - self.late - self.refused - self.cancelled - self.lost - self.failed
 
 
 @dataclass(slots=True)
@@ -107,6 +112,8 @@ class Ledger:
                 self.orders.cancelled += 1
             case ReceiptCode.LOST:
                 self.orders.lost += 1
+            case ReceiptCode.MISSED | ReceiptCode.DROPPED | ReceiptCode.FAULT:
+                self.orders.failed += 1
         entry = self.on_belt.get(part_id)
         if entry is None:
             return

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from senbetsu_errors import Fatal
 
 PartStatus = Literal["tracked", "ordered", "ejected", "passed", "missed", "unknown"]
-ShotResult = Literal["pending", "fired", "late", "refused", "cancelled", "lost"]
+ShotResult = Literal["pending", "fired", "late", "refused", "cancelled", "lost", "missed", "dropped", "fault"]
 Basis = Literal["estimated from class probabilities", "plant truth (simulated)"]
 
 _HEADER_LENGTH_BYTES = 4
@@ -113,6 +113,7 @@ class OrdersView:
     refused: int = 0
     cancelled: int = 0
     lost: int = 0
+    failed: int = 0
     duplicated: int = 0
     retransmitted: int = 0
 

@@ -35,6 +35,9 @@ _RESULTS: dict[ReceiptCode, ShotResult] = {
     ReceiptCode.REFUSED: "refused",
     ReceiptCode.CANCELLED: "cancelled",
     ReceiptCode.LOST: "lost",
+    ReceiptCode.MISSED: "missed",
+    ReceiptCode.DROPPED: "dropped",
+    ReceiptCode.FAULT: "fault",
 }
 
 _BELT_WANTED = (LineState.RUNNING, LineState.CLEARING)

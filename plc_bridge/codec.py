@@ -8,12 +8,12 @@ import math
 import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
-from itertools import chain, repeat
+from itertools import repeat
 from operator import attrgetter, itemgetter
 from typing import Any, cast
 
 from plc_bridge.contract import (
-    MAILBOX_SIZE,
+    PLC_RECEIPT_CODES,
     RECEIPT_RING_SIZE,
     CommandImage,
     JetOrder,
@@ -21,12 +21,25 @@ from plc_bridge.contract import (
     LineFlags,
     LineStatus,
     OrderKind,
+    OrderRecord,
+    PickOrder,
     Receipt,
-    ReceiptCode,
+    RobotFlags,
+    RobotStatus,
 )
+from plc_bridge.link import Pick
 from plc_bridge.requests import BIT_TABLES, BITS, Order, Place, Request, TagType
 from plc_bridge.tagmap import TagMap
-from plc_bridge.tags import COMMAND_TAGS, FLAG_TAGS, MEASURES, ORDER_FIELDS, RECEIPT_FIELDS, STATUS_TAGS
+from plc_bridge.tags import (
+    COMMAND_TAGS,
+    FLAG_TAGS,
+    MEASURES,
+    ORDER_FIELDS,
+    PICK_FIELDS,
+    RECEIPT_FIELDS,
+    ROBOT_FIELDS,
+    STATUS_TAGS,
+)
 from senbetsu_errors import NeedsOperator
 
 _CHECK_MAP = "Check addresses, types and word order of the tag map with `senbetsu plc probe`."
@@ -35,16 +48,18 @@ _KEPT_RANGES = 64
 _STATUS_NAMES = tuple(f.name for f in fields(LineStatus) if f.name in STATUS_TAGS)
 _STATUS_VALUES = cast("Callable[[Mapping[str, float]], tuple[float, ...]]", itemgetter(*_STATUS_NAMES))
 _new_status: Callable[..., LineStatus] = LineStatus  # by position, in the order of its fields
-_ORDER_NAMES = [f"orders.{number}.{field}" for number in range(MAILBOX_SIZE) for field in ORDER_FIELDS]
 _ORDER_VALUES: Callable[[JetOrder], tuple[int, ...]] = attrgetter(*ORDER_FIELDS)
 # Seq, code and count of each slot, out of the named values.
 _SLOT_VALUES = [
     itemgetter(*(f"receipts.{slot}.{field}" for field in ("seq", "code", "count"))) for slot in range(RECEIPT_RING_SIZE)
 ]
 # Enum members looked up: to construct them takes longer than all else about a receipt.
-_RECEIPT_CODES = {code.value: code for code in ReceiptCode if code is not ReceiptCode.LOST}
+_RECEIPT_CODES = {code.value: code for code in PLC_RECEIPT_CODES}
 _FLAGS = [LineFlags(bits) for bits in range(sum(LineFlags) + 1)]
-assert set(_STATUS_NAMES) == {f.name for f in fields(LineStatus)} - {"receipts", "received_at_s"}
+assert set(_STATUS_NAMES) == {f.name for f in fields(LineStatus)} - {"receipts", "robots", "received_at_s"}
+assert set(ROBOT_FIELDS) == {f.name for f in fields(RobotStatus)}
+_PICK_NAMES = ("seq", *PICK_FIELDS)
+assert set(_PICK_NAMES) == {f.name for f in fields(PickOrder)}
 
 
 class Codec:
@@ -61,6 +76,17 @@ class Codec:
         self._status = _Words(tag_map.word_bits, self.status_requests)
         self._command = _Words(tag_map.word_bits, self.command_requests)
         self._single_flags = "flags" not in tag_map.status.tags
+        self.mailbox_size = tag_map.command.orders.size
+        """How many order records the command block has."""
+        self.robot_count = tag_map.status.robots.size if tag_map.status.robots else 0
+        """How many robots the status block shows, 0 where the map has none."""
+        self._orders = [[f"orders.{n}.{field}" for field in ORDER_FIELDS] for n in range(self.mailbox_size)]
+        first = self.command_requests[0]
+        self._picks = [
+            _Words(tag_map.word_bits, [Request(first.table, first.unit, first.span, places)])
+            for places in map(tag_map.pick_places, range(self.mailbox_size))
+            if places
+        ]
         self._history = list(tag_map.places("history"))
         self.receipt_history = tag_map.history.size if tag_map.history else 0
         """Slots of the history ring, 0 where the map has none."""
@@ -139,6 +165,7 @@ class Codec:
             if shown is None or shown[0] != given:
                 shown = self._shown[slot] = (given, _receipt(given, "receipts.", slot))
             receipts.append(shown[1])
+        robots = tuple(_robot(values, number) for number in range(self.robot_count))
         if not math.isfinite(values["belt_speed_mm_s"]):
             raise NeedsOperator("plc.tag_map", f"The belt speed is {values['belt_speed_mm_s']}.", _CHECK_MAP)
         flags = int(values["flags"])
@@ -150,7 +177,7 @@ class Codec:
             )
         values["flags"] = _FLAGS[flags]
         values["belt_speed_mm_s"] = float(values["belt_speed_mm_s"])
-        return _new_status(*_STATUS_VALUES(values), tuple(receipts), received_at_s)
+        return _new_status(*_STATUS_VALUES(values), tuple(receipts), robots, received_at_s)
 
     def encode_status(self, status: LineStatus) -> list[int]:
         """A `LineStatus` as words of the status requests."""
@@ -160,12 +187,17 @@ class Codec:
         first = status.receipt_total - len(status.receipts)
         for number, receipt in enumerate(status.receipts, first):
             values |= _receipt_values(receipt, f"receipts.{number % RECEIPT_RING_SIZE}")
+        for number, robot in enumerate(status.robots[: self.robot_count]):
+            values |= {f"robots.{number}.{name}": getattr(robot, name) for name in ROBOT_FIELDS}
         return self._status.encode(values)
 
     def encode_command(self, image: CommandImage) -> list[int]:
         """A `CommandImage` as words of the command requests; records that are not used are zero.
 
-        Raises `NeedsOperator` `plc.tag_map` for a value that the map's type cannot hold."""
+        Raises `NeedsOperator` `plc.tag_map` for a value that the map's type cannot hold, `plc.no_picks` for a
+        pick where the map has none."""
+        if len(image.orders) > self.mailbox_size:
+            raise ValueError(f"{len(image.orders)} orders in a mailbox of {self.mailbox_size}")
         values: dict[str, float] = {
             "pc_epoch": image.pc_epoch,
             "pc_heartbeat": image.pc_heartbeat,
@@ -174,8 +206,32 @@ class Codec:
             "batch": image.batch,
             "order_count": len(image.orders),
         }
-        values.update(zip(_ORDER_NAMES, chain.from_iterable(map(_ORDER_VALUES, image.orders)), strict=False))
-        return self._command.encode(values)
+        picks: list[tuple[int, PickOrder]] = []
+        for number, order in enumerate(image.orders):
+            if isinstance(order, PickOrder):
+                picks.append((number, order))
+            else:
+                values.update(zip(self._orders[number], _ORDER_VALUES(order), strict=True))
+        words = self._command.encode(values)
+        for number, pick in picks:
+            for at, word in enumerate(self._pick_words(number, pick)):
+                words[at] |= word  # the record's words are zero so far
+        return words
+
+    def check_pick(self, pick: Pick) -> None:
+        """Raise as `encode_command` does for an order made of this pick."""
+        self._pick_words(0, PickOrder(seq=0, **{name: getattr(pick, name) for name in PICK_FIELDS}))
+
+    def _pick_words(self, number: int, pick: PickOrder) -> list[int]:
+        if not self._picks:
+            raise NeedsOperator(
+                "plc.no_picks",
+                "The tag map has no pick_fields, so this PLC cannot be told what a robot shall pick.",
+                "Use a tag map with robots, for example a copy of configs/tags/modbus-robots.yaml.",
+            )
+        values: dict[str, float] = {f"orders.{number}.{name}": getattr(pick, name) for name in _PICK_NAMES}
+        values[f"orders.{number}.kind"] = pick.kind
+        return self._picks[number].encode(values)
 
     def decode_command(self, words: Sequence[int]) -> CommandImage:
         """Words of the command requests as a `CommandImage`. Raises `NeedsOperator` `plc.tag_map` when
@@ -183,8 +239,9 @@ class Codec:
         values = self._command.decode(words)
         count = int(values["order_count"])
         command = int(values["line_command"])
-        kinds = {int(values[f"orders.{n}.kind"]) for n in range(min(count, MAILBOX_SIZE))}
-        if count > MAILBOX_SIZE or command not in set(LineCommand) or kinds - set(OrderKind):
+        kinds = {int(values[f"orders.{n}.kind"]) for n in range(min(count, self.mailbox_size))}
+        known = set(OrderKind) if self._picks else set(OrderKind) - {OrderKind.PICK}
+        if count > self.mailbox_size or command not in set(LineCommand) or kinds - known:
             raise NeedsOperator(
                 "plc.tag_map",
                 f"A command block of {count} orders of kinds {sorted(kinds)} with line command {command} was written.",
@@ -196,17 +253,27 @@ class Codec:
             line_command=LineCommand(command),
             speed_setpoint_mm_s=float(values["speed_setpoint_mm_s"]),
             batch=int(values["batch"]),
-            orders=tuple(
-                JetOrder(
-                    seq=int(values[f"orders.{n}.seq"]),
-                    lane_first=int(values[f"orders.{n}.lane_first"]),
-                    lane_last=int(values[f"orders.{n}.lane_last"]),
-                    on_count=int(values[f"orders.{n}.on_count"]),
-                    off_count=int(values[f"orders.{n}.off_count"]),
-                    kind=OrderKind(int(values[f"orders.{n}.kind"])),
-                )
-                for n in range(count)
-            ),
+            orders=tuple(self._order(number, values, words) for number in range(count)),
+        )
+
+    def _order(self, number: int, values: Mapping[str, float], words: Sequence[int]) -> OrderRecord:
+        """The order in record `number` of a command block."""
+        seq, kind, lane_first, lane_last, on_count, off_count = (int(values[name]) for name in self._orders[number])
+        if kind != OrderKind.PICK:
+            return JetOrder(seq, lane_first, lane_last, on_count, off_count, OrderKind(kind))
+        pick = self._picks[number]
+        told = pick.decode(words[: pick.count])
+        told = {name: told[f"orders.{number}.{name}"] for name in PICK_FIELDS}
+        return PickOrder(
+            seq=seq,
+            robot=int(told["robot"]),
+            x_mm=float(told["x_mm"]),
+            y_mm=float(told["y_mm"]),
+            theta_deg=float(told["theta_deg"]),
+            height_mm=float(told["height_mm"]),
+            class_index=int(told["class_index"]),
+            outlet_index=int(told["outlet_index"]),
+            pick_count=int(told["pick_count"]),
         )
 
     def value(self, place: Place, words: Sequence[int]) -> float:
@@ -219,12 +286,27 @@ def _receipt(given: tuple[Any, ...], ring: str, slot: int) -> Receipt:
     seq, code, count = given
     known = _RECEIPT_CODES.get(code)
     if known is None:
-        raise NeedsOperator("plc.tag_map", f"{ring}{slot} has code {code}, which is none of 1 to 4.", _CHECK_MAP)
+        raise NeedsOperator(
+            "plc.tag_map", f"{ring}{slot} has code {code}, which is none of 1 to 4 and 6 to 8.", _CHECK_MAP
+        )
     return Receipt(seq, known, count)
 
 
 def _receipt_values(receipt: Receipt, slot: str) -> dict[str, float]:
     return {f"{slot}.seq": receipt.seq, f"{slot}.code": receipt.code, f"{slot}.count": receipt.count}
+
+
+def _robot(values: Mapping[str, float], number: int) -> RobotStatus:
+    told = {name: int(values[f"robots.{number}.{name}"]) for name in ROBOT_FIELDS}
+    if told["flags"] > sum(RobotFlags):
+        raise NeedsOperator(
+            "plc.tag_map",
+            f"The flags of robot {number} are {told['flags']:#06x}; only bits 0 to 2 are defined.",
+            _CHECK_MAP,
+        )
+    return RobotStatus(
+        RobotFlags(told["flags"]), told["active_seq"], told["job_done"], told["job_result"], told["fault"]
+    )
 
 
 class _Words:
@@ -361,6 +443,8 @@ _CONTRACT_TYPES: Mapping[str, TagType] = {
     **COMMAND_TAGS,
     **RECEIPT_FIELDS,
     **ORDER_FIELDS,
+    **PICK_FIELDS,
+    **ROBOT_FIELDS,
     **dict[str, TagType].fromkeys(FLAG_TAGS, "bit"),
 }
 

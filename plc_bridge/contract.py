@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from typing import ClassVar
 
 RECEIPT_RING_SIZE = 16
 """How many receipts the status block carries; the PLC overwrites the oldest."""
@@ -11,7 +12,14 @@ RECEIPT_HISTORY_SIZE = 256
 open order ends with one receipt, so no unread one can be overwritten while no more are open than it holds."""
 
 MAILBOX_SIZE = 12
-"""How many order records one write carries: header + 12 x 9 registers stay under FC16's 123."""
+"""How many order records one write carries where the tag map says no other: header + 12 x 9 registers stay
+under FC16's 123."""
+
+LARGEST_ROBOT_COUNT = 8
+"""How many robots one PLC serves at most."""
+
+ROBOT_QUEUE_SIZE = 16
+"""How many picks may be open on one robot; a PLC refuses more."""
 
 
 class LineFlags(IntFlag):
@@ -39,10 +47,11 @@ class LineCommand(IntEnum):
 
 class OrderKind(IntEnum):
     """What an order record asks for. JET: valves open over a window of counts, for a part. PULSE: valves
-    open at once for a time, to test them; the belt may stand."""
+    open at once for a time, to test them; the belt may stand. PICK: a robot takes a part from the belt."""
 
     JET = 1
     PULSE = 2
+    PICK = 3
 
 
 LONGEST_PULSE_MS = 1000
@@ -66,15 +75,70 @@ class JetOrder:
     kind: OrderKind = OrderKind.JET
 
 
+@dataclass(frozen=True, slots=True)
+class PickOrder:
+    """Take a part from the moving belt with robot `robot` (0-based) and put it into outlet `outlet_index`.
+
+    The part's grip point lies `x_mm` across from the belt's left edge, and stands `y_mm` downstream of the
+    robot's datum line when the encoder is at `pick_count` (raw 32-bit; y_mm is usually 0). `theta_deg` is the
+    grip's angle, counter-clockwise from downstream; `height_mm` how high the grip point is above the belt.
+    `seq` is of the same sequence as that of jet orders.
+    """
+
+    kind: ClassVar[OrderKind] = OrderKind.PICK
+    seq: int
+    robot: int
+    x_mm: float
+    y_mm: float
+    theta_deg: float
+    height_mm: float
+    class_index: int
+    outlet_index: int
+    pick_count: int
+
+
+OrderRecord = JetOrder | PickOrder
+
+
 class ReceiptCode(IntEnum):
-    """How an order ended. The PLC reports the first four; LOST is the controller's own verdict when
-    link, PLC or controller restarted and nobody can say; CANCELLED when a stop dropped it."""
+    """How an order ended. LOST is the controller's own verdict when link, PLC or controller restarted and
+    nobody can say; the PLC reports the others. FIRED: the valves opened, or the part was picked; CANCELLED:
+    a stop dropped it. Of picks only: MISSED, nothing was gripped; DROPPED, the part was lost on the way;
+    FAULT, the robot failed."""
 
     FIRED = 1
     LATE = 2
     REFUSED = 3
     CANCELLED = 4
     LOST = 5
+    MISSED = 6
+    DROPPED = 7
+    FAULT = 8
+
+
+PLC_RECEIPT_CODES = frozenset(ReceiptCode) - {ReceiptCode.LOST}
+"""The codes that a PLC reports."""
+
+
+class RobotFlags(IntFlag):
+    """The state of one robot. READY: its program runs and takes jobs. AUTOMATIC: no person moves it."""
+
+    READY = 1
+    AUTOMATIC = 2
+    FAULT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RobotStatus:
+    """One robot as the PLC sees it. `active_seq` is the pick it works on, 0 for none; `job_done` the pick of
+    this session that ended last, 0 for none, and `job_result` how (a ReceiptCode, 0 for none); `fault` the
+    robot's own fault code, 0 for none. Every pick's end is a receipt as well, and only that counts."""
+
+    flags: RobotFlags
+    active_seq: int
+    job_done: int
+    job_result: int
+    fault: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +159,8 @@ class LineStatus:
     epoch whose orders `last_seq` counts. `receipts` are the newest first-to-last, at most
     RECEIPT_RING_SIZE, and `receipt_total` says how many were ever written in this epoch, so a
     reader sees whether it missed any. `valve_fault` has bit n set where valve n is faulty (64 bit).
-    `received_at_s` is the event loop's clock when the reply arrived (not on the wire).
+    `robots` is empty where the tag map has none. `received_at_s` is the event loop's clock when the reply
+    arrived (not on the wire).
     """
 
     epoch: int
@@ -116,6 +181,7 @@ class LineStatus:
     trigger_encoder: int
     receipt_total: int
     receipts: tuple[Receipt, ...]
+    robots: tuple[RobotStatus, ...] = ()
     received_at_s: float = 0.0
 
 
@@ -136,4 +202,4 @@ class CommandImage:
     line_command: LineCommand
     speed_setpoint_mm_s: float
     batch: int
-    orders: tuple[JetOrder, ...]
+    orders: tuple[OrderRecord, ...]

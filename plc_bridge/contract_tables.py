@@ -9,9 +9,12 @@ from pathlib import Path
 
 from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, RECEIPT_RING_SIZE
 from plc_bridge.tagmap import BlockName, Place, default_tag_map
+from plc_bridge.tagmap_file import DEFAULT_ROBOTS, PROTOCOLS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "integrators" / "plc-contract.md"
 BEGIN, END = "<!-- tags: generated from plc_bridge, do not edit -->", "<!-- /tags -->"
+
+_HEAD = ["| Tag | Type | Register | Array element | Meaning |", "|---|---|---|---|---|"]
 
 MEANINGS: Mapping[str, str] = {
     "epoch": "changes at every start of the PLC program, in its low 16 bits too (a retained counter will do); not 0",
@@ -23,7 +26,7 @@ MEANINGS: Mapping[str, str] = {
     "batch_seen": "the last batch number taken in this session",
     "last_seq": "the highest order number taken in this session",
     "queue_free": "free places in the order queue",
-    "fired": "orders that opened their valves",
+    "fired": "orders executed: that opened their valves, or had their part picked",
     "late": "orders that came too late and were not executed",
     "refused": "orders refused",
     "duplicated": "order records ignored because they had been taken before",
@@ -32,7 +35,8 @@ MEANINGS: Mapping[str, str] = {
     "trigger_encoder": "encoder latched at the last camera trigger",
     "receipt_total": "receipts ever written since the start, wraps",
     "receipts.*.seq": "which order ended",
-    "receipts.*.code": "1 fired, 2 late, 3 refused, 4 cancelled; 0 in a slot not yet used",
+    "receipts.*.code": "1 fired (a pick: done), 2 late, 3 refused, 4 cancelled; of picks only 6 missed, 7 dropped, "
+    "8 fault; 0 in a slot not yet used",
     "receipts.*.count": "encoder when that was decided",
     "history.*.seq": "as in the status block",
     "history.*.code": "as in the status block",
@@ -45,11 +49,24 @@ MEANINGS: Mapping[str, str] = {
     "batch": "changes with each new batch of orders; 0 with none",
     "order_count": f"records that are valid, 0 to {MAILBOX_SIZE}",
     "orders.*.seq": "order number, from 1 in each session",
-    "orders.*.kind": "1 jet, 2 test pulse",
+    "orders.*.kind": "1 jet, 2 test pulse, 3 pick",
     "orders.*.lane_first": "first valve, from 0",
     "orders.*.lane_last": "last valve, inclusive",
     "orders.*.on_count": "jet: encoder at which air shall leave the nozzle; pulse: its length in ms, 1 to 1000",
     "orders.*.off_count": "jet: encoder at which it shall cease; pulse: 0",
+    "orders.*.robot": "which robot, from 0",
+    "orders.*.x_mm": "grip point across the belt, from its left edge",
+    "orders.*.y_mm": "grip point downstream of the robot's datum line when the encoder is at `pick_count`; usually 0",
+    "orders.*.theta_deg": "angle of the grip, counter-clockwise from downstream",
+    "orders.*.height_mm": "grip point above the belt",
+    "orders.*.class_index": "class of the part, from 0 in the order of the line's labels",
+    "orders.*.outlet_index": "outlet it belongs in, from 0 in the order of the recipe",
+    "orders.*.pick_count": "encoder at which the grip point is `y_mm` downstream of the robot's datum line",
+    "robots.*.flags": "bit 0 ready: its program runs and takes jobs, 1 automatic: no person moves it, 2 fault",
+    "robots.*.active_seq": "the order it works on; 0 for none",
+    "robots.*.job_done": "the pick of this session that ended last; 0 for none",
+    "robots.*.job_result": "how it ended, as a receipt's code",
+    "robots.*.fault": "the robot's own fault code; 0 for none",
 }
 
 
@@ -61,6 +78,38 @@ def tables() -> str:
         "history": "History block, PLC to PC (optional)",
     }
     return "\n\n".join(f"### {title}\n\n{_table(block)}" for block, title in titles.items())
+
+
+def robot_tables() -> str:
+    """What a map with robots has besides, as Markdown tables."""
+    modbus, opcua = (default_tag_map(protocol, DEFAULT_ROBOTS) for protocol in PROTOCOLS)
+    picks = zip(modbus.pick_places(0), opcua.pick_places(0), strict=True)
+    robots = [[p for p in m.places("status") if p.name.startswith("robots.0.")] for m in (modbus, opcua)]
+    orders, span = modbus.command.orders, modbus.writes()[0].span
+    others = opcua.command.orders
+    assert modbus.status.robots is not None
+    assert opcua.status.robots is not None
+    return "\n".join(
+        [
+            "### Order record of a pick, PC to PLC",
+            "",
+            *_HEAD,
+            *(_row(ours, theirs, ours.width) for ours, theirs in picks),
+            "",
+            f"The record stands {orders.size} times, every {orders.stride} registers, in registers {span.start} to "
+            f"{span.stop - 1} ({len(span)}); {others.size} times, every {others.stride} elements in OPC UA. Jet orders "
+            "lie in it as in a record without picks. In Modbus lengths are stored in tenths of a mm and the angle in "
+            "tenths of a degree (`scale: 0.1`), in OPC UA as f32.",
+            "",
+            "### Robots in the status block, PLC to PC",
+            "",
+            *_HEAD,
+            *(_row(ours, theirs, ours.width) for ours, theirs in zip(*robots, strict=True)),
+            "",
+            f"The record stands once for each robot, {modbus.status.robots.size} in the default maps, every "
+            f"{modbus.status.robots.stride} registers ({opcua.status.robots.stride} elements).",
+        ]
+    )
 
 
 def _table(block: BlockName) -> str:
@@ -75,8 +124,7 @@ def _table(block: BlockName) -> str:
     lines = [
         f"Default places: Modbus holding registers, `{node}[…]` in OPC UA.",
         "",
-        "| Tag | Type | Register | Array element | Meaning |",
-        "|---|---|---|---|---|",
+        *_HEAD,
     ]
     for ours, theirs in zip(modbus.places(block), opcua.places(block), strict=True):
         name = ours.name.split(".")
@@ -96,14 +144,18 @@ def _table(block: BlockName) -> str:
 def _row(ours: Place, theirs: Place, registers: int) -> str:
     name = ours.name.replace(".0.", ".*.")
     place = str(ours.at) if registers == 1 else f"{ours.at}–{ours.at + registers - 1}"
-    return f"| `{name}` | {ours.type} | {place} | {theirs.at} | {MEANINGS[name]} |"
+    form = ours.type if ours.type == theirs.type else f"{ours.type} / {theirs.type}"
+    return f"| `{name}` | {form} | {place} | {theirs.at} | {MEANINGS[name]} |"
 
 
 def with_tables(page: str) -> str:
-    """The page with what stands between its markers made new."""
-    before, rest = page.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
+    """The page with what stands between its markers made new: first the tables of any map, then the robots'."""
+    for number, made in enumerate((tables(), robot_tables()), 1):
+        parts = page.split(BEGIN)
+        _, after = parts[number].split(END, 1)
+        parts[number] = f"\n\n{made}\n\n{END}{after}"
+        page = BEGIN.join(parts)
+    return page
 
 
 if __name__ == "__main__":

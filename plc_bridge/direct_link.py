@@ -14,10 +14,11 @@ from math import inf
 
 import structlog
 
-from plc_bridge.contract import RECEIPT_HISTORY_SIZE, CommandImage, LineStatus, Receipt
+from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, CommandImage, LineStatus, Receipt
 from plc_bridge.direct_config import Config
 from plc_bridge.direct_io import RemoteIo
 from plc_bridge.direct_timing import BeltTrack, JitterWatch, Timing
+from plc_bridge.link import Pick
 from plc_bridge.session import PlcSession
 from plc_bridge.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc, count_difference
 from senbetsu_errors import NeedsOperator, Retryable, SenbetsuError
@@ -47,6 +48,7 @@ class DirectWire:
 
     def __init__(self, config: Config) -> None:
         self.receipt_history = RECEIPT_HISTORY_SIZE
+        self.mailbox_size = MAILBOX_SIZE
         self._config = config
         self._io = RemoteIo(config)
         self._epoch = 0
@@ -79,6 +81,14 @@ class DirectWire:
         self._written = _ALL_OFF
         self._written_at_s = 0.0
         self._wake = asyncio.Event()
+
+    def check_pick(self, pick: Pick) -> None:
+        """Robots need a PLC."""
+        raise NeedsOperator(
+            "plc.no_picks",
+            f"Direct I/O has no robots, so robot {pick.robot} cannot pick.",
+            "Use a PLC with the robots' part of the contract.",
+        )
 
     async def open(self) -> None:
         """Connect, see that nobody else drives the outputs, measure, and begin to scan; a new epoch.

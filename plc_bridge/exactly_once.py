@@ -27,10 +27,12 @@ from plc_bridge.contract import (
     JetOrder,
     LineCommand,
     LineStatus,
+    OrderRecord,
+    PickOrder,
     Receipt,
     ReceiptCode,
 )
-from plc_bridge.link import Shot
+from plc_bridge.link import Pick, Shot
 from senbetsu_errors import Retryable
 
 RECEIPTS_PER_READ = 50
@@ -56,12 +58,20 @@ class OrderChannel:
 
     `session_step` is by how much a new session's number exceeds the last one the PLC has seen; real
     links choose it at random (1..1024) so that two controllers on one PLC are found out.
-    `receipt_history` is how many receipts the PLC remembers besides those it shows, 0 for none.
+    `receipt_history` is how many receipts the PLC remembers besides those it shows, 0 for none,
+    `mailbox_size` how many orders fit a batch.
     `retransmitted` counts orders written again because the PLC had not yet shown that it took them.
     """
 
-    def __init__(self, window_orders: int, session_step: int = 1, receipt_history: int = 0) -> None:
+    def __init__(
+        self,
+        window_orders: int,
+        session_step: int = 1,
+        receipt_history: int = 0,
+        mailbox_size: int = MAILBOX_SIZE,
+    ) -> None:
         self._window_orders = window_orders
+        self._mailbox_size = mailbox_size
         self._receipt_history = receipt_history
         self._session_step = session_step
         self._plc_epoch: int | None = None
@@ -72,13 +82,13 @@ class OrderChannel:
     def _start_session(self, pc_epoch: int) -> None:
         self.pc_epoch = pc_epoch
         self.established = False
-        self._open: dict[int, JetOrder] = {}
-        self._unacknowledged: deque[JetOrder] = deque()
+        self._open: dict[int, OrderRecord] = {}
+        self._unacknowledged: deque[OrderRecord] = deque()
         self._last_offered = 0
         self._last_acknowledged = 0
         self._batch = 0
         self._batch_seen = 0
-        self._batch_orders: tuple[JetOrder, ...] = ()
+        self._batch_orders: tuple[OrderRecord, ...] = ()
         self._batch_written = False
         self._receipts_seen = 0
         self._receipts_missed = 0
@@ -91,7 +101,7 @@ class OrderChannel:
         """How many orders were offered and have not ended."""
         return len(self._open)
 
-    def offer(self, shots: Sequence[Shot]) -> Sequence[int]:
+    def offer(self, shots: Sequence[Shot | Pick]) -> Sequence[int]:
         """Take `shots` for delivery and return their sequence numbers, or raise and take none.
 
         Raises `Retryable` `plc.link_down` without an open session, `plc.window_full` when the
@@ -109,7 +119,7 @@ class OrderChannel:
         sequence_numbers: list[int] = []
         for shot in shots:
             seq = self._last_offered = (self._last_offered + 1) % _WRAP
-            order = JetOrder(seq, shot.lane_first, shot.lane_last, shot.on_count, shot.off_count, shot.kind)
+            order = _numbered(seq, shot)
             self._open[seq] = order
             self._unacknowledged.append(order)
             sequence_numbers.append(seq)
@@ -140,7 +150,7 @@ class OrderChannel:
                 self.retransmitted += len(self._batch_orders)
         elif self._unacknowledged:
             self._batch = (self._batch + 1) % _WRAP
-            self._batch_orders = tuple(islice(self._unacknowledged, MAILBOX_SIZE))
+            self._batch_orders = tuple(islice(self._unacknowledged, self._mailbox_size))
         self._batch_written = self._batch_seen != self._batch
         return CommandImage(
             pc_epoch=self.pc_epoch,
@@ -255,13 +265,14 @@ class OrderChannel:
         """Receipts were overwritten before they were read: find the orders they were about.
 
         An order that the PLC took and that has no receipt is either still in its queue or one of
-        the missed. It cannot be in the queue when that is empty, or when its window has passed.
+        the missed. It cannot be in the queue when that is empty, or when its window has passed; a pick
+        has none that the controller knows.
         """
         queue_is_empty = status.queue_free >= self._queue_capacity
         ended: list[Receipt] = []
         for seq, order in list(self._open.items()):
             taken = self._ahead(status.last_seq, seq) >= 0
-            passed = self._ahead(status.encoder, order.off_count) > 0
+            passed = isinstance(order, JetOrder) and self._ahead(status.encoder, order.off_count) > 0
             if taken and (queue_is_empty or passed):
                 del self._open[seq]
                 ended.append(Receipt(seq, ReceiptCode.LOST, status.encoder))
@@ -287,3 +298,19 @@ class OrderChannel:
     def _ahead(later: int, earlier: int) -> int:
         """Signed distance between two counters modulo 2**32."""
         return (later - earlier + _HALF) % _WRAP - _HALF
+
+
+def _numbered(seq: int, shot: Shot | Pick) -> OrderRecord:
+    if isinstance(shot, Shot):
+        return JetOrder(seq, shot.lane_first, shot.lane_last, shot.on_count, shot.off_count, shot.kind)
+    return PickOrder(
+        seq=seq,
+        robot=shot.robot,
+        x_mm=shot.x_mm,
+        y_mm=shot.y_mm,
+        theta_deg=shot.theta_deg,
+        height_mm=shot.height_mm,
+        class_index=shot.class_index,
+        outlet_index=shot.outlet_index,
+        pick_count=shot.pick_count,
+    )

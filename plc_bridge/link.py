@@ -6,6 +6,7 @@ literal field `backend`) and a constructor that takes it. It is registered by th
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -67,6 +68,30 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
+class Pick:
+    """What the controller wants picked: a `PickOrder` that has no sequence number yet. Raises ValueError for
+    lengths that are no place on a belt."""
+
+    robot: int
+    x_mm: float
+    y_mm: float
+    theta_deg: float
+    height_mm: float
+    class_index: int
+    outlet_index: int
+    pick_count: int
+
+    def __post_init__(self) -> None:
+        for value in (self.x_mm, self.y_mm, self.theta_deg, self.height_mm):
+            if not math.isfinite(value) or abs(value) > _FARTHEST:
+                raise ValueError(f"{value} is no part of a pose on a belt")
+
+
+_FARTHEST = 1e6
+"""Millimetres or degrees."""
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """An order on its way. `acknowledged` is done when the PLC has taken it (or it ended before),
     with the loop time of the acknowledgement; `receipt` when it ended. Neither is ever cancelled or
@@ -86,7 +111,8 @@ class PlcLink(Protocol):
     `changes` yields the link's state as it is and then every change of it.
     `submit` hands orders to the link without waiting; they are delivered exactly once, in order. It
     raises `senbetsu_errors.Retryable` (code `plc.link_down` or `plc.window_full`) and takes none of
-    them when they cannot be delivered now. `command` sets the line command that every cycle repeats.
+    them when they cannot be delivered now, `NeedsOperator` (code `plc.no_picks` or `plc.tag_map`) when they
+    hold a pick that this device cannot be told. `command` sets the line command that every cycle repeats.
     `beat` advances the PC heartbeat: the controller calls it when its deepest stage showed life.
     `close` accounts for every open order, then closes sockets.
     """
@@ -107,8 +133,8 @@ class PlcLink(Protocol):
         """The state now, then each change; ends with CLOSED."""
         ...
 
-    def submit(self, shots: Sequence[Shot]) -> Sequence[Submitted]:
-        """Hand over orders without waiting; all of them or, with `Retryable`, none."""
+    def submit(self, shots: Sequence[Shot | Pick]) -> Sequence[Submitted]:
+        """Hand over orders without waiting; all of them or, with an error, none."""
         ...
 
     def command(self, command: LineCommand, speed_setpoint_mm_s: float) -> None:

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal, TypeVar
 from pydantic import Field
 
 from plc_bridge.config import PlcConfig
-from plc_bridge.contract import RECEIPT_HISTORY_SIZE, CommandImage, LineStatus, Receipt
+from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, CommandImage, LineStatus, Receipt
+from plc_bridge.link import Pick
 from plc_bridge.session import PlcSession
 from senbetsu_errors import Retryable
 
@@ -30,6 +31,7 @@ class MemoryWire:
 
     def __init__(self, receipt_history: int = RECEIPT_HISTORY_SIZE) -> None:
         self.receipt_history = receipt_history
+        self.mailbox_size = MAILBOX_SIZE
         self._read_status: Callable[[], LineStatus] | None = None
         self._write_command: Callable[[CommandImage], None] | None = None
         self._read_receipts: Callable[[int, int], Sequence[Receipt]] | None = None
@@ -55,6 +57,9 @@ class MemoryWire:
         self._read_status = None
         self._write_command = None
         self._read_receipts = None
+
+    def check_pick(self, pick: Pick) -> None:
+        """Memory holds any pick; a PLC without that robot refuses it."""
 
     async def open(self) -> None:
         """Find out whether a PLC is attached; raises `Retryable` `plc.unreachable` if not."""

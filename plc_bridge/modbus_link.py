@@ -26,7 +26,7 @@ from pymodbus.pdu.register_message import (
 from plc_bridge.codec import Codec
 from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineStatus, Receipt
-from plc_bridge.link import LinkHealth
+from plc_bridge.link import LinkHealth, Pick
 from plc_bridge.modbus_connection import ModbusConnection, open_serial, open_tcp
 from plc_bridge.modbus_messages import WriteRegisters
 from plc_bridge.requests import BIT_TABLES, LARGEST_EXCHANGE_WRITE_REGISTERS, Request, Table
@@ -172,6 +172,7 @@ class ModbusWire:
         self._codec = Codec(tag_map)
         self.receipt_history = self._codec.receipt_history
         """Slots of the history ring that the tag map has, 0 for none."""
+        self.mailbox_size = self._codec.mailbox_size
         self._registers_per_read = tag_map.registers_per_read
         self._check_exchange(tag_map)
         self._check_line_speed()
@@ -182,6 +183,10 @@ class ModbusWire:
         self._last_batch = 0
         self.stray_replies = 0
         """Replies that answered no request under way, since the wire was made; they were dropped."""
+
+    def check_pick(self, pick: Pick) -> None:
+        """Raise where the tag map cannot carry this pick, as `Wire` says."""
+        self._codec.check_pick(pick)
 
     async def open(self) -> None:
         """Connect; raises `Retryable` `plc.unreachable`, `NeedsOperator` `plc.tls`."""

@@ -22,6 +22,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 
 from plc_bridge.codec import Codec
 from plc_bridge.contract import CommandImage, LineStatus, Receipt
+from plc_bridge.link import Pick
 from plc_bridge.opcua_config import Config, Security, User
 from plc_bridge.opcua_connect import open_session
 from plc_bridge.opcua_errors import of_status, translated
@@ -47,6 +48,7 @@ class OpcuaWire:
         tag_map = load_tag_map(config.tags, "opcua")
         self._codec = Codec(tag_map)
         self.receipt_history = self._codec.receipt_history
+        self.mailbox_size = self._codec.mailbox_size
         self._written: dict[BlockName, Any] = {
             "status": parse_node(cast(str, tag_map.status.node)),
             "command": parse_node(cast(str, tag_map.command.node)),
@@ -62,6 +64,10 @@ class OpcuaWire:
         self._dropped = 0
         if config.insecure:
             _log.warning("opc ua without security", url=config.url)
+
+    def check_pick(self, pick: Pick) -> None:
+        """Raise where the tag map cannot carry this pick, as `Wire` says."""
+        self._codec.check_pick(pick)
 
     @property
     def statuses_dropped(self) -> int:

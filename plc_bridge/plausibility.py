@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from plc_bridge.contract import LineFlags, ReceiptCode
+from plc_bridge.contract import PLC_RECEIPT_CODES, LineFlags, RobotFlags
 from plc_bridge.tagmap import TagMap
 from plc_bridge.tags import STATUS_TAGS
 
@@ -14,7 +14,7 @@ SLOWEST_BELT_MM_S = 1e-6
 FASTEST_COUNTS_PER_S = 10_000_000
 LARGEST_QUEUE = 4096
 
-_RECEIPT_CODES = (0, *list(ReceiptCode)[:4])
+_RECEIPT_CODES = frozenset({0, *PLC_RECEIPT_CODES})
 _HALF, _WRAP = 1 << 31, 1 << 32
 
 Values = Mapping[str, float]
@@ -35,8 +35,10 @@ def implausible(name: str, before: float | None, now: float) -> str | None:
         return "is no belt speed: wrong type or word order"
     if name == "queue_free" and now > LARGEST_QUEUE:
         return f"is larger than any order queue ({LARGEST_QUEUE}): wrong address or byte order"
-    if name.endswith(".code") and now not in _RECEIPT_CODES:
-        return "is no receipt code (1 to 4): wrong address, stride or word order"
+    if name.endswith((".code", ".job_result")) and now not in _RECEIPT_CODES:
+        return "is no receipt code (1 to 4, 6 to 8): wrong address, stride or word order"
+    if name.startswith("robots.") and name.endswith(".flags") and now > sum(RobotFlags):
+        return "has bits set beyond bit 2: wrong address, stride or byte order"
     return None
 
 

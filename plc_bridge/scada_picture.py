@@ -43,7 +43,7 @@ class ScadaAlarm:
 
 @dataclass(frozen=True, slots=True)
 class ScadaOrders:
-    """What became of orders; sent = fired + late + refused + cancelled + lost + open."""
+    """What became of orders; sent = fired + late + refused + cancelled + lost + failed + open."""
 
     sent: int = 0
     acknowledged: int = 0
@@ -52,6 +52,7 @@ class ScadaOrders:
     refused: int = 0
     cancelled: int = 0
     lost: int = 0
+    failed: int = 0
     duplicated: int = 0
     retransmitted: int = 0
 

@@ -230,6 +230,7 @@ _ORDERS = {
     "refused": "refused by the PLC for another reason",
     "cancelled": "dropped by a stop",
     "lost": "nobody can say what became of them",
+    "failed": "picks that a robot began and did not bring about",
     "duplicated": "copies that the PLC recognised and ignored",
     "retransmitted": "sent again by the link",
 }

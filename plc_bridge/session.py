@@ -18,7 +18,7 @@ from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
 from plc_bridge.exactly_once import OrderChannel
 from plc_bridge.kept_timers import Alarm, Patience
-from plc_bridge.link import LinkChange, LinkHealth, LinkState, Shot, Submitted
+from plc_bridge.link import LinkChange, LinkHealth, LinkState, Pick, Shot, Submitted
 from senbetsu_errors import Fatal, NeedsOperator, Retryable
 
 _log = structlog.stdlib.get_logger("plc_bridge")
@@ -46,6 +46,13 @@ class Wire(Protocol):
 
     receipt_history: int
     """How many receipts the device remembers in a ring besides those of the status block; 0 without one."""
+    mailbox_size: int
+    """How many order records one command block carries."""
+
+    def check_pick(self, pick: Pick) -> None:
+        """Raise `NeedsOperator` where the device cannot be told this pick: code `plc.no_picks` for one
+        without robots, `plc.tag_map` for a value that does not fit."""
+        ...
 
     async def open(self) -> None:
         """Connect."""
@@ -87,7 +94,7 @@ class PlcSession:
         self._wire = wire
         self._random = random or Random()  # noqa: S311  (jitter, not a secret)
         step = self._random.randint(1, LARGEST_SESSION_STEP)
-        self._channel = OrderChannel(config.window_orders, step, wire.receipt_history)
+        self._channel = OrderChannel(config.window_orders, step, wire.receipt_history, wire.mailbox_size)
         self._submitted: dict[int, Submitted] = {}
         self._supervisor: asyncio.Task[None] | None = None
         self._state = LinkState.DISCONNECTED
@@ -181,9 +188,12 @@ class PlcSession:
         finally:
             self._observers = [other for other in self._observers if other[0] is not waiting]
 
-    def submit(self, shots: Sequence[Shot]) -> Sequence[Submitted]:
-        """Hand over orders without waiting. Raises `Retryable` `plc.link_down` or `plc.window_full`
-        and takes none of them."""
+    def submit(self, shots: Sequence[Shot | Pick]) -> Sequence[Submitted]:
+        """Hand over orders without waiting. Raises `Retryable` `plc.link_down` or `plc.window_full`, or
+        `NeedsOperator` for a pick that the device cannot be told, and takes none of them."""
+        for shot in shots:
+            if isinstance(shot, Pick):
+                self._wire.check_pick(shot)
         if self._state is not LinkState.CONNECTED:
             raise Retryable(
                 "plc.link_down",

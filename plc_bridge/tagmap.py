@@ -6,12 +6,13 @@ requests; `plc_bridge.codec` turns their words into values and back.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
 from plc_bridge import tagmap_rules
-from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, RECEIPT_RING_SIZE
+from plc_bridge.contract import LARGEST_ROBOT_COUNT, MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, RECEIPT_RING_SIZE
 from plc_bridge.requests import (
     BIT_TABLES,
     BITS,
@@ -28,7 +29,17 @@ from plc_bridge.requests import (
     group,
 )
 from plc_bridge.tagmap_rules import Problem
-from plc_bridge.tags import COMMAND_TAGS, ORDER_FIELDS, READ_TOGETHER, RECEIPT_FIELDS, STATUS_TAGS, WRITTEN_ANYWHERE
+from plc_bridge.tags import (
+    COMMAND_TAGS,
+    ORDER_FIELDS,
+    PICK_FIELDS,
+    READ_TOGETHER,
+    RECEIPT_FIELDS,
+    RECORD_FIELDS,
+    ROBOT_FIELDS,
+    STATUS_TAGS,
+    WRITTEN_ANYWHERE,
+)
 
 DEFAULT_READ_GAP = 8
 
@@ -96,6 +107,26 @@ class Records(BaseModel, frozen=True, extra="forbid"):
     fields: dict[str, Tag] = Field(title="Fields", description="Where each field lies within a record.")
 
 
+class Orders(Records, frozen=True):
+    """The mailbox: records of jet orders and, where the device has robots, of picks in the same places."""
+
+    size: int = Field(
+        default=MAILBOX_SIZE, ge=1, le=64, title="Size", description="How many records one write carries."
+    )
+    pick_fields: dict[str, Tag] | None = Field(
+        default=None,
+        title="Pick fields",
+        description="Where a record whose kind is a pick has its fields, beside seq and kind; they may lie where a jet "
+        "order has its own. Leave out where there are no robots.",
+    )
+
+
+class Robots(Records, frozen=True):
+    """One record for each robot."""
+
+    size: int = Field(ge=1, le=LARGEST_ROBOT_COUNT, title="Size", description="How many robots there are.")
+
+
 class StatusBlock(BaseModel, frozen=True, extra="forbid"):
     """What the PLC shows, read every cycle."""
 
@@ -105,6 +136,9 @@ class StatusBlock(BaseModel, frozen=True, extra="forbid"):
     table: Table = Field(default="holding", title="Table", description="Modbus: where its tags and receipts lie.")
     tags: dict[str, Tag] = Field(title="Tags", description="Where each status tag lies.")
     receipts: Records = Field(title="Receipts", description="The ring of receipts; number n lies in slot n mod 16.")
+    robots: Robots | None = Field(
+        default=None, title="Robots", description="The state of each robot; leave out where there are none."
+    )
 
 
 class CommandBlock(BaseModel, frozen=True, extra="forbid"):
@@ -118,7 +152,7 @@ class CommandBlock(BaseModel, frozen=True, extra="forbid"):
         "the command is then handed over by one call instead of one write.",
     )
     tags: dict[str, Tag] = Field(title="Tags", description="Where each command tag lies.")
-    orders: Records = Field(title="Orders", description="The mailbox of order records.")
+    orders: Orders = Field(title="Orders", description="The mailbox of order records.")
 
 
 class HistoryBlock(Records, frozen=True):
@@ -192,10 +226,26 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
             table, tags = self.status.table, self.status.tags
             name, records, count = "receipts", self.status.receipts, RECEIPT_RING_SIZE
         else:
-            tags, name, records, count = self.command.tags, "orders", self.command.orders, MAILBOX_SIZE
+            tags, name, records, count = self.command.tags, "orders", self.command.orders, self.command.orders.size
         for tag_name, tag in tags.items():
             yield self._place(tag_name, (block, "tags", tag_name), tag.at, tag, table)
         yield from self._record_places(name, (block, name, "fields"), records, count, table)
+        if block == "status" and (robots := self.status.robots) is not None:
+            yield from self._record_places("robots", (block, "robots", "fields"), robots, robots.size, table)
+
+    def pick_places(self, number: int) -> tuple[Place, ...]:
+        """The values of order record `number` where it is a pick; none where the map has no picks. They lie
+        over those of `places`, so they are no part of them."""
+        orders = self.command.orders
+        start = orders.at + number * orders.stride
+        path = ("command", "orders")
+        common = [(name, "fields", tag) for name, tag in orders.fields.items() if name in RECORD_FIELDS]
+        fields = [(name, "pick_fields", tag) for name, tag in (orders.pick_fields or {}).items()]
+        return tuple(
+            self._place(f"orders.{number}.{name}", (*path, where, name), start + tag.at, tag, "holding")
+            for name, where, tag in (*common, *fields)
+            if fields
+        )
 
     def _record_places(self, name: str, path: YamlPath, records: Records, count: int, table: Table) -> Iterator[Place]:
         for number in range(count):
@@ -235,13 +285,18 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
     def writes(self) -> tuple[Request, ...]:
         """The requests that write the whole command: first the block with the orders, with what adjoins it."""
         places = list(self.places("command"))
+        known = frozenset(places)
+        numbers = range(self.command.orders.size)
+        picks = [place for number in numbers for place in self.pick_places(number) if place not in known]
         if self.protocol == "opcua":
-            return self._grouped(places, ())
-        block = [place for place in places if place.name not in WRITTEN_ANYWHERE]
-        limits = {"gap": 0, "registers": LARGEST_WRITE_REGISTERS, "bits": LARGEST_WRITE_BITS}
-        names = {place.name for place in block}
-        requests = group(places, [names], **limits)
-        return tuple(sorted(requests, key=lambda request: not any(p.name in names for p in request.places)))
+            requests = self._grouped([*places, *picks], ())
+        else:
+            limits = {"gap": 0, "registers": LARGEST_WRITE_REGISTERS, "bits": LARGEST_WRITE_BITS}
+            names = {place.name for place in (*places, *picks) if place.name not in WRITTEN_ANYWHERE}
+            grouped = group([*places, *picks], [names], **limits)
+            requests = sorted(grouped, key=lambda request: not any(p.name in names for p in request.places))
+        # The picks have told how far the records reach; the values of a block do not lie over each other.
+        return tuple(replace(r, places=tuple(p for p in r.places if p in known)) for r in requests)
 
     def reads_of(self, places: list[Place]) -> tuple[Request, ...]:
         """The requests that read these places, of any block."""
@@ -261,10 +316,16 @@ class TagMap(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
-def default_tag_map(protocol: Literal["modbus", "opcua"]) -> TagMap:
+_PICK_SCALES: Mapping[str, float] = dict.fromkeys(("x_mm", "y_mm", "theta_deg", "height_mm"), 0.1)
+"""A pose in 16-bit registers."""
+
+
+def default_tag_map(protocol: Literal["modbus", "opcua"], robots: int = 0) -> TagMap:
     """The map that the virtual PLC and the reference PLC program use.
 
     Modbus: status from holding register 0, command from register 200, history from 400. OPC UA: one array each.
+    With `robots` the status shows them after the receipts, and order records may be picks: in Modbus then
+    nine records of twelve registers, with poses in tenths of a mm or degree.
     """
     bits = 16 if protocol == "modbus" else 32
 
@@ -279,17 +340,32 @@ def default_tag_map(protocol: Literal["modbus", "opcua"]) -> TagMap:
     receipt_fields, receipt_stride = lay_out(RECEIPT_FIELDS, 0)
     command_tags, orders_at = lay_out(COMMAND_TAGS, 200 if protocol == "modbus" else 0)
     order_fields, order_stride = lay_out(ORDER_FIELDS, 0)
+    orders = Orders(at=orders_at, stride=order_stride, fields=order_fields)
+    status_robots = None
+    if robots:
+        robot_fields, robot_stride = lay_out(ROBOT_FIELDS, 0)
+        robots_at = receipts_at + RECEIPT_RING_SIZE * receipt_stride
+        status_robots = Robots(at=robots_at, stride=robot_stride, fields=robot_fields, size=robots)
+        scales: Mapping[str, float] = _PICK_SCALES if protocol == "modbus" else {}
+        types: dict[str, TagType] = {name: "i16" if name in scales else kind for name, kind in PICK_FIELDS.items()}
+        places, pick_stride = lay_out(types, order_fields["lane_first"].at)
+        pick_fields = {name: tag.model_copy(update={"scale": scales.get(name, 1.0)}) for name, tag in places.items()}
+        size = 9 if protocol == "modbus" else MAILBOX_SIZE
+        orders = Orders(
+            at=orders_at, stride=max(order_stride, pick_stride), fields=order_fields, size=size, pick_fields=pick_fields
+        )
     return TagMap(
         protocol=protocol,
         status=StatusBlock(
             node=None if protocol == "modbus" else "ns=2;s=Senbetsu.Status",
             tags=status_tags,
             receipts=Records(at=receipts_at, stride=receipt_stride, fields=receipt_fields),
+            robots=status_robots,
         ),
         command=CommandBlock(
             node=None if protocol == "modbus" else "ns=2;s=Senbetsu.Command",
             tags=command_tags,
-            orders=Records(at=orders_at, stride=order_stride, fields=order_fields),
+            orders=orders,
         ),
         history=HistoryBlock(
             node=None if protocol == "modbus" else "ns=2;s=Senbetsu.History",

@@ -1,6 +1,7 @@
 """Tag maps as YAML files: reading with located errors, writing the defaults.
 
-`python -m plc_bridge.tagmap_file` writes configs/tags/*-default.yaml; a test holds them to the code.
+`python -m plc_bridge.tagmap_file` writes configs/tags/*-default.yaml and *-robots.yaml; a test holds them to
+the code.
 """
 
 import json
@@ -17,6 +18,8 @@ from plc_bridge.tagmap import Records, Tag, TagMap, TagMapProblems, default_tag_
 from senbetsu_errors import Fatal
 
 PROTOCOLS: tuple[Literal["modbus", "opcua"], ...] = ("modbus", "opcua")
+DEFAULT_ROBOTS = 4
+"""How many robots the default maps with robots have room for."""
 
 
 def load_tag_map(path: Path, protocol: Literal["modbus", "opcua"]) -> TagMap:
@@ -95,8 +98,12 @@ def to_yaml(tag_map: TagMap, generator: str = "plc_bridge.tagmap_file") -> str:
             *_tag_lines(block.tags, 4),
         ]
         lines += [f"  {records_name}:", *_records_lines(records, 4)]
+        if name == "status" and tag_map.status.robots is not None:
+            lines += ["  robots:", *_records_lines(tag_map.status.robots, 4)]
+        if name == "command" and tag_map.command.orders.pick_fields is not None:
+            lines += ["    pick_fields:", *_tag_lines(tag_map.command.orders.pick_fields, 6)]
     if tag_map.history:
-        lines += ["history:", *_other_lines(tag_map.history, ("node", "table", "size"), 2)]
+        lines += ["history:", *_other_lines(tag_map.history, ("node", "table"), 2)]
         lines += _records_lines(tag_map.history, 2)
     return "\n".join(lines) + "\n"
 
@@ -119,14 +126,18 @@ def _tag_lines(tags: dict[str, Tag], indent: int) -> list[str]:
 def _records_lines(records: Records, indent: int) -> list[str]:
     margin = " " * indent
     head = [f"{margin}at: {records.at}", f"{margin}stride: {records.stride}", f"{margin}fields:"]
+    head[:0] = _other_lines(records, ("size",), indent)
     return head + _tag_lines(records.fields, indent + 2)
 
 
-def default_tag_map_path(protocol: Literal["modbus", "opcua"]) -> Path:
-    """Where the repository keeps the default map."""
-    return Path(__file__).resolve().parent.parent / "configs" / "tags" / f"{protocol}-default.yaml"
+def default_tag_map_path(protocol: Literal["modbus", "opcua"], *, robots: bool = False) -> Path:
+    """Where the repository keeps the default map, or the one with robots."""
+    name = f"{protocol}-{'robots' if robots else 'default'}.yaml"
+    return Path(__file__).resolve().parent.parent / "configs" / "tags" / name
 
 
 if __name__ == "__main__":
     for default in PROTOCOLS:
         default_tag_map_path(default).write_text(to_yaml(default_tag_map(default)), encoding="utf-8")
+        with_robots = to_yaml(default_tag_map(default, DEFAULT_ROBOTS))
+        default_tag_map_path(default, robots=True).write_text(with_robots, encoding="utf-8")

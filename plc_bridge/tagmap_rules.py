@@ -12,7 +12,10 @@ from plc_bridge.tags import (
     MEASURES,
     OPTIONAL_FLAG_TAGS,
     ORDER_FIELDS,
+    PICK_FIELDS,
     RECEIPT_FIELDS,
+    RECORD_FIELDS,
+    ROBOT_FIELDS,
     STATUS_TAGS,
     WRITTEN_ANYWHERE,
 )
@@ -32,6 +35,7 @@ def problems(tag_map: "TagMap") -> Iterator[Problem]:
     yield from _wrong_tags(("status", "receipts", "fields"), status.receipts.fields, RECEIPT_FIELDS)
     yield from _wrong_tags(("command", "tags"), command.tags, COMMAND_TAGS)
     yield from _wrong_tags(("command", "orders", "fields"), command.orders.fields, ORDER_FIELDS)
+    yield from _wrong_robots(tag_map)
     if history is not None:
         yield from _wrong_tags(("history", "fields"), history.fields, RECEIPT_FIELDS)
         if history.size & (history.size - 1):
@@ -43,6 +47,20 @@ def problems(tag_map: "TagMap") -> Iterator[Problem]:
     yield from _wrong_places(tag_map)
     yield from _overlaps(tag_map)
     yield from _wrong_requests(tag_map)
+
+
+def _wrong_robots(tag_map: "TagMap") -> Iterator[Problem]:
+    robots, picks = tag_map.status.robots, tag_map.command.orders.pick_fields
+    if robots is not None:
+        yield from _wrong_tags(("status", "robots", "fields"), robots.fields, ROBOT_FIELDS)
+    if picks is None:
+        return
+    yield from _wrong_tags(("command", "orders", "pick_fields"), picks, PICK_FIELDS)
+    if tag_map.history is None:
+        yield (
+            ("command", "orders", "pick_fields"),
+            "a map with picks needs `history`: a pick may end long after others, when its receipt is overwritten",
+        )
 
 
 def _status_tags(found: "Mapping[str, Tag]") -> Mapping[str, TagType]:
@@ -127,6 +145,10 @@ def _tags(tag_map: "TagMap") -> "Iterator[tuple[YamlPath, Tag]]":
     ):
         yield from (((block, "tags", name), tag) for name, tag in tags.items())
         yield from (((block, records, "fields", name), tag) for name, tag in fields.items())
+    if tag_map.status.robots is not None:
+        yield from ((("status", "robots", "fields", name), tag) for name, tag in tag_map.status.robots.fields.items())
+    for name, tag in (tag_map.command.orders.pick_fields or {}).items():
+        yield (("command", "orders", "pick_fields", name), tag)
     if tag_map.history is not None:
         yield from ((("history", "fields", name), tag) for name, tag in tag_map.history.fields.items())
 
@@ -136,11 +158,18 @@ def _wrong_places(tag_map: "TagMap") -> Iterator[Problem]:
     said: set[tuple[YamlPath, Callable[..., str | None]]] = set()
     blocks: tuple[BlockName, ...] = ("status", "command", "history")
     for block in blocks:
-        for place in tag_map.places(block):
+        picks = _pick_places(tag_map) if block == "command" else ()
+        for place in (*tag_map.places(block), *picks):
             for rule in (_beyond_the_table, _not_writable, _not_for_bits, _wrong_bit):
                 if (place.path, rule) not in said and (message := rule(tag_map, place, block)):
                     said.add((place.path, rule))
                     yield place.path, message
+
+
+def _pick_places(tag_map: "TagMap") -> list[Place]:
+    """The fields that only picks have."""
+    numbers = range(tag_map.command.orders.size)
+    return [p for number in numbers for p in tag_map.pick_places(number) if p.path[2] == "pick_fields"]
 
 
 def _beyond_the_table(tag_map: "TagMap", place: Place, _block: "BlockName") -> str | None:
@@ -182,6 +211,7 @@ def _wrong_bit(tag_map: "TagMap", place: Place, _block: "BlockName") -> str | No
 def _overlaps(tag_map: "TagMap") -> Iterator[Problem]:
     # In Modbus all blocks lie in the same tables; in OPC UA each has its own array.
     spaces = [list(tag_map.places(block)) for block in ("status", "command", "history")]
+    spaces[1] += _pick_places(tag_map)
     if tag_map.protocol == "modbus":
         spaces = [[place for places in spaces for place in places]]
     for places in spaces:
@@ -192,7 +222,7 @@ def _overlaps(tag_map: "TagMap") -> Iterator[Problem]:
                 there = owners.setdefault((place.space, word), [])
                 for other in there:
                     pair = frozenset((other.path, place.path))
-                    if pair not in reported and not _different_bits(other, place):
+                    if pair not in reported and not _different_bits(other, place) and not _overlaid(other, place):
                         reported.add(pair)
                         yield (
                             place.path,
@@ -200,6 +230,13 @@ def _overlaps(tag_map: "TagMap") -> Iterator[Problem]:
                             f"overlap in word {word}; give each its own place",
                         )
                 there.append(place)
+
+
+def _overlaid(one: Place, other: Place) -> bool:
+    """Whether one is of a jet order and the other of a pick in the same record, which is never both."""
+    kinds = {(place.path[2], place.path[3] in RECORD_FIELDS) for place in (one, other) if len(place.path) == 4}
+    same_record = one.name.split(".")[:2] == other.name.split(".")[:2]
+    return same_record and kinds == {("fields", False), ("pick_fields", False)}
 
 
 def _different_bits(one: Place, other: Place) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from plc_bridge.contract import RECEIPT_RING_SIZE, LineFlags
+from plc_bridge.contract import LARGEST_ROBOT_COUNT, RECEIPT_RING_SIZE, LineFlags
 from plc_bridge.requests import TagType
 
 STATUS_TAGS: Mapping[str, TagType] = {
@@ -45,18 +45,39 @@ ORDER_FIELDS: Mapping[str, TagType] = {
     "on_count": "u32",
     "off_count": "u32",
 }
-MEASURES = frozenset({"belt_speed_mm_s", "speed_setpoint_mm_s"})
+PICK_FIELDS: Mapping[str, TagType] = {
+    "robot": "u16",
+    "x_mm": "f32",
+    "y_mm": "f32",
+    "theta_deg": "f32",
+    "height_mm": "f32",
+    "class_index": "u16",
+    "outlet_index": "u16",
+    "pick_count": "u32",
+}
+"""What an order record holds in place of lanes and counts where its kind is a pick."""
+RECORD_FIELDS = frozenset({"seq", "kind"})
+"""What an order record holds whatever its kind."""
+ROBOT_FIELDS: Mapping[str, TagType] = {
+    "flags": "u16",
+    "active_seq": "u32",
+    "job_done": "u32",
+    "job_result": "u16",
+    "fault": "u16",
+}
+MEASURES = frozenset({"belt_speed_mm_s", "speed_setpoint_mm_s", "x_mm", "y_mm", "theta_deg", "height_mm"})
 """Tags that are measured values: any type, a scale and an offset will do. All others are exact integers."""
 MASKS = frozenset({"valve_fault"})
 """Tags that are bit masks: fewer bits will do where the device has fewer of what they stand for."""
 
-READ_TOGETHER = (
+READ_TOGETHER: tuple[frozenset[str], ...] = (
     frozenset({"epoch", "pc_epoch_seen", "batch_seen", "last_seq", "receipt_total"})
     | {f"receipts.{slot}.{field}" for slot in range(RECEIPT_RING_SIZE) for field in RECEIPT_FIELDS},
     frozenset({"trigger_seq", "trigger_encoder"}),
+    *(frozenset(f"robots.{robot}.{field}" for field in ROBOT_FIELDS) for robot in range(LARGEST_ROBOT_COUNT)),
 )
-"""Status tags that are one statement: what the PLC took and how it ended; a trigger and its count. They are
-read in one request each, so that they are of one scan."""
+"""Status tags that are one statement: what the PLC took and how it ended; a trigger and its count; a robot. They
+are read in one request each, so that they are of one scan."""
 WRITTEN_ANYWHERE = frozenset({"line_command", "speed_setpoint_mm_s"})
 """Command tags that may lie outside the block with the orders: they are levels, repeated every cycle, and no
 order depends on them. All others are judged together with the orders, so they are written together."""

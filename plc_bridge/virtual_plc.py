@@ -10,18 +10,23 @@ from functools import cache
 from math import inf
 
 from plc_bridge.contract import (
+    LARGEST_ROBOT_COUNT,
     LONGEST_PULSE_MS,
     RECEIPT_HISTORY_SIZE,
     RECEIPT_RING_SIZE,
+    ROBOT_QUEUE_SIZE,
     CommandImage,
     JetOrder,
     LineCommand,
     LineFlags,
     LineStatus,
     OrderKind,
+    OrderRecord,
+    PickOrder,
     Receipt,
     ReceiptCode,
 )
+from plc_bridge.robot_jobs import RobotInputs, RobotJobs, RobotOutputs
 
 _WRAP = 0x1_0000_0000
 _HALF = 0x8000_0000
@@ -33,12 +38,14 @@ _MOVING_MM_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class PlcInputs:
-    """What is wired to the PLC's inputs. `valve_fault` has bit n set where valve n is faulty."""
+    """What is wired to the PLC's inputs. `valve_fault` has bit n set where valve n is faulty; a robot that is
+    not in `robots` is not ready."""
 
     e_stop_ok: bool = True
     air_ok: bool = True
     fire: bool = False
     valve_fault: int = 0
+    robots: tuple[RobotInputs, ...] = ()
 
 
 ALL_WELL = PlcInputs()
@@ -65,6 +72,7 @@ class PlcOutputs:
     belt_run: bool
     feed_run: bool
     speed_setpoint_mm_s: float
+    robots: tuple[RobotOutputs, ...] = ()
 
 
 @dataclass(slots=True)
@@ -96,7 +104,10 @@ class VirtualPlc:
     [on_count, off_count). Valves open on a belt that does not move for `standstill_shut_ms` are
     shut: the compressor is never blown empty on a standing belt.
 
-    In MAINTENANCE jet orders are refused, and one test pulse at a time is fired at once, for its time.
+    In MAINTENANCE jet orders and picks are refused, and one test pulse at a time is fired at once, for its time.
+
+    `robots` robots take picks, each one at a time (`plc_bridge.robot_jobs`); a part is within a robot's reach
+    until it is `robot_reach_mm` downstream of the robot's datum line.
 
     All comparisons of counts and sequence numbers are modulo 2**32.
     """
@@ -114,11 +125,17 @@ class VirtualPlc:
         default_speed_mm_s: float = 1000.0,
         epoch: int = 1,
         history_size: int = RECEIPT_HISTORY_SIZE,
+        robots: int = 0,
+        robot_reach_mm: float = 300.0,
     ) -> None:
         if not 1 <= valve_count <= 64:
             raise ValueError(f"valve_count is {valve_count}; the contract's valve mask holds 1 to 64")
         if history_size and _WRAP % history_size:
             raise ValueError(f"history_size is {history_size}; only powers of two go on over the counter's wrap")
+        if not 0 <= robots <= LARGEST_ROBOT_COUNT:
+            raise ValueError(f"robots is {robots}; the contract has 0 to {LARGEST_ROBOT_COUNT}")
+        self._robot_count = robots
+        self._robot_reach_mm = robot_reach_mm
         self._valve_count = valve_count
         self._counts_per_mm = counts_per_mm
         self._open_lead_counts_per_mm_s = open_delay_ms / 1000 * counts_per_mm
@@ -161,7 +178,8 @@ class VirtualPlc:
         self._receipt_total = 0
         self._receipts: deque[Receipt] = deque(maxlen=RECEIPT_RING_SIZE)
         self._history: list[Receipt | None] = [None] * self._history_size
-        self._outputs = PlcOutputs(0, False, False, 0.0)
+        self._robots = RobotJobs(self._robot_count, epoch)
+        self._outputs = PlcOutputs(0, False, False, 0.0, self._robots.outputs)
 
     def restart(self) -> None:
         """Power off and on: the queue and everything remembered are gone, the epoch is a new one, not 0."""
@@ -193,11 +211,13 @@ class VirtualPlc:
             self._pc_alive = False
         if image is not None and for_us:
             self._take_orders(image, now_s)
-        if self._pending or self._open or self._pulse_mask:
+        if self._pending or self._open or self._pulse_mask or self._robots.jobs:
             if not self._accepts_orders():
                 self._cancel_all()
             else:
                 self._work_the_ring(now_s, moved)
+        if self._robot_count:
+            self._work_the_robots()
         return self._drive_outputs()
 
     def until_next_change_s(self, now_s: float, encoder_raw: int, belt_speed_mm_s: float) -> float:
@@ -230,7 +250,7 @@ class VirtualPlc:
             pc_epoch_seen=self._pc_epoch,
             batch_seen=self._batch_seen,
             last_seq=self._last_seq,
-            queue_free=self._ring_size - len(self._pending) - len(self._open),
+            queue_free=self._ring_size - self._queued,
             fired=self._fired,
             late=self._late,
             refused=self._refused,
@@ -240,6 +260,7 @@ class VirtualPlc:
             trigger_encoder=self._trigger_encoder,
             receipt_total=self._receipt_total,
             receipts=tuple(self._receipts),
+            robots=self._robots.statuses(inputs.robots) if self._robot_count else (),
         )
 
     def receipt_history(self, first: int, count: int) -> list[Receipt]:
@@ -259,6 +280,7 @@ class VirtualPlc:
             if self._pc_epoch and sessions_ahead >= 0x8000:
                 return False  # an old session's block that was under way for long
             self._cancel_all()
+            self._robots.forget_ends()
             self._pc_epoch = image.pc_epoch
             self._last_seq = 0
             self._batch_seen = 0
@@ -288,11 +310,18 @@ class VirtualPlc:
                 else:
                     break
 
+    @property
+    def _queued(self) -> int:
+        return len(self._pending) + len(self._open) + len(self._robots.jobs)
+
     def _accepts_orders(self) -> bool:
         return self._pc_alive and not self._stop_latched and self._inputs.air_ok and self._command != LineCommand.STOP
 
-    def _judge(self, order: JetOrder, now_s: float) -> None:
+    def _judge(self, order: OrderRecord, now_s: float) -> None:
         """Queue a new order, or end it at once: fired (a pulse), late or refused."""
+        if isinstance(order, PickOrder):
+            self._judge_pick(order)
+            return
         if order.kind == OrderKind.PULSE:
             self._judge_pulse(order, now_s)
             return
@@ -300,7 +329,7 @@ class VirtualPlc:
         if (
             not 0 <= order.lane_first <= order.lane_last < self._valve_count
             or length <= 0
-            or len(self._pending) + len(self._open) >= self._ring_size
+            or self._queued >= self._ring_size
             or self._command == LineCommand.MAINTENANCE
             or not self._accepts_orders()
         ):
@@ -313,6 +342,35 @@ class VirtualPlc:
             self._end(order.seq, ReceiptCode.LATE)
             return
         self._pending.append(_Entry(order.seq, _mask(order), order.on_count, order.off_count))
+
+    def _judge_pick(self, order: PickOrder) -> None:
+        """Queue a pick, or end it at once: late or refused."""
+        inputs = self._inputs.robots
+        if (
+            order.robot >= self._robot_count
+            or not (order.robot < len(inputs) and inputs[order.robot].usable)
+            or self._robots.open_of(order.robot) >= ROBOT_QUEUE_SIZE
+            or self._queued >= self._ring_size
+            or self._command == LineCommand.MAINTENANCE
+            or not self._accepts_orders()
+        ):
+            self._refused += 1
+            self._end(order.seq, ReceiptCode.REFUSED)
+            return
+        reach = round((self._robot_reach_mm - order.y_mm) * self._counts_per_mm)
+        until_count = (order.pick_count + reach) % _WRAP
+        if count_difference(until_count, self._encoder) < 0:
+            self._late += 1
+            self._end(order.seq, ReceiptCode.LATE)
+            return
+        self._robots.take(order, until_count)
+
+    def _work_the_robots(self) -> None:
+        """Hear what the robots say, end what has ended, offer what is next."""
+        for seq, code in self._robots.scan(self._inputs.robots, self._encoder):
+            self._fired += code == ReceiptCode.FIRED
+            self._late += code == ReceiptCode.LATE
+            self._end(seq, code)
 
     def _judge_pulse(self, order: JetOrder, now_s: float) -> None:
         """Fire a test pulse at once, or refuse it."""
@@ -379,9 +437,11 @@ class VirtualPlc:
                 self._valves |= entry.mask
 
     def _cancel_all(self) -> None:
-        """Drop the queue and shut the valves. What already blew keeps its FIRED."""
+        """Drop the queue, shut the valves, withdraw the robots' jobs. What already blew keeps its FIRED."""
         for entry in self._pending:
             self._end(entry.seq, ReceiptCode.CANCELLED)
+        for seq in self._robots.cancel():
+            self._end(seq, ReceiptCode.CANCELLED)
         self._pending = []
         self._open = []
         self._pulse_mask = 0
@@ -409,6 +469,7 @@ class VirtualPlc:
             or last.belt_run != belt_run
             or last.feed_run != feed_run
             or last.speed_setpoint_mm_s != setpoint
+            or last.robots is not self._robots.outputs
         ):
-            self._outputs = PlcOutputs(self._valves, belt_run, feed_run, setpoint)
+            self._outputs = PlcOutputs(self._valves, belt_run, feed_run, setpoint, self._robots.outputs)
         return self._outputs

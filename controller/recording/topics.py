@@ -90,7 +90,7 @@ class ReceiptMessage(_Message):
 
     part_id: int
     seq: int
-    code: str = Field(description="FIRED, LATE, REFUSED, CANCELLED or LOST.")
+    code: str = Field(description="FIRED, LATE, REFUSED, CANCELLED, LOST, MISSED, DROPPED or FAULT.")
     count: int = Field(description="Raw encoder count at which the PLC decided that.")
 
 

@@ -16,7 +16,8 @@ from typing import Any, Literal, cast
 from pydantic import Field
 
 from plc_bridge.config import PlcConfig
-from plc_bridge.contract import CommandImage, LineFlags, LineStatus, Receipt, ReceiptCode
+from plc_bridge.contract import MAILBOX_SIZE, CommandImage, LineFlags, LineStatus, Receipt, ReceiptCode
+from plc_bridge.link import Pick
 from plc_bridge.session import PlcSession
 from senbetsu_errors import NeedsOperator, Retryable
 
@@ -39,10 +40,15 @@ class JsonLinesWire:
 
     def __init__(self, config: Config) -> None:
         self.receipt_history = config.receipt_history
+        self.mailbox_size = MAILBOX_SIZE
         self._config = config
         self._where = f"{config.host}:{config.port}"
         self._turn = asyncio.Lock()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    def check_pick(self, pick: Pick) -> None:
+        """Refuse: this PLC has no robots."""
+        raise NeedsOperator("plc.no_picks", f"The PLC at {self._where} has no robots.", "Sort with valves.")
 
     async def open(self) -> None:
         """Connect."""

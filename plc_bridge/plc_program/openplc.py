@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, RECEIPT_RING_SIZE
 from plc_bridge.requests import TagType
@@ -24,6 +25,8 @@ from senbetsu_errors import Fatal, SenbetsuError
 FOLDER = Path(__file__).resolve().parent
 TAGS = FOLDER.parent.parent / "configs" / "tags" / "openplc.yaml"
 PROGRAM, BENCH_PROGRAM = FOLDER / "senbetsu_openplc.st", FOLDER / "senbetsu_openplc_bench.st"
+
+_SomeRecords = TypeVar("_SomeRecords", bound=Records)
 
 SCAN_MS = 1
 _FIRST_WORD, _FIRST_DOUBLE, _END = 1024, 2048, 4096
@@ -72,7 +75,7 @@ def openplc_tag_map() -> TagMap:
     def moved(tags: dict[str, Tag]) -> dict[str, Tag]:
         return {name: tag.model_copy(update={"at": tag.at + _FIRST_WORD}) for name, tag in tags.items()}
 
-    def records_moved(records: Records) -> Records:
+    def records_moved(records: _SomeRecords) -> _SomeRecords:
         return records.model_copy(update={"at": records.at + _FIRST_WORD})
 
     return TagMap(
@@ -205,6 +208,10 @@ def _check(tag_map: TagMap) -> None:
     """Every tag must be what the program writes: the contract's own type in holding registers, no more."""
     if tag_map.protocol != "modbus" or tag_map.byte_order != "big":
         raise _unusable("it is not a Modbus map with big byte order")
+    if tag_map.status.robots is not None or tag_map.command.orders.pick_fields is not None:
+        raise _unusable("it has robots, whose inputs and outputs this program does not place")
+    if tag_map.command.orders.size > MAILBOX_SIZE:
+        raise _unusable(f"its mailbox has {tag_map.command.orders.size} records and the program's {MAILBOX_SIZE}")
     history = tag_map.history
     if history is not None and history.size != RECEIPT_HISTORY_SIZE:
         raise _unusable(f"its history has {history.size} slots and the program keeps {RECEIPT_HISTORY_SIZE}")
@@ -241,7 +248,7 @@ def _command_from_registers(tag_map: TagMap, registers: _Registers) -> Iterator[
     command = tag_map.command
     for name in COMMAND_TAGS:
         yield f"{name} := {registers.value(command.tags[name].at, command.tags[name])};"
-    for number in range(MAILBOX_SIZE):
+    for number in range(command.orders.size):
         start = command.orders.at + number * command.orders.stride
         for name in ORDER_FIELDS:
             tag = command.orders.fields[name]

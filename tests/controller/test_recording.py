@@ -33,7 +33,9 @@ START_S = 50.0
 
 def status(at_s: float) -> LineEvent:
     flags = LineFlags.E_STOP_OK | LineFlags.AIR_OK
-    block = LineStatus(1, 7, flags, round(at_s * 1000), 500.0, 1, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0, 0, (), at_s)
+    block = LineStatus(
+        1, 7, flags, round(at_s * 1000), 500.0, 1, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0, 0, (), received_at_s=at_s
+    )
     return LineEvent("status", at_s, block)
 
 

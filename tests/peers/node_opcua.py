@@ -19,7 +19,7 @@ import pytest
 from plc_bridge import pki
 from plc_bridge.codec import Codec
 from plc_bridge.pki import Identity
-from plc_bridge.tagmap import default_tag_map
+from plc_bridge.tagmap import TagMap, default_tag_map
 from plc_bridge.virtual_plc import VirtualPlc
 from sim.modbus_server import newest_receipts
 
@@ -68,10 +68,14 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def node_opcua(
-    folder: Path, plc: VirtualPlc, secured: Secured | None = None, port: int | None = None
+    folder: Path,
+    plc: VirtualPlc,
+    secured: Secured | None = None,
+    port: int | None = None,
+    tag_map: TagMap = TAG_MAP,
 ) -> AsyncGenerator[NodeServer]:
     """Serve `plc` until the context ends. `folder` is the server's own, for its certificates."""
-    codec = Codec(TAG_MAP)
+    codec = Codec(tag_map)
     slots = range(codec.receipt_history)
     options: dict[str, Any] = {
         "port": port or free_port(),

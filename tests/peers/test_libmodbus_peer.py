@@ -15,18 +15,27 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, WriteMultipleRegistersRequest
 
 from plc_bridge.codec import Codec
-from plc_bridge.contract import LineCommand
+from plc_bridge.contract import LineCommand, LineStatus
 from plc_bridge.link import LinkState, PlcLink
 from plc_bridge.modbus_connection import ModbusConnection, open_tcp
 from plc_bridge.modbus_link import Config, ModbusLink
 from plc_bridge.tagmap import default_tag_map
-from plc_bridge.tagmap_file import default_tag_map_path, to_yaml
+from plc_bridge.tagmap_file import DEFAULT_ROBOTS, default_tag_map_path, to_yaml
 from tests.peers.libmodbus import compile_server, libmodbus_server
-from tests.plc_bridge.contract_body import CONTRACT, Bench, MakeLink, reports_every_order_of_a_salvo, until
+from tests.plc_bridge.contract_body import (
+    CONTRACT,
+    ROBOT_CONTRACT,
+    Bench,
+    MakeLink,
+    reports_every_order_of_a_salvo,
+    until,
+)
 
 SCAN_S = 0.001
 TAGS = default_tag_map_path("modbus")
+ROBOT_TAGS = default_tag_map_path("modbus", robots=True)
 CODEC = Codec(default_tag_map("modbus"))
+ROBOT_CODEC = Codec(default_tag_map("modbus", DEFAULT_ROBOTS))
 
 
 @pytest.fixture(scope="session")
@@ -44,33 +53,40 @@ async def write(device: ModbusConnection, start: int, words: list[int]) -> None:
     await ask(device, WriteMultipleRegistersRequest(dev_id=1, address=start, registers=words))
 
 
-async def pump(device: ModbusConnection, bench: Bench) -> None:
+async def show(device: ModbusConnection, codec: Codec, status: LineStatus) -> None:
+    words = codec.encode_status(status)
+    for request in codec.status_requests:
+        own, words = words[: len(request.span)], words[len(request.span) :]
+        await write(device, request.span.start, own)
+
+
+async def pump(device: ModbusConnection, bench: Bench, codec: Codec) -> None:
     """What a PLC's runtime does between its program and its Modbus registers."""
-    command = CODEC.command_span
+    command = codec.command_span
     seen = [0] * len(command)
     written = 0
     while True:
         words = await ask(device, ReadHoldingRegistersRequest(dev_id=1, address=command.start, count=len(command)))
         if words != seen:
             seen = words
-            bench.plc.write_command(CODEC.decode_command(words))
+            bench.plc.write_command(codec.decode_command(words))
         status = bench.plc.status()
         written = min(written, status.receipt_total)  # the PLC may have restarted
         for number, receipt in enumerate(bench.plc.receipt_history(written, status.receipt_total - written), written):
-            slots = range(number % CODEC.receipt_history, number % CODEC.receipt_history + 1)
-            await write(device, CODEC.history_span(slots).start, CODEC.encode_receipts([receipt], slots))
+            slots = range(number % codec.receipt_history, number % codec.receipt_history + 1)
+            await write(device, codec.history_span(slots).start, codec.encode_receipts([receipt], slots))
         written = status.receipt_total
-        await write(device, CODEC.status_span.start, CODEC.encode_status(status))
+        await show(device, codec, status)
         await asyncio.sleep(SCAN_S)
 
 
 @asynccontextmanager
-async def served(executable: Path, bench: Bench) -> AsyncGenerator[int]:
+async def served(executable: Path, bench: Bench, codec: Codec = CODEC) -> AsyncGenerator[int]:
     """The bench's PLC behind the independent server; yields its port."""
     async with libmodbus_server(executable) as port:
         device = await open_tcp("127.0.0.1", port, lambda _: None)
-        await write(device, CODEC.status_span.start, CODEC.encode_status(bench.plc.status()))
-        scan = asyncio.create_task(pump(device, bench), name="plc scan")
+        await show(device, codec, bench.plc.status())
+        scan = asyncio.create_task(pump(device, bench, codec), name="plc scan")
         try:
             yield port
         finally:
@@ -90,6 +106,18 @@ def test_libmodbus_keeps_every_promise(
     async def libmodbus(bench: Bench) -> AsyncGenerator[PlcLink]:
         async with served(executable, bench) as port:
             yield ModbusLink(Config(host="127.0.0.1", port=port, tags=TAGS, read_write=read_write))
+
+    asyncio.run(promise(libmodbus))
+
+
+@pytest.mark.parametrize("promise", ROBOT_CONTRACT, ids=lambda f: f.__name__)
+def test_libmodbus_with_robots_keeps_every_promise(
+    promise: Callable[[MakeLink], Coroutine[Any, Any, None]], executable: Path
+) -> None:
+    @asynccontextmanager
+    async def libmodbus(bench: Bench) -> AsyncGenerator[PlcLink]:
+        async with served(executable, bench, ROBOT_CODEC) as port:
+            yield ModbusLink(Config(host="127.0.0.1", port=port, tags=ROBOT_TAGS))
 
     asyncio.run(promise(libmodbus))
 

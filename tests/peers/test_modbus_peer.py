@@ -14,13 +14,14 @@ import pytest
 from pyModbusTCP.server import DataBank, ModbusServer
 
 from plc_bridge.codec import Codec
+from plc_bridge.contract import LineStatus
 from plc_bridge.link import PlcLink
 from plc_bridge.modbus_link import Config as ModbusConfig
 from plc_bridge.modbus_link import ModbusLink
 from plc_bridge.tagmap import default_tag_map
-from plc_bridge.tagmap_file import default_tag_map_path
+from plc_bridge.tagmap_file import DEFAULT_ROBOTS, default_tag_map_path
 from sim.modbus_server import newest_receipts
-from tests.plc_bridge.contract_body import CONTRACT, Bench, MakeLink, reports_every_order_of_a_salvo
+from tests.plc_bridge.contract_body import CONTRACT, ROBOT_CONTRACT, Bench, MakeLink, reports_every_order_of_a_salvo
 
 SCAN_S = 0.001
 
@@ -31,11 +32,18 @@ def _free_port() -> int:
 
 
 @asynccontextmanager
-async def pymodbustcp(bench: Bench) -> AsyncGenerator[PlcLink]:
+async def pymodbustcp(bench: Bench, robots: int = 0) -> AsyncGenerator[PlcLink]:
     """A link to the bench's PLC through the independent server."""
-    codec = Codec(default_tag_map("modbus"))
+    codec = Codec(default_tag_map("modbus", robots))
     bank: Any = DataBank()
-    bank.set_holding_registers(codec.status_span.start, codec.encode_status(bench.plc.status()))
+
+    def show(status: LineStatus) -> None:
+        words = codec.encode_status(status)
+        for request in codec.status_requests:
+            own, words = words[: len(request.span)], words[len(request.span) :]
+            bank.set_holding_registers(request.span.start, own)
+
+    show(bench.plc.status())
     port = _free_port()
     server: Any = ModbusServer("127.0.0.1", port, no_block=True, data_bank=bank)
     server.start()
@@ -50,12 +58,14 @@ async def pymodbustcp(bench: Bench) -> AsyncGenerator[PlcLink]:
                 bench.plc.write_command(codec.decode_command(words))
             history = codec.encode_receipts(newest_receipts(bench.plc, len(slots)), slots)
             bank.set_holding_registers(codec.history_span(slots).start, history)
-            bank.set_holding_registers(codec.status_span.start, codec.encode_status(bench.plc.status()))
+            show(bench.plc.status())
             await asyncio.sleep(SCAN_S)
 
     pump = asyncio.create_task(scan(), name="plc scan")
     try:
-        yield ModbusLink(ModbusConfig(host="127.0.0.1", port=port, tags=default_tag_map_path("modbus")))
+        yield ModbusLink(
+            ModbusConfig(host="127.0.0.1", port=port, tags=default_tag_map_path("modbus", robots=robots > 0))
+        )
     finally:
         pump.cancel()
         await asyncio.wait([pump])
@@ -67,3 +77,10 @@ def test_an_independent_modbus_server_keeps_every_promise(
     promise: Callable[[MakeLink], Coroutine[Any, Any, None]],
 ) -> None:
     asyncio.run(promise(pymodbustcp))
+
+
+@pytest.mark.parametrize("promise", ROBOT_CONTRACT, ids=lambda f: f.__name__)
+def test_an_independent_modbus_server_with_robots_keeps_every_promise(
+    promise: Callable[[MakeLink], Coroutine[Any, Any, None]],
+) -> None:
+    asyncio.run(promise(lambda bench: pymodbustcp(bench, DEFAULT_ROBOTS)))

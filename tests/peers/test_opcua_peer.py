@@ -11,11 +11,12 @@ from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.link import PlcLink
 from plc_bridge.opcua_config import Config, Mode, Policy, Security, User
 from plc_bridge.opcua_link import OpcuaLink, OpcuaWire
-from plc_bridge.tagmap_file import default_tag_map_path
+from plc_bridge.tagmap import default_tag_map
+from plc_bridge.tagmap_file import DEFAULT_ROBOTS, default_tag_map_path
 from senbetsu_errors import NeedsOperator
 from tests.peers.node_opcua import NodeServer, Secured, need_node_opcua, node_opcua
 from tests.plc_bridge.certificates import identity, trust_list, write
-from tests.plc_bridge.contract_body import CONTRACT, Bench
+from tests.plc_bridge.contract_body import CONTRACT, ROBOT_CONTRACT, Bench
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -78,6 +79,25 @@ def test_an_independent_opcua_server_keeps_every_promise(tmp_path: Path, secured
                 yield OpcuaLink(config(server, **how))
 
             for promise in CONTRACT:
+                await promise(link)
+
+    asyncio.run(run())
+
+
+def test_an_independent_opcua_server_with_robots_keeps_every_promise(tmp_path: Path) -> None:
+    need_node_opcua()
+
+    async def run() -> None:
+        tag_map = default_tag_map("opcua", DEFAULT_ROBOTS)
+        async with node_opcua(tmp_path / "node", Bench().plc, tag_map=tag_map) as server:
+
+            @asynccontextmanager
+            async def link(bench: Bench) -> AsyncGenerator[PlcLink]:
+                server.plc = bench.plc
+                tags = default_tag_map_path("opcua", robots=True)
+                yield OpcuaLink(config(server, tags=tags, insecure=True))
+
+            for promise in ROBOT_CONTRACT:
                 await promise(link)
 
     asyncio.run(run())

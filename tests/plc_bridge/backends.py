@@ -13,7 +13,7 @@ from plc_bridge.modbus_link import ModbusLink
 from plc_bridge.opcua_link import Config as OpcuaConfig
 from plc_bridge.opcua_link import OpcuaLink, Security, User
 from plc_bridge.tagmap import default_tag_map
-from plc_bridge.tagmap_file import default_tag_map_path
+from plc_bridge.tagmap_file import DEFAULT_ROBOTS, default_tag_map_path
 from plc_bridge.virtual_plc import VirtualPlc
 from sim.modbus_server import serve_modbus
 from sim.opcua_server import ServerSecurity, serve_opcua
@@ -34,6 +34,12 @@ async def modbus(bench: Bench) -> AsyncGenerator[PlcLink]:
         yield ModbusLink(ModbusConfig(host="127.0.0.1", port=port, tags=default_tag_map_path("modbus")))
 
 
+@asynccontextmanager
+async def modbus_with_robots(bench: Bench) -> AsyncGenerator[PlcLink]:
+    async with serve_modbus(bench.plc, "127.0.0.1", 0, default_tag_map("modbus", DEFAULT_ROBOTS)) as port:
+        yield ModbusLink(ModbusConfig(host="127.0.0.1", port=port, tags=default_tag_map_path("modbus", robots=True)))
+
+
 class _Socketed(VirtualPlc):
     """A socket that virtual PLCs are plugged into, so that one server serves one after the other."""
 
@@ -52,16 +58,17 @@ class _Socketed(VirtualPlc):
 
 
 @asynccontextmanager
-async def opcua_backend() -> AsyncGenerator[MakeLink]:
+async def opcua_backend(*, robots: bool = False) -> AsyncGenerator[MakeLink]:
     """Links over one OPC UA server: building its address space takes seconds."""
     socket = _Socketed(VirtualPlc())
-    async with serve_opcua(socket, "127.0.0.1", 0, default_tag_map("opcua")) as port:
+    tag_map = default_tag_map("opcua", DEFAULT_ROBOTS if robots else 0)
+    async with serve_opcua(socket, "127.0.0.1", 0, tag_map) as port:
         url = f"opc.tcp://127.0.0.1:{port}"
 
         @asynccontextmanager
         async def opcua(bench: Bench) -> AsyncGenerator[PlcLink]:
             socket.plc = bench.plc
-            yield OpcuaLink(OpcuaConfig(url=url, tags=default_tag_map_path("opcua"), insecure=True))
+            yield OpcuaLink(OpcuaConfig(url=url, tags=default_tag_map_path("opcua", robots=robots), insecure=True))
 
         yield opcua
 

@@ -1,15 +1,25 @@
 """What every PLC backend must do, run against a virtual PLC that really scans."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from plc_bridge.contract import LineCommand, LineFlags, LineStatus, ReceiptCode
-from plc_bridge.link import LinkState, PlcLink, Shot
+from plc_bridge.contract import (
+    LineCommand,
+    LineFlags,
+    LineStatus,
+    PickOrder,
+    ReceiptCode,
+    RobotFlags,
+    RobotStatus,
+)
+from plc_bridge.link import LinkState, Pick, PlcLink, Shot
+from plc_bridge.robot_jobs import RobotInputs, RobotOutputs
 from plc_bridge.virtual_plc import PlcInputs, PlcOutputs, VirtualPlc
 from senbetsu_errors import Retryable
 
@@ -17,13 +27,48 @@ COUNTS_PER_MM = 10.0
 WRAP = 0x1_0000_0000
 
 
-class Bench:
-    """A virtual PLC, a belt under it, and a heart that beats for the PC."""
+class ScriptedRobot:
+    """A robot's side of the handshake: takes what is offered, works on it for some scans, and says that it ended
+    as the test has written. It has no arm."""
 
-    def __init__(self, start_count: int = 0, pc_timeout_ms: float = 500.0) -> None:
+    def __init__(self, *results: ReceiptCode, scans: int = 3) -> None:
+        self.signals = RobotInputs(ready=True, automatic=True)
+        self.taken: list[PickOrder] = []
+        self._results = list(results)
+        self._scans = scans
+        self._job = 0
+        self._scans_left = 0
+
+    def scan(self, told: RobotOutputs) -> RobotInputs:
+        """What it says after the PLC's scan."""
+        if self._job and self._job not in (told.job, told.active):
+            self._job = 0  # withdrawn
+        elif self._job:
+            self._scans_left -= 1
+            if self._scans_left <= 0 and self._results:
+                self.signals = replace(self.signals, done=self._job, result=self._results.pop(0))
+                self._job = 0
+        elif told.pick is not None and told.confirmed == self.signals.done:
+            self._job, self._scans_left = told.job, self._scans
+            self.taken.append(told.pick)
+            self.signals = replace(self.signals, ack=told.job)
+        return self.signals
+
+
+class Bench:
+    """A virtual PLC, a belt under it, robots beside it, and a heart that beats for the PC."""
+
+    def __init__(
+        self, start_count: int = 0, pc_timeout_ms: float = 500.0, robots: Sequence[ScriptedRobot] = ()
+    ) -> None:
         self.plc = VirtualPlc(
-            counts_per_mm=COUNTS_PER_MM, open_delay_ms=5, close_delay_ms=5, pc_timeout_ms=pc_timeout_ms
+            counts_per_mm=COUNTS_PER_MM,
+            open_delay_ms=5,
+            close_delay_ms=5,
+            pc_timeout_ms=pc_timeout_ms,
+            robots=len(robots),
         )
+        self.robots = robots
         self.outputs = PlcOutputs(0, False, False, 0.0)
         self.inputs = PlcInputs()
         self.speed_mm_s = 500.0
@@ -46,6 +91,8 @@ class Bench:
             last_s = now_s
             if self.scanning:
                 valves = self.outputs.valves
+                told = zip(self.robots, self.outputs.robots, strict=False)
+                self.inputs = replace(self.inputs, robots=tuple(robot.scan(outputs) for robot, outputs in told))
                 self.outputs = self.plc.scan(now_s, self.encoder, self.speed_mm_s, self.inputs)
                 self.valves_opened += (self.outputs.valves & ~valves).bit_count()
             if self.beating and self.link is not None:
@@ -55,6 +102,12 @@ class Bench:
     def shot(self, lane: int = 3, ahead_mm: float = 150.0, length_mm: float = 20.0) -> Shot:
         on = int(self.position_counts + ahead_mm * COUNTS_PER_MM)
         return Shot(lane, lane, on % WRAP, (on + int(length_mm * COUNTS_PER_MM)) % WRAP)
+
+    def pick(self, robot: int = 0, ahead_mm: float = 150.0, x_mm: float = 100.0) -> Pick:
+        count = int(self.position_counts + ahead_mm * COUNTS_PER_MM) % WRAP
+        return Pick(
+            robot, x_mm, y_mm=-1.5, theta_deg=-90.0, height_mm=21.5, class_index=2, outlet_index=1, pick_count=count
+        )
 
 
 MakeLink = Callable[[Bench], AbstractAsyncContextManager[PlcLink]]
@@ -268,6 +321,73 @@ async def a_pc_without_heartbeat_stops_the_belt(make_link: MakeLink) -> None:
         await until(lambda: bench.outputs.belt_run)
 
 
+async def picks_are_done_and_each_is_reported_by_its_robot(make_link: MakeLink) -> None:
+    """Twelve picks and as many jet orders in one sequence: more than one mailbox of either."""
+    ends = [ReceiptCode.FIRED, ReceiptCode.MISSED, ReceiptCode.DROPPED, ReceiptCode.FAULT, ReceiptCode.LATE]
+    results = [ends[n % 5] for n in range(12)]
+    one, other = ScriptedRobot(*results[::2]), ScriptedRobot(*results[1::2], scans=5)
+    bench = Bench(robots=[one, other])
+    async with connected(make_link, bench) as link, asyncio.timeout(10):
+        picks = [bench.pick(n % 2, ahead_mm=300, x_mm=100 + 0.1 * n) for n in range(12)]
+        jets = [bench.shot(lane) for lane in range(12)]
+        submitted = link.submit([order for pair in zip(picks, jets, strict=True) for order in pair])
+        receipts = [await order.receipt for order in submitted]
+        assert [receipt.seq for receipt in receipts] == [order.seq for order in submitted]
+        assert [receipt.code for receipt in receipts[::2]] == results
+        assert {receipt.code for receipt in receipts[1::2]} == {ReceiptCode.FIRED}
+        told = [order for pair in zip(one.taken, other.taken, strict=True) for order in pair]
+        for pick, order, submission in zip(picks, told, submitted[::2], strict=True):
+            assert (order.seq, order.pick_count) == (submission.seq, pick.pick_count)
+            assert (order.class_index, order.outlet_index) == (pick.class_index, pick.outlet_index)
+            pose = (order.x_mm, order.y_mm, order.theta_deg, order.height_mm)
+            assert pose == pytest.approx((pick.x_mm, pick.y_mm, pick.theta_deg, pick.height_mm), abs=0.01)
+        status = await newest(link)
+        well = RobotFlags.READY | RobotFlags.AUTOMATIC
+        last = [(order.seq, int(result)) for order, result in zip(submitted[::2], results, strict=True)]
+        assert status.robots[:2] == (RobotStatus(well, 0, *last[10], 0), RobotStatus(well, 0, *last[11], 0))
+        assert link.health.orders_lost == 0
+
+
+async def a_robot_that_fails_does_not_stop_the_other(make_link: MakeLink) -> None:
+    one, other = ScriptedRobot(), ScriptedRobot(ReceiptCode.FIRED, ReceiptCode.FIRED)
+    bench = Bench(robots=[one, other])
+    async with connected(make_link, bench) as link, asyncio.timeout(10):
+        held, waiting = link.submit([bench.pick(0), bench.pick(0)])
+        await until(lambda: bench.outputs.robots[0].active != 0)
+        shown = 0
+        async for status in link.statuses():
+            if shown := status.robots[0].active_seq:
+                break
+        assert shown == held.seq
+        assert not held.receipt.done()
+        one.signals = replace(one.signals, fault=71)
+        assert [(await order.receipt).code for order in (held, waiting)] == [ReceiptCode.FAULT] * 2
+        refused, done, jet = link.submit([bench.pick(0), bench.pick(1), bench.shot()])
+        codes = [(await order.receipt).code for order in (refused, done, jet)]
+        assert codes == [ReceiptCode.REFUSED, ReceiptCode.FIRED, ReceiptCode.FIRED]
+        failed = (await newest(link)).robots[0]
+        assert (failed.flags, failed.fault) == (RobotFlags.READY | RobotFlags.AUTOMATIC | RobotFlags.FAULT, 71)
+        one.signals = replace(one.signals, fault=0)
+        await until(lambda: bench.inputs.robots[0].fault == 0)
+        (again,) = link.submit([bench.pick(1)])
+        assert (await again.receipt).code is ReceiptCode.FIRED
+
+
+async def a_stop_withdraws_picks_and_what_no_robot_can_take_is_said(make_link: MakeLink) -> None:
+    robot = ScriptedRobot()
+    bench = Bench(robots=[robot])
+    async with connected(make_link, bench) as link, asyncio.timeout(10):
+        too_late, no_robot, active, waiting = link.submit(
+            [bench.pick(ahead_mm=-400), bench.pick(3), bench.pick(ahead_mm=2000), bench.pick(ahead_mm=2000)]
+        )
+        assert (await too_late.receipt).code is ReceiptCode.LATE
+        assert (await no_robot.receipt).code is ReceiptCode.REFUSED
+        await until(lambda: bench.outputs.robots[0].active != 0)
+        link.command(LineCommand.STOP, 0.0)
+        assert [(await order.receipt).code for order in (active, waiting)] == [ReceiptCode.CANCELLED] * 2
+        await until(lambda: bench.outputs.robots[0].job == bench.outputs.robots[0].active == 0)
+
+
 async def closing_accounts_for_every_order(make_link: MakeLink) -> None:
     bench = Bench()
     async with connected(make_link, bench) as link:
@@ -300,3 +420,11 @@ CONTRACT: list[Callable[[MakeLink], Coroutine[Any, Any, None]]] = [
     a_pc_without_heartbeat_stops_the_belt,
     closing_accounts_for_every_order,
 ]
+
+ROBOT_CONTRACT: list[Callable[[MakeLink], Coroutine[Any, Any, None]]] = [
+    picks_are_done_and_each_is_reported_by_its_robot,
+    a_robot_that_fails_does_not_stop_the_other,
+    a_stop_withdraws_picks_and_what_no_robot_can_take_is_said,
+    fires_orders_once_and_reports_each,
+]
+"""What every backend must do besides, where its tag map has robots."""

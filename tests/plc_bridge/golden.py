@@ -6,16 +6,19 @@ scan where they changed, receipts in the scan that wrote them. `python -m tests.
 records all traces anew; look at the difference before you commit it.
 
 Inputs: `encoder` (from where), `encoder_per_scan`, `belt_speed_mm_s`, `e_stop_ok`, `air_ok`, `fire`,
-`trigger`, `command` (the command block), `beat_every` (scans from one PC heartbeat to the next, 0 for
-none) and `epoch` (the PLC starts again with that epoch).
+`trigger`, `robots` (a list for each robot: ready, automatic, fault, ack, done, result), `command` (the command
+block), `beat_every` (scans from one PC heartbeat to the next, 0 for none) and `epoch` (the PLC starts again with
+that epoch).
 """
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from plc_bridge.contract import RobotStatus
+from plc_bridge.robot_jobs import RobotInputs, RobotOutputs
 from tests.plc_bridge.plc_devices import Device, ScanInputs, ScanOutputs, Settings, Virtual, beating, command_image
 
 FOLDER = Path(__file__).parent / "golden"
@@ -34,6 +37,7 @@ def played(trace: dict[str, Any], make: Callable[[Settings], Device]) -> Iterato
     scan_us = round(trace["scan_ms"] * 1000)
     changes = {change["at"]: change for change in trace["inputs"]}
     device, inputs, per_scan, beat_every, beats = make(settings), ScanInputs(), 0, 0, 0
+    robots: tuple[RobotInputs, ...] = ()
     for number in range(trace["scans"]):
         change = changes.get(number, {})
         if "epoch" in change:
@@ -44,8 +48,10 @@ def played(trace: dict[str, Any], make: Callable[[Settings], Device]) -> Iterato
         wired = {name: change.get(name, getattr(inputs, name)) for name in _WIRED}
         if beat_every and number % beat_every == 0:
             beats += 1
+        if "robots" in change:
+            robots = tuple(RobotInputs(*signals) for signals in change["robots"])
         command = command_image(change["command"]) if "command" in change else inputs.command
-        inputs = ScanInputs(encoder=encoder, command=command, **wired)
+        inputs = ScanInputs(encoder=encoder, command=command, robots=robots, **wired)
         shown = replace(inputs, command=beating(command, beats)) if command else inputs
         yield device.scan(number * scan_us, shown)
 
@@ -61,6 +67,7 @@ def changes_of(outputs: Iterator[ScanOutputs]) -> list[dict[str, Any]]:
             "belt_run": output.belt_run,
             "feed_run": output.feed_run,
             "speed_mm_s": output.speed_mm_s,
+            **{f"robot_{number}": _robot(*robot) for number, robot in enumerate(output.robots)},
         }
         row = {name: value for name, value in now.items() if before.get(name) != value or not before}
         if output.receipts:
@@ -69,6 +76,11 @@ def changes_of(outputs: Iterator[ScanOutputs]) -> list[dict[str, Any]]:
             rows.append({"at": number, **row})
         before = now
     return rows
+
+
+def _robot(told: RobotOutputs, shown: RobotStatus) -> dict[str, Any]:
+    """What a robot is told and how it is shown, as a trace expects it."""
+    return {**asdict(told), **asdict(shown)}
 
 
 def as_text(trace: dict[str, Any]) -> str:

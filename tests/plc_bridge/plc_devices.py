@@ -6,8 +6,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import plc_bridge
-from plc_bridge.contract import CommandImage, JetOrder, LineCommand, OrderKind, Receipt, ReceiptCode
-from plc_bridge.tags import STATUS_TAGS
+from plc_bridge.contract import (
+    CommandImage,
+    JetOrder,
+    LineCommand,
+    OrderKind,
+    PickOrder,
+    Receipt,
+    ReceiptCode,
+    RobotFlags,
+    RobotStatus,
+)
+from plc_bridge.robot_jobs import RobotInputs, RobotOutputs
+from plc_bridge.tags import PICK_FIELDS, STATUS_TAGS
 from plc_bridge.virtual_plc import PlcInputs, VirtualPlc
 from tests.plc_bridge.structured_text import Program, Runtime
 
@@ -29,6 +40,8 @@ class Settings:
     standstill_shut_ms: float = 200.0
     default_speed_mm_s: float = 1000.0
     epoch: int = 70_000
+    robots: int = 0
+    robot_reach_mm: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +54,14 @@ class ScanInputs:
     air_ok: bool = True
     fire: bool = False
     trigger: bool = False
+    robots: tuple[RobotInputs, ...] = ()
     command: CommandImage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOutputs:
-    """What a scan left: status tags, the receipts it wrote, valves as a mask, drives."""
+    """What a scan left: status tags, the receipts it wrote, valves as a mask, drives, what robots are told and
+    how they are shown."""
 
     status: dict[str, int]
     valves: int
@@ -54,6 +69,7 @@ class ScanOutputs:
     feed_run: bool
     speed_mm_s: float
     receipts: tuple[Receipt, ...] = field(default=())
+    robots: tuple[tuple[RobotOutputs, RobotStatus], ...] = ()
 
 
 class Device(Protocol):
@@ -77,6 +93,8 @@ class Virtual:
             standstill_shut_ms=settings.standstill_shut_ms,
             default_speed_mm_s=settings.default_speed_mm_s,
             epoch=settings.epoch,
+            robots=settings.robots,
+            robot_reach_mm=settings.robot_reach_mm,
         )
         self._trigger = False
         self._receipts_seen = 0
@@ -88,7 +106,7 @@ class Virtual:
         self._trigger = inputs.trigger
         if inputs.command is not None:
             plc.write_command(inputs.command)
-        wired = PlcInputs(inputs.e_stop_ok, inputs.air_ok, inputs.fire)
+        wired = PlcInputs(inputs.e_stop_ok, inputs.air_ok, inputs.fire, robots=inputs.robots)
         outputs = plc.scan(now_us / 1e6, inputs.encoder, inputs.belt_speed_mm_s, wired)
         status = plc.status()
         new = status.receipt_total - self._receipts_seen
@@ -102,6 +120,7 @@ class Virtual:
             feed_run=outputs.feed_run,
             speed_mm_s=outputs.speed_setpoint_mm_s,
             receipts=receipts,
+            robots=tuple(zip(outputs.robots, status.robots, strict=True)),
         )
 
 
@@ -127,7 +146,11 @@ class Reference:
             "pc_timeout": round(settings.pc_timeout_ms * 1000),
             "standstill_shut": round(settings.standstill_shut_ms * 1000),
             "default_speed_mm_s": settings.default_speed_mm_s,
+            "robot_count": settings.robots,
+            "robot_reach_mm": settings.robot_reach_mm,
         }
+        self._robots = settings.robots
+        self._robot_inputs = self._block.robot_inputs
         self._orders = self._block.orders
         self._receipts_seen = 0
 
@@ -137,8 +160,16 @@ class Reference:
         command = inputs.command or CommandImage(0, 0, LineCommand.NONE, 0.0, 0, ())
         for slot, order in zip(self._orders, command.orders, strict=False):
             slot.seq, slot.kind = order.seq, order.kind
+            if isinstance(order, PickOrder):
+                for name in PICK_FIELDS:
+                    setattr(slot, name, getattr(order, name))
+                continue
             slot.lane_first, slot.lane_last = order.lane_first, order.lane_last
             slot.on_count, slot.off_count = order.on_count, order.off_count
+        for number, slot in enumerate(self._robot_inputs):
+            told = inputs.robots[number] if number < len(inputs.robots) else RobotInputs()
+            for name in ("ready", "automatic", "fault", "ack", "done", "result"):
+                setattr(slot, name, getattr(told, name))
         block(
             **self._settings,
             encoder=inputs.encoder,
@@ -154,6 +185,7 @@ class Reference:
             batch=command.batch,
             order_count=len(command.orders),
             orders=self._orders,
+            robot_inputs=self._robot_inputs,
         )
         total = block.receipt_total
         numbers = [number % 0x1_0000_0000 for number in range(self._receipts_seen, total)]
@@ -167,7 +199,18 @@ class Reference:
             feed_run=block.feed_run,
             speed_mm_s=block.speed_mm_s,
             receipts=receipts,
+            robots=tuple(self._robot(number) for number in range(self._robots)),
         )
+
+    def _robot(self, number: int) -> tuple[RobotOutputs, RobotStatus]:
+        """What a robot is told; of the order only what it is told."""
+        told, shown = self._block.robot_outputs[number], self._block.robots[number]
+        values = {name: getattr(told, name) for name in PICK_FIELDS if name != "robot"}
+        seq = next((job.seq for job in self._block.jobs if job.number == told.job), 0)
+        pick = PickOrder(seq=seq, robot=number, **values) if told.job else None
+        outputs = RobotOutputs(told.job, pick, told.active, told.confirmed)
+        flags = RobotFlags(shown.flags)
+        return outputs, RobotStatus(flags, shown.active_seq, shown.job_done, shown.job_result, shown.fault)
 
     @staticmethod
     def _receipt(slot: Any) -> Receipt:
@@ -178,16 +221,20 @@ def _order(seq: int, lane_first: int, lane_last: int, on_count: int, off_count: 
     return JetOrder(seq, lane_first, lane_last, on_count, off_count, OrderKind(kind))
 
 
+def _record(record: list[Any]) -> JetOrder | PickOrder:
+    return PickOrder(*record[1:]) if record[0] == "pick" else _order(*record)
+
+
 def command_image(text: dict[str, Any]) -> CommandImage:
     """A command block from a trace: orders are lists of seq, lane_first, lane_last, on_count, off_count,
-    and kind where it is no jet."""
+    and kind where it is no jet; or "pick" and the values of a `PickOrder`."""
     return CommandImage(
         pc_epoch=text["pc_epoch"],
         pc_heartbeat=text.get("pc_heartbeat", 0),
         line_command=LineCommand(text.get("line_command", 0)),
         speed_setpoint_mm_s=float(text.get("speed_setpoint_mm_s", 0)),
         batch=text.get("batch", 0),
-        orders=tuple(_order(*order) for order in text.get("orders", ())),
+        orders=tuple(_record(order) for order in text.get("orders", ())),
     )
 
 

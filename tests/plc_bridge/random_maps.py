@@ -6,7 +6,17 @@ from hypothesis import strategies as st
 
 from plc_bridge.requests import BITS, TagType
 from plc_bridge.tagmap import TagMap
-from plc_bridge.tags import COMMAND_TAGS, FLAG_TAGS, ORDER_FIELDS, READ_TOGETHER, RECEIPT_FIELDS, STATUS_TAGS
+from plc_bridge.tags import (
+    COMMAND_TAGS,
+    FLAG_TAGS,
+    MEASURES,
+    ORDER_FIELDS,
+    PICK_FIELDS,
+    READ_TOGETHER,
+    RECEIPT_FIELDS,
+    ROBOT_FIELDS,
+    STATUS_TAGS,
+)
 
 ORDERS = st.sampled_from(["big", "little", None])
 INTEGERS: tuple[TagType, ...] = ("u16", "u32", "u64", "i16", "i32", "i64")
@@ -88,6 +98,8 @@ def modbus_maps(draw: st.DrawFn) -> TagMap:
         tags[name] = tag
 
     orders = records(dict(ORDER_FIELDS), 12, "holding", 108)
+    if picks := draw(st.booleans()):
+        orders = over_each_other(orders, addresses)
     command: dict[str, dict[str, Any]] = {}
     for name, kind in COMMAND_TAGS.items():
         if name in ("line_command", "speed_setpoint_mm_s") and draw(st.booleans()):
@@ -106,6 +118,23 @@ def modbus_maps(draw: st.DrawFn) -> TagMap:
         "command": {"tags": command, "orders": orders},
     }
     if draw(st.booleans()):
+        size = draw(st.integers(1, 8))
+        robots = records(dict(ROBOT_FIELDS), size, status_table, 7 * size + draw(st.integers(0, 20)))
+        document["status"]["robots"] = {**robots, "size": size}
+    if picks or draw(st.booleans()):
         history = records(dict(RECEIPT_FIELDS), 64, status_table, 64 * 9)
         document["history"] = {**history, "size": 64, "table": status_table}
     return TagMap.model_validate(document)
+
+
+def over_each_other(orders: dict[str, Any], addresses: Allocator) -> dict[str, Any]:
+    """An order mailbox with picks in it, in as many records as one write carries."""
+    at = orders["fields"]["lane_first"]["at"]
+    picks: dict[str, dict[str, Any]] = {}
+    for name, kind in PICK_FIELDS.items():
+        picks[name] = {"type": "i16", "scale": 0.1, "at": at} if name in MEASURES else {"type": kind, "at": at}
+        at += words(picks[name]["type"])
+    stride = max(at, orders["stride"])
+    size = 108 // stride
+    addresses.take("holding", None, max(0, size * stride - 12 * orders["stride"]), 0)
+    return {**orders, "stride": stride, "size": size, "pick_fields": picks}

@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 
 import plc_bridge
-from plc_bridge.contract import MAILBOX_SIZE, RECEIPT_HISTORY_SIZE, RECEIPT_RING_SIZE
-from plc_bridge.tags import COMMAND_TAGS, ORDER_FIELDS, RECEIPT_FIELDS, STATUS_TAGS
+from plc_bridge.contract import (
+    LARGEST_ROBOT_COUNT,
+    MAILBOX_SIZE,
+    RECEIPT_HISTORY_SIZE,
+    RECEIPT_RING_SIZE,
+    ROBOT_QUEUE_SIZE,
+)
+from plc_bridge.tags import COMMAND_TAGS, ORDER_FIELDS, PICK_FIELDS, RECEIPT_FIELDS, ROBOT_FIELDS, STATUS_TAGS
 from tests.plc_bridge.plc_devices import FROM_THE_SITE, PROGRAM_FOLDER
 from tests.plc_bridge.structured_text import Program, StructuredTextError, parsed
 
@@ -35,20 +41,30 @@ def declared() -> dict[str, dict[str, tuple[str, str]]]:
 
 def test_an_independent_parser_accepts_the_program() -> None:
     items: list[Any] = parsed(source()).items
-    assert [type(item).__name__ for item in items] == ["DataTypeDeclaration"] * 8 + ["FunctionBlock"]
+    assert [type(item).__name__ for item in items] == ["DataTypeDeclaration"] * 16 + ["FunctionBlock"]
 
 
 def test_the_function_block_has_every_tag_of_the_contract() -> None:
     assert set(COMMAND_TAGS) | {"orders"} <= declared()["InputDeclarations"].keys()
-    assert (set(STATUS_TAGS) - FROM_THE_SITE) | {"receipts", "history"} <= declared()["OutputDeclarations"].keys()
+    assert (set(STATUS_TAGS) - FROM_THE_SITE) | {"receipts", "robots", "history"} <= declared()[
+        "OutputDeclarations"
+    ].keys()
 
 
 def test_records_and_rings_have_the_contracts_shape() -> None:
-    types = {"u32": "UDINT", "u16": "UINT"}
-    for record, fields in (("SENBETSU_ORDER", ORDER_FIELDS), ("SENBETSU_RECEIPT", RECEIPT_FIELDS)):
+    types = {"u32": "UDINT", "u16": "UINT", "f32": "REAL"}
+    for record, fields in (
+        ("SENBETSU_ORDER", {**ORDER_FIELDS, **PICK_FIELDS}),
+        ("SENBETSU_JOB", PICK_FIELDS),
+        ("SENBETSU_ROBOT_OUTPUT", {name: kind for name, kind in PICK_FIELDS.items() if name != "robot"}),
+        ("SENBETSU_ROBOT", ROBOT_FIELDS),
+        ("SENBETSU_RECEIPT", RECEIPT_FIELDS),
+    ):
         body = source().split(f"{record} : STRUCT", 1)[1].split("END_STRUCT", 1)[0]
         assert all(f"{name} : {types[kind]};" in body for name, kind in fields.items())
     assert f"ARRAY [0..{MAILBOX_SIZE - 1}] OF SENBETSU_ORDER;" in source()
+    assert f"ARRAY [0..{LARGEST_ROBOT_COUNT - 1}] OF SENBETSU_ROBOT;" in source()
+    assert f"ARRAY [0..{LARGEST_ROBOT_COUNT * ROBOT_QUEUE_SIZE - 1}] OF SENBETSU_JOB;" in source()
     assert f"ARRAY [0..{RECEIPT_RING_SIZE - 1}] OF SENBETSU_RECEIPT;" in source()
     assert f"ARRAY [0..{RECEIPT_HISTORY_SIZE - 1}] OF SENBETSU_RECEIPT;" in source()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from plc_bridge.contract import PLC_RECEIPT_CODES
 from tests.plc_bridge.golden import as_text, changes_of, played, traces
 from tests.plc_bridge.plc_devices import Device, Reference, Settings, Virtual
 
@@ -29,7 +30,7 @@ def test_a_trace_reads_as_it_is_written(path: Path) -> None:
 def test_the_traces_cover_every_way_an_order_can_end_and_every_drive() -> None:
     rows = [row for path in traces() for row in json.loads(path.read_text(encoding="utf-8"))["expect"]]
     codes = {code for row in rows for _, code, _ in row.get("receipts", ())}
-    assert codes == {"FIRED", "LATE", "REFUSED", "CANCELLED"}
+    assert codes == {code.name for code in PLC_RECEIPT_CODES}
     for output in ("belt_run", "feed_run"):
         assert {row[output] for row in rows if output in row} == {True, False}
     assert {valve for row in rows for valve in row.get("valves", ())} >= {0, 63}

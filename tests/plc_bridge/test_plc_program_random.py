@@ -1,11 +1,13 @@
 """Whatever comes over the wire and from the machine: the program and the virtual PLC do the same in every scan."""
 
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plc_bridge.contract import CommandImage, JetOrder, LineCommand
+from plc_bridge.contract import CommandImage, JetOrder, LineCommand, OrderRecord, PickOrder
+from plc_bridge.robot_jobs import RobotInputs, RobotOutputs
 from tests.plc_bridge.plc_devices import Reference, ScanInputs, Settings, Virtual
 
 EPOCH = 70_000
@@ -18,13 +20,14 @@ they often meet to the count."""
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An order: how far its number and its window are ahead."""
+    """An order: how far its number and its window are ahead. A pick where it names a robot."""
 
     numbers_on: int
     lane: int
     lanes_more: int
     counts_ahead: int
     counts_long: int
+    robot: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,30 @@ class Stretch:
     air_ok: bool
     fire: bool
     trigger: bool
+    robots: tuple["Answers", "Answers"]
+
+
+class Answers(Enum):
+    """How a robot behaves."""
+
+    QUIET = auto()
+    """It goes on showing what it showed."""
+    WORKS = auto()
+    """It takes what it is offered and ends it in the next scan."""
+    ACKS_ALL = auto()
+    """It takes the next before it has ended the one before."""
+    FAILS = auto()
+    MANUAL = auto()
+
+
+def answered(before: RobotInputs, told: RobotOutputs, answers: Answers, result: int) -> RobotInputs:
+    """What a robot shows after a scan."""
+    shown = replace(before, ready=True, automatic=answers is not Answers.MANUAL, fault=9 * (answers is Answers.FAILS))
+    if answers is Answers.WORKS and told.active:
+        return replace(shown, done=told.active, result=result)
+    if answers in (Answers.WORKS, Answers.ACKS_ALL) and told.job:
+        return replace(shown, ack=told.job)
+    return shown
 
 
 RECORDS = st.builds(
@@ -61,6 +88,7 @@ RECORDS = st.builds(
     lanes_more=st.sampled_from([0, 0, 0, 1, 3, -1]),
     counts_ahead=st.one_of(*[NEAR] * 8, st.integers(-(2**31), 2**31 - 1)),
     counts_long=st.sampled_from([*[200, 90, 500, 30] * 3, 0, 2**31]),
+    robot=st.sampled_from([None, None, 0, 0, 1, 2]),
 )
 COMMANDS = st.builds(
     Command,
@@ -83,6 +111,7 @@ STRETCHES = st.builds(
     air_ok=MOSTLY,
     fire=SELDOM,
     trigger=SELDOM,
+    robots=st.tuples(*[st.sampled_from([*[Answers.WORKS] * 6, *Answers])] * 2),
 )
 
 
@@ -113,9 +142,14 @@ class Pc:
     def beat(self, beats: int = 1) -> None:
         self.image = replace(self.image, pc_heartbeat=(self.image.pc_heartbeat + beats) & 0xFFFF)
 
-    def _order(self, record: Record, encoder: int) -> JetOrder:
+    def _order(self, record: Record, encoder: int) -> OrderRecord:
         self._seq = (self._seq + record.numbers_on) % WRAP
         on_count = (encoder + record.counts_ahead) % WRAP
+        if record.robot is not None:
+            y_mm = 0.25 * record.lane
+            return PickOrder(
+                self._seq, record.robot, 120.5, y_mm, -45.0, 20.0, record.lane, 1, on_count - 200 & WRAP - 1
+            )
         lane_last = max(record.lane + record.lanes_more, 0)
         return JetOrder(self._seq, record.lane, lane_last, on_count, (on_count + record.counts_long) % WRAP)
 
@@ -127,8 +161,17 @@ class Pc:
     story=st.lists(STRETCHES, min_size=1, max_size=16),
 )
 def test_program_and_virtual_plc_agree_in_every_scan(encoder: int, scan_us: int, story: list[Stretch]) -> None:
-    known = Settings(valve_count=8, close_delay_ms=5.0, pc_timeout_ms=50.0, standstill_shut_ms=20.0, epoch=EPOCH)
+    known = Settings(
+        valve_count=8,
+        close_delay_ms=5.0,
+        pc_timeout_ms=50.0,
+        standstill_shut_ms=20.0,
+        epoch=EPOCH,
+        robots=2,
+        robot_reach_mm=30.0,
+    )
     virtual, reference, pc, now_us = Virtual(known), Reference(known), Pc(), 0
+    robots = (RobotInputs(ready=True, automatic=True),) * 2
     for stretch in story:
         if stretch.command is not None:
             pc.write(stretch.command, encoder)
@@ -143,6 +186,12 @@ def test_program_and_virtual_plc_agree_in_every_scan(encoder: int, scan_us: int,
                 air_ok=stretch.air_ok,
                 fire=stretch.fire,
                 trigger=stretch.trigger,
+                robots=robots,
                 command=pc.image,
             )
-            assert reference.scan(now_us, inputs) == virtual.scan(now_us, inputs)
+            done = virtual.scan(now_us, inputs)
+            assert reference.scan(now_us, inputs) == done
+            robots = tuple(
+                answered(before, told, answers, number % 10)
+                for before, (told, _), answers in zip(robots, done.robots, stretch.robots, strict=True)
+            )

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plc_bridge.codec import Codec
-from plc_bridge.contract import CommandImage, LineStatus
+from plc_bridge.contract import CommandImage, JetOrder, LineStatus, PickOrder, RobotFlags, RobotStatus
 from plc_bridge.requests import BIT_TABLES, LARGEST_READ_BITS, LARGEST_WRITE_REGISTERS, Place, Request, group
 from plc_bridge.tagmap import TagMap
 from plc_bridge.tagmap_file import load_tag_map, to_yaml
@@ -24,7 +24,8 @@ WHOLE_SPEEDS = st.integers(0, 20_000).map(float)  # what an integer type carries
 @given(tag_map=modbus_maps(), status=statuses(), speed=WHOLE_SPEEDS)
 def test_a_status_survives_any_map(tag_map: TagMap, status: LineStatus, speed: float) -> None:
     codec = Codec(tag_map)
-    status = replace(status, belt_speed_mm_s=speed)
+    robots = tuple(RobotStatus(RobotFlags(n % 8), n, int(speed) << 8, 6, n) for n in range(codec.robot_count))
+    status = replace(status, belt_speed_mm_s=speed, robots=robots)
     words = codec.encode_status(status)
     assert codec.decode_status(words) == status
     assert_words_fit(codec.status_requests, words)
@@ -34,7 +35,14 @@ def test_a_status_survives_any_map(tag_map: TagMap, status: LineStatus, speed: f
 @given(tag_map=modbus_maps(), image=IMAGES, speed=WHOLE_SPEEDS)
 def test_a_command_survives_any_map(tag_map: TagMap, image: CommandImage, speed: float) -> None:
     codec = Codec(tag_map)
-    image = replace(image, speed_setpoint_mm_s=speed)
+    image = replace(image, speed_setpoint_mm_s=speed, orders=image.orders[: codec.mailbox_size])
+    if tag_map.command.orders.pick_fields is not None:
+        picks = [
+            PickOrder(o.seq, o.lane_first, 1.5, -0.5, 90.0, 0.0, 7, 8, o.on_count)
+            for o in image.orders[::2]
+            if isinstance(o, JetOrder)
+        ]
+        image = replace(image, orders=(*picks, *image.orders[1::2]))
     words = codec.encode_command(image)
     assert codec.decode_command(words) == image
     assert_words_fit(codec.command_requests, words)
@@ -66,7 +74,9 @@ def test_requests_carry_every_tag_once_and_are_legal(tag_map: TagMap) -> None:
         assert len(request.span) <= (LARGEST_READ_BITS if request.table in BIT_TABLES else tag_map.registers_per_read)
     assert all(len(request.span) <= LARGEST_WRITE_REGISTERS for request in writes)
     orders = {place.name for place in writes[0].places}
-    assert {"pc_epoch", "pc_heartbeat", "batch", "order_count", "orders.0.seq", "orders.11.off_count"} <= orders
+    last = tag_map.command.orders.size - 1
+    assert {"pc_epoch", "pc_heartbeat", "batch", "order_count", "orders.0.seq", f"orders.{last}.off_count"} <= orders
+    assert all(place.span.stop <= writes[0].span.stop for place in tag_map.pick_places(last))
     for request in writes[1:]:
         covered = {word for place in request.places for word in place.span}
         assert covered == set(request.span), "a write never touches what the map does not name"

@@ -11,26 +11,60 @@ from hypothesis import strategies as st
 from plc_bridge.codec import Codec
 from plc_bridge.contract import (
     MAILBOX_SIZE,
+    PLC_RECEIPT_CODES,
     CommandImage,
     JetOrder,
     LineCommand,
     LineFlags,
     LineStatus,
     OrderKind,
+    PickOrder,
     Receipt,
     ReceiptCode,
+    RobotFlags,
+    RobotStatus,
 )
+from plc_bridge.link import Pick
 from plc_bridge.tagmap import TagMap, default_tag_map
-from plc_bridge.tagmap_file import PROTOCOLS, default_tag_map_path, load_tag_map, to_yaml
+from plc_bridge.tagmap_file import DEFAULT_ROBOTS, PROTOCOLS, default_tag_map_path, load_tag_map, to_yaml
 from senbetsu_errors import Fatal, NeedsOperator
 
 U16 = st.integers(0, 0xFFFF)
 U32 = st.integers(0, 0xFFFF_FFFF)
 F32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 ORDERS = st.builds(
-    JetOrder, seq=U32, lane_first=U16, lane_last=U16, on_count=U32, off_count=U32, kind=st.sampled_from(OrderKind)
+    JetOrder,
+    seq=U32,
+    lane_first=U16,
+    lane_last=U16,
+    on_count=U32,
+    off_count=U32,
+    kind=st.sampled_from([OrderKind.JET, OrderKind.PULSE]),
 )
-RECEIPTS = st.builds(Receipt, seq=U32, code=st.sampled_from(list(ReceiptCode)[:4]), count=U32)
+RECEIPTS = st.builds(Receipt, seq=U32, code=st.sampled_from(sorted(PLC_RECEIPT_CODES)), count=U32)
+TENTHS = st.integers(-32768, 32767).map(lambda tenths: tenths * 0.1)
+"""What a 16-bit register holds of a length."""
+POSE = ("x_mm", "y_mm", "theta_deg", "height_mm")
+ROBOTS = st.builds(
+    RobotStatus,
+    flags=st.integers(0, 7).map(RobotFlags),
+    active_seq=U32,
+    job_done=U32,
+    job_result=st.sampled_from([0, *sorted(PLC_RECEIPT_CODES)]),
+    fault=U16,
+)
+PICKS = st.builds(
+    PickOrder,
+    seq=U32,
+    robot=U16,
+    x_mm=TENTHS,
+    y_mm=TENTHS,
+    theta_deg=TENTHS,
+    height_mm=TENTHS,
+    class_index=U16,
+    outlet_index=U16,
+    pick_count=U32,
+)
 IMAGES = st.builds(
     CommandImage,
     pc_epoch=U32,
@@ -62,6 +96,7 @@ def statuses(draw: st.DrawFn) -> LineStatus:
         valve_fault=draw(st.integers(0, 2**64 - 1)),
         receipt_total=total,
         receipts=tuple(receipts),
+        robots=(),
     )
 
 
@@ -86,6 +121,75 @@ def test_a_status_survives_the_wire_in_any_byte_and_word_order(tag_map: TagMap, 
 def test_a_command_survives_the_wire_in_any_byte_and_word_order(tag_map: TagMap, image: CommandImage) -> None:
     codec = Codec(tag_map)
     assert codec.decode_command(codec.encode_command(image)) == image
+
+
+@st.composite
+def maps_with_robots(draw: st.DrawFn) -> TagMap:
+    protocol: Literal["modbus", "opcua"] = draw(st.sampled_from(PROTOCOLS))
+    order = {"word_order": draw(st.sampled_from(["big", "little"]))}
+    return default_tag_map(protocol, draw(st.integers(1, 8))).model_copy(update=order)
+
+
+@given(tag_map=maps_with_robots(), image=IMAGES, data=st.data())
+def test_picks_and_jets_survive_the_wire_in_one_mailbox(
+    tag_map: TagMap, image: CommandImage, data: st.DataObject
+) -> None:
+    codec = Codec(tag_map)
+    orders = data.draw(st.lists(st.one_of(ORDERS, PICKS), max_size=codec.mailbox_size))
+    words = codec.encode_command(replace(image, orders=tuple(orders)))
+    assert all(0 <= word < 1 << tag_map.word_bits for word in words)
+    there = codec.decode_command(words)
+    assert replace(there, orders=()) == replace(image, orders=())
+    for sent, arrived in zip(orders, there.orders, strict=True):
+        if isinstance(sent, PickOrder):
+            assert isinstance(arrived, PickOrder)
+            assert replace(arrived, **{name: getattr(sent, name) for name in POSE}) == sent
+            for name in POSE:
+                assert getattr(arrived, name) == pytest.approx(getattr(sent, name), abs=1e-3)
+        else:
+            assert arrived == sent
+
+
+@given(tag_map=maps_with_robots(), status=statuses(), data=st.data())
+def test_robots_survive_the_wire(tag_map: TagMap, status: LineStatus, data: st.DataObject) -> None:
+    codec = Codec(tag_map)
+    robots = data.draw(st.lists(ROBOTS, min_size=codec.robot_count, max_size=codec.robot_count))
+    status = replace(status, robots=tuple(robots))
+    assert codec.decode_status(codec.encode_status(status)) == status
+
+
+def test_robot_flags_that_are_none_point_at_the_map() -> None:
+    codec = Codec(default_tag_map("opcua", 1))
+    words = [0] * 71
+    words[66] = 8
+    with pytest.raises(NeedsOperator, match=r"flags of robot 0 are 0x0008"):
+        codec.decode_status(words)
+
+
+def test_a_mailbox_as_large_as_the_map_says_and_no_larger() -> None:
+    codec = Codec(default_tag_map("modbus", 4))
+    image = CommandImage(1, 2, LineCommand.RUN, 0.0, 1, tuple(JetOrder(n, 1, 1, 2, 3) for n in range(10)))
+    assert (codec.mailbox_size, len(codec.command_span)) == (9, 117)
+    with pytest.raises(ValueError, match="10 orders in a mailbox of 9"):
+        codec.encode_command(image)
+
+
+def test_a_device_without_robots_is_not_told_to_pick() -> None:
+    codec = Codec(default_tag_map("modbus"))
+    pick = PickOrder(1, 0, 1.0, 0.0, 0.0, 0.0, 0, 0, 0)
+    with pytest.raises(NeedsOperator, match="no pick_fields") as refusal:
+        codec.encode_command(CommandImage(1, 2, LineCommand.RUN, 0.0, 1, (pick,)))
+    assert refusal.value.code == "plc.no_picks"
+    words = codec.encode_command(CommandImage(1, 2, LineCommand.RUN, 0.0, 1, (JetOrder(1, 0, 0, 1, 2),)))
+    words[11] = OrderKind.PICK
+    with pytest.raises(NeedsOperator, match=r"kinds \[3\]"):
+        codec.decode_command(words)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e7])
+def test_a_pick_is_somewhere(value: float) -> None:
+    with pytest.raises(ValueError, match="no part of a pose"):
+        Pick(0, 1.0, value, 0.0, 0.0, 0, 0, 0)
 
 
 @given(tag_map=maps(), data=st.data())
@@ -121,9 +225,45 @@ def test_the_default_modbus_layout_is_the_one_integrators_read() -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_committed_default_maps_are_what_the_code_says(protocol: Literal["modbus", "opcua"]) -> None:
-    path = default_tag_map_path(protocol)
-    assert path.read_text() == to_yaml(default_tag_map(protocol)), "run python -m plc_bridge.tagmap_file"
-    assert load_tag_map(path, protocol) == default_tag_map(protocol)
+    for robots in (0, DEFAULT_ROBOTS):
+        path, tag_map = default_tag_map_path(protocol, robots=robots > 0), default_tag_map(protocol, robots)
+        assert path.read_text() == to_yaml(tag_map), "run python -m plc_bridge.tagmap_file"
+        assert load_tag_map(path, protocol) == tag_map
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "says"),
+    [
+        ("robot: {at: 3,", "robots: {at: 3,", "command.orders.pick_fields.robots", "did you mean robot?"),
+        ("robot: {at: 3,", "robot: {at: 2,", "command.orders.pick_fields.robot", "overlap in word 211"),
+        ("robot: {at: 3,", "robot: {at: 4,", "command.orders.pick_fields.x_mm", "overlap in word 213"),
+        (
+            "pick_count: {at: 10,",
+            "pick_count: {at: 11,",
+            "command.orders.pick_fields.pick_count",
+            "overlap in word 221",
+        ),
+        ("x_mm: {at: 4, type: i16", "x_mm: {at: 4, table: input, type: i16", "pick_fields.x_mm", "cannot be written"),
+        ("pick_count: {at: 10, type: u32}", "pick_count: {at: 10, type: u16}", "pick_count", "must be a u32"),
+        ("size: 9", "size: 10", "command", "at most 123"),
+        ("at: 113", "at: 112", "status.robots.fields.flags", "overlap in word 112"),
+        ("size: 4", "size: 9", "status.robots.size", "less than or equal to 8"),
+        ("history:", "ignored:", "command.orders.pick_fields", "needs `history`"),
+    ],
+)
+def test_a_broken_map_with_robots_is_refused_with_its_place(
+    tmp_path: Path, old: str, new: str, where: str, says: str
+) -> None:
+    path = tmp_path / "map.yaml"
+    text = default_tag_map_path("modbus", robots=True).read_text()
+    assert old in text
+    text = text.replace(old, new, 1)
+    if new == "ignored:":
+        text = text.split(new)[0]
+    path.write_text(text)
+    with pytest.raises(Fatal) as refusal:
+        load_tag_map(path, "modbus")
+    assert any(where in line and says in line for line in str(refusal.value).splitlines()), str(refusal.value)
 
 
 @pytest.mark.parametrize(

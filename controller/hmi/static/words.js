@@ -54,6 +54,7 @@ const JAPANESE = {
   "late": "遅れ",
   "refused": "拒否",
   "cancelled": "取消",
+  "fault": "故障",
   "updated": "更新",
   "s ago": "秒前",
   "What you see is old": "表示は過去のもの",
