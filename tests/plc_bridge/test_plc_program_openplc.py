@@ -108,7 +108,8 @@ def test_orders_written_to_registers_open_valves_and_come_back_as_receipts() -> 
     plc.scan(100)
     status = plc.status
     assert status.pc_epoch_seen == session_of(plc)
-    assert status.flags == LineFlags.E_STOP_OK | LineFlags.AIR_OK | LineFlags.READY | LineFlags.BELT_RUNNING
+    well = LineFlags.E_STOP_OK | LineFlags.AIR_OK | LineFlags.READY | LineFlags.BELT_RUNNING
+    assert status.flags == well | LineFlags.PC_ALIVE
     assert status.belt_speed_mm_s == pytest.approx(1500.0, rel=0.01)
     assert (plc.main.speed_mm_s, plc.main.belt_run, plc.main.simulated) == (1500, True, 1)
     on = status.encoder + 400
