@@ -9,7 +9,9 @@ a TCP proxy in this one (`link_peers.BadCable`). A minute by default: the ten of
 import asyncio
 import gc
 import os
+import sys
 from collections import Counter
+from math import ceil
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,8 +30,11 @@ SECONDS = float(os.environ.get("SENBETSU_SOAK_S", "60"))
 ORDERS_PER_S = 1000
 TICK_S = 0.01
 LEAD_S = 0.12
+REQUEST_TIMEOUT_MS = 50.0
 LOSS = 0.01
 PARTITION_S, PARTITION_EVERY_S = 2.0, 60.0
+AFTER_PARTITION_S = 1.0
+"""Orders that end this soon after a partition may be late because of it."""
 SLOPE_NEEDS_S = 300.0
 _COUNTS_PER_S = SPEED_MM_S * COUNTS_PER_MM
 
@@ -37,19 +42,25 @@ _COUNTS_PER_S = SPEED_MM_S * COUNTS_PER_MM
 class Soak:
     """Feeds one link and keeps the account of every order it took."""
 
-    def __init__(self, link: ModbusLink, cable: BadCable) -> None:
+    def __init__(self, link: ModbusLink, cable: BadCable, for_s: float) -> None:
         self.taken = 0
         self.not_taken: Counter[str] = Counter()
         self.ended: Counter[ReceiptCode] = Counter()
+        self.late_by_loss = 0
         self.partitions = 0
-        self.rss_mb: list[tuple[float, float]] = []
+        # Seconds, resident MB, blocks allocated: room for all of them now, for a list would be growth itself.
+        self.memory = np.zeros((ceil(for_s) + 1, 3))
+        self.sampled = 0
+        self._disturbed_until_s = 0.0
         self._link = link
+        self._for_s = for_s
         self._cable = cable
         self._lane = 0
 
-    async def run(self, for_s: float) -> None:
-        """Feed for that long; partitions come in the middle of each minute, or of a shorter run's half."""
+    async def run(self) -> None:
+        """Feed for `for_s` seconds; partitions come in the middle of each minute, or of a shorter run's half."""
         loop = asyncio.get_running_loop()
+        for_s = self._for_s
         every_s = min(PARTITION_EVERY_S, for_s / 2)
         started_s = due_s = loop.time()
         owed = 0.0
@@ -58,12 +69,15 @@ class Soak:
             silent = every_s / 2 <= in_period_s < every_s / 2 + PARTITION_S
             self.partitions += silent and not self._cable.silent
             self._cable.silent = silent
+            if silent:
+                self._disturbed_until_s = now_s + AFTER_PARTITION_S
             self._link.beat()
             owed = min(owed + (now_s - due_s + TICK_S) * ORDERS_PER_S, 2 * ORDERS_PER_S * TICK_S)
             self._submit(int(owed), now_s)
             owed -= int(owed)
-            if len(self.rss_mb) < now_s - started_s:
-                self.rss_mb.append((now_s - started_s, _rss_mb()))
+            if self.sampled < now_s - started_s:
+                self.memory[self.sampled] = now_s - started_s, _rss_mb(), sys.getallocatedblocks()
+                self.sampled += 1
             due_s = now_s + TICK_S
             await asyncio.sleep(TICK_S)
         self._cable.silent = False
@@ -88,12 +102,20 @@ class Soak:
             self.taken += count
 
     def _ended(self, receipt: "asyncio.Future[Receipt]") -> None:
-        self.ended[receipt.result().code] += 1
+        code = receipt.result().code
+        self.ended[code] += 1
+        if code is ReceiptCode.LATE and asyncio.get_running_loop().time() > self._disturbed_until_s:
+            self.late_by_loss += 1
 
 
 def _rss_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _slopes_per_h(samples: "np.ndarray[Any, np.dtype[np.float64]]") -> list[float]:
+    """By how much memory grows, over samples of `Soak.memory`."""
+    return [float(np.polyfit(samples[:, 0], samples[:, column], 1)[0]) * 3600 for column in (1, 2)]
 
 
 async def _soak(peer: Peer, for_s: float) -> tuple[Soak, Any]:
@@ -104,17 +126,17 @@ async def _soak(peer: Peer, for_s: float) -> tuple[Soak, Any]:
                 host="127.0.0.1",
                 port=port,
                 tags=default_tag_map_path("modbus"),
-                request_timeout_ms=50,
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
                 heartbeat_timeout_ms=400,
                 reconnect_min_ms=20,
                 reconnect_max_ms=200,
             )
         )
-        soak = Soak(link, cable)
+        soak = Soak(link, cable, for_s)
         await link.connect()
         link.command(LineCommand.RUN, SPEED_MM_S)
         try:
-            await soak.run(for_s)
+            await soak.run()
         finally:
             await link.close()
     return soak, link.health
@@ -130,8 +152,7 @@ def measure(for_s: float = SECONDS) -> dict[str, Any]:
     false_fired = max(0, soak.ended[ReceiptCode.FIRED] - plc["fired"])
     fired_unsaid = max(0, plc["fired"] - soak.ended[ReceiptCode.FIRED] - soak.ended[ReceiptCode.LOST])
     long_enough = for_s >= SLOPE_NEEDS_S
-    settled = np.asarray([(at_s, mb) for at_s, mb in soak.rss_mb if at_s >= for_s / 4])
-    slope = float(np.polyfit(settled[:, 0], settled[:, 1], 1)[0]) * 3600
+    mb_per_h, blocks_per_h = _slopes_per_h(soak.memory[soak.sampled // 2 : soak.sampled])
     figures = [
         Figure("orders taken", soak.taken, "orders"),
         Figure("orders doubled", plc["doubled"], "orders", at_most=0),
@@ -139,11 +160,16 @@ def measure(for_s: float = SECONDS) -> dict[str, Any]:
         Figure("said to be fired and were not", false_fired, "orders", at_most=0),
         Figure("fired and said to be neither fired nor lost", fired_unsaid, "orders", at_most=0),
         *(Figure(f"orders {code.name.lower()}", soak.ended[code], "orders") for code in ReceiptCode),
-        Figure("memory slope", slope, "MB/h", at_most=1.0 if long_enough else None),
+        Figure("orders late outside partitions", 100 * soak.late_by_loss / soak.taken, "%"),
+        Figure("memory slope", mb_per_h, "MB/h", at_most=1.0 if long_enough else None),
     ]
     beside = {
         "seconds": for_s,
         "partitions": soak.partitions,
+        "lead_ms": LEAD_S * 1000,
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        "resident_mb": [round(float(mb), 2) for mb in soak.memory[[0, soak.sampled // 2, soak.sampled - 1], 1]],
+        "allocated_blocks_per_h": round(blocks_per_h),
         "not_taken": dict(soak.not_taken),
         "retransmitted": health.retransmitted,
         "dropped_by_plc_as_duplicates": plc["duplicated"],

@@ -6,8 +6,11 @@ PC uses `decode_status` and `encode_command`; a PLC's side (the virtual one) use
 
 import math
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
+from itertools import chain, repeat
+from operator import attrgetter, itemgetter
+from typing import Any, cast
 
 from plc_bridge.contract import (
     PLC_RECEIPT_CODES,
@@ -21,7 +24,6 @@ from plc_bridge.contract import (
     OrderRecord,
     PickOrder,
     Receipt,
-    ReceiptCode,
     RobotFlags,
     RobotStatus,
 )
@@ -43,7 +45,17 @@ from senbetsu_errors import NeedsOperator
 _CHECK_MAP = "Check addresses, types and word order of the tag map with `senbetsu plc probe`."
 _KEPT_RANGES = 64
 """How many slot ranges of the history are kept ready; a wire asks for the same few again and again."""
-_STATUS_NAMES = tuple(STATUS_TAGS)
+_STATUS_NAMES = tuple(f.name for f in fields(LineStatus) if f.name in STATUS_TAGS)
+_STATUS_VALUES = cast("Callable[[Mapping[str, float]], tuple[float, ...]]", itemgetter(*_STATUS_NAMES))
+_new_status: Callable[..., LineStatus] = LineStatus  # by position, in the order of its fields
+_ORDER_VALUES: Callable[[OrderRecord], tuple[int, ...]] = attrgetter(*ORDER_FIELDS)
+# Seq, code and count of each slot, out of the named values.
+_SLOT_VALUES = [
+    itemgetter(*(f"receipts.{slot}.{field}" for field in ("seq", "code", "count"))) for slot in range(RECEIPT_RING_SIZE)
+]
+# Enum members looked up: to construct them takes longer than all else about a receipt.
+_RECEIPT_CODES = {code.value: code for code in PLC_RECEIPT_CODES}
+_FLAGS = [LineFlags(bits) for bits in range(sum(LineFlags) + 1)]
 assert set(_STATUS_NAMES) == {f.name for f in fields(LineStatus)} - {"receipts", "robots", "received_at_s"}
 assert set(ROBOT_FIELDS) == {f.name for f in fields(RobotStatus)}
 _PICK_NAMES = ("seq", *PICK_FIELDS)
@@ -68,7 +80,7 @@ class Codec:
         """How many order records the command block has."""
         self.robot_count = tag_map.status.robots.size if tag_map.status.robots else 0
         """How many robots the status block shows, 0 where the map has none."""
-        self._orders = [[f"orders.{n}.{field}" for field in ORDER_FIELDS] for n in range(self.mailbox_size)]
+        self._orders = [f"orders.{n}.{field}" for n in range(self.mailbox_size) for field in ORDER_FIELDS]
         first = self.command_requests[0]
         self._picks = [
             _Words(tag_map.word_bits, [Request(first.table, first.unit, first.span, places)])
@@ -79,6 +91,7 @@ class Codec:
         self.receipt_history = tag_map.history.size if tag_map.history else 0
         """Slots of the history ring, 0 where the map has none."""
         self._history_words: dict[range, _Words] = {}
+        self._shown: list[tuple[tuple[float, ...], Receipt] | None] = [None] * RECEIPT_RING_SIZE
 
     @property
     def status_span(self) -> range:
@@ -109,7 +122,12 @@ class Codec:
         """Words of `history_span(slots)` as receipts; slots never written are left out. Raises
         `NeedsOperator` `plc.tag_map` where a slot holds something else."""
         values = self._words_of(slots).decode(words)
-        return [_receipt(values, f"history.{slot}") for slot in slots if values[f"history.{slot}.code"] != 0]
+        receipts: list[Receipt] = []
+        for slot in slots:
+            given = tuple(values[f"history.{slot}.{field}"] for field in ("seq", "code", "count"))
+            if given[1] != 0:
+                receipts.append(_receipt(given, "history.", slot))
+        return receipts
 
     def encode_receipts(self, receipts: Sequence[Receipt | None], slots: range) -> list[int]:
         """Receipts as words of `history_span(slots)`, one for each slot; None is a slot not yet used."""
@@ -135,32 +153,31 @@ class Codec:
         values = self._status.decode(words)
         if self._single_flags:
             values["flags"] = sum(flag for name, flag in FLAG_TAGS.items() if values.get(name))
-        total = int(values["receipt_total"])
+        total = cast(int, values["receipt_total"])
         receipts: list[Receipt] = []
         # Receipt number n (from 0, modulo 2**32) lies in slot n mod RECEIPT_RING_SIZE.
         for number in range(total - RECEIPT_RING_SIZE, total):
-            slot = f"receipts.{number % RECEIPT_RING_SIZE}"
-            if number < 0 and values[f"{slot}.code"] == 0:
+            slot = number % RECEIPT_RING_SIZE
+            given = _SLOT_VALUES[slot](values)
+            if number < 0 and given[1] == 0:
                 continue  # never written yet
-            receipts.append(_receipt(values, slot))
+            shown = self._shown[slot]  # most slots hold what they held a cycle ago
+            if shown is None or shown[0] != given:
+                shown = self._shown[slot] = (given, _receipt(given, "receipts.", slot))
+            receipts.append(shown[1])
         robots = tuple(_robot(values, number) for number in range(self.robot_count))
         if not math.isfinite(values["belt_speed_mm_s"]):
             raise NeedsOperator("plc.tag_map", f"The belt speed is {values['belt_speed_mm_s']}.", _CHECK_MAP)
-        if int(values["flags"]) > sum(LineFlags):
+        flags = int(values["flags"])
+        if flags >= len(_FLAGS):
             raise NeedsOperator(
                 "plc.tag_map",
-                f"The flags word is {int(values['flags']):#06x}; only bits 0 to 5 are defined.",
+                f"The flags word is {flags:#06x}; only bits 0 to 5 are defined.",
                 _CHECK_MAP,
             )
-        integers = {name: int(values[name]) for name in _STATUS_NAMES if name not in ("flags", "belt_speed_mm_s")}
-        return LineStatus(
-            **integers,
-            flags=LineFlags(int(values["flags"])),
-            belt_speed_mm_s=float(values["belt_speed_mm_s"]),
-            receipts=tuple(receipts),
-            robots=robots,
-            received_at_s=received_at_s,
-        )
+        values["flags"] = _FLAGS[flags]
+        values["belt_speed_mm_s"] = float(values["belt_speed_mm_s"])
+        return _new_status(*_STATUS_VALUES(values), tuple(receipts), robots, received_at_s)
 
     def encode_status(self, status: LineStatus) -> list[int]:
         """A `LineStatus` as words of the status requests."""
@@ -189,18 +206,15 @@ class Codec:
             "batch": image.batch,
             "order_count": len(image.orders),
         }
-        picks: list[tuple[int, PickOrder]] = []
+        picks = [(n, order) for n, order in enumerate(image.orders) if isinstance(order, PickOrder)]
+        if not picks:
+            values.update(zip(self._orders, chain.from_iterable(map(_ORDER_VALUES, image.orders)), strict=False))
+            return self._command.encode(values)
+        width = len(ORDER_FIELDS)
         for number, order in enumerate(image.orders):
-            if isinstance(order, PickOrder):
-                picks.append((number, order))
-                continue
-            seq, kind, lane_first, lane_last, on_count, off_count = self._orders[number]
-            values[seq] = order.seq
-            values[kind] = order.kind
-            values[lane_first] = order.lane_first
-            values[lane_last] = order.lane_last
-            values[on_count] = order.on_count
-            values[off_count] = order.off_count
+            if isinstance(order, JetOrder):
+                names = self._orders[number * width : (number + 1) * width]
+                values.update(zip(names, _ORDER_VALUES(order), strict=True))
         words = self._command.encode(values)
         for number, pick in picks:
             for at, word in enumerate(self._pick_words(number, pick)):
@@ -247,7 +261,9 @@ class Codec:
 
     def _order(self, number: int, values: Mapping[str, float], words: Sequence[int]) -> OrderRecord:
         """The order in record `number` of a command block."""
-        seq, kind, lane_first, lane_last, on_count, off_count = (int(values[name]) for name in self._orders[number])
+        seq, kind, lane_first, lane_last, on_count, off_count = (
+            int(values[f"orders.{number}.{name}"]) for name in ORDER_FIELDS
+        )
         if kind != OrderKind.PICK:
             return JetOrder(seq, lane_first, lane_last, on_count, off_count, OrderKind(kind))
         pick = self._picks[number]
@@ -271,11 +287,14 @@ class Codec:
         return _Words(self._word_bits, [request]).decode(words)[place.name]
 
 
-def _receipt(values: Mapping[str, float], slot: str) -> Receipt:
-    code = int(values[f"{slot}.code"])
-    if code not in PLC_RECEIPT_CODES:
-        raise NeedsOperator("plc.tag_map", f"{slot} has code {code}, which is none of 1 to 4 and 6 to 8.", _CHECK_MAP)
-    return Receipt(int(values[f"{slot}.seq"]), ReceiptCode(code), int(values[f"{slot}.count"]))
+def _receipt(given: tuple[Any, ...], ring: str, slot: int) -> Receipt:
+    seq, code, count = given
+    known = _RECEIPT_CODES.get(code)
+    if known is None:
+        raise NeedsOperator(
+            "plc.tag_map", f"{ring}{slot} has code {code}, which is none of 1 to 4 and 6 to 8.", _CHECK_MAP
+        )
+    return Receipt(seq, known, count)
 
 
 def _receipt_values(receipt: Receipt, slot: str) -> dict[str, float]:
@@ -333,6 +352,7 @@ class _Words:
             self._converted.append(place)
 
     def decode(self, words: Sequence[int]) -> dict[str, float]:
+        """The values; of a tag that is a whole number in the contract, a whole number."""
         if len(words) != self.count:
             raise NeedsOperator(
                 "plc.tag_map", f"The device answered {len(words)} words where the tag map has {self.count}.", _CHECK_MAP
@@ -409,7 +429,7 @@ class _Numbers:
     def encode(self, values: Mapping[str, float]) -> list[int]:
         """All the words, zero where other values lie."""
         try:
-            data = self._values.pack(*[values.get(name, 0) for name in self._names])
+            data = self._values.pack(*map(values.get, self._names, repeat(0)))
         except struct.error:  # which of them does not fit?
             for place in self._places:
                 if place.type != "f32":

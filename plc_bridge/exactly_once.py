@@ -19,6 +19,7 @@ them. What a PLC without such a ring overwrote is LOST.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from plc_bridge.contract import (
     MAILBOX_SIZE,
@@ -37,6 +38,7 @@ from senbetsu_errors import Retryable
 RECEIPTS_PER_READ = 50
 """How many receipts are wanted at a time: two Modbus requests of 125 registers."""
 
+_NOTHING_FETCHED: tuple[range, Sequence[Receipt]] = (range(0), ())
 _WRAP = 0x1_0000_0000
 _HALF = 0x8000_0000
 
@@ -91,7 +93,7 @@ class OrderChannel:
         self._receipts_seen = 0
         self._receipts_missed = 0
         self._wanted: range | None = None
-        self._fetched: tuple[range, Sequence[Receipt]] = (range(0), ())
+        self._fetched = _NOTHING_FETCHED
         self._queue_capacity = 0
 
     @property
@@ -148,7 +150,7 @@ class OrderChannel:
                 self.retransmitted += len(self._batch_orders)
         elif self._unacknowledged:
             self._batch = (self._batch + 1) % _WRAP
-            self._batch_orders = tuple(self._unacknowledged)[: self._mailbox_size]
+            self._batch_orders = tuple(islice(self._unacknowledged, self._mailbox_size))
         self._batch_written = self._batch_seen != self._batch
         return CommandImage(
             pc_epoch=self.pc_epoch,
@@ -212,9 +214,9 @@ class OrderChannel:
         self._batch_seen = status.batch_seen
         if self._batch_seen == self._batch:
             self._batch_orders = ()
-        acknowledged: list[int] = []
-        while self._unacknowledged and self._ahead(status.last_seq, self._unacknowledged[0].seq) >= 0:
-            acknowledged.append(self._unacknowledged.popleft().seq)
+        waiting = self._unacknowledged
+        taken = self._ahead(status.last_seq, waiting[0].seq) + 1 if waiting else 0
+        acknowledged = [waiting.popleft().seq for _ in range(min(taken, len(waiting)))]
         self._last_acknowledged = status.last_seq
         ended = [*self._take_fetched(status), *self._take_shown(status)]
         if self._receipts_missed and self._wanted is None:
@@ -223,7 +225,7 @@ class OrderChannel:
 
     def _take_fetched(self, status: LineStatus) -> Sequence[Receipt]:
         """Take what was read from the history, but for slots that may have been overwritten."""
-        (numbers, receipts), self._fetched = self._fetched, (range(0), ())
+        (numbers, receipts), self._fetched = self._fetched, _NOTHING_FETCHED
         ended: list[Receipt] = []
         for index, number in enumerate(numbers):
             if number != self._receipts_seen or self._ahead(status.receipt_total, number) > self._receipt_history:

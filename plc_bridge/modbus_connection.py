@@ -61,7 +61,8 @@ class ModbusConnection(asyncio.Protocol):
         Raises `Retryable` `plc.connection_lost` or `plc.mute`, `NeedsOperator` `plc.tls` or `plc.not_modbus`.
         """
         async with self._one_at_a_time:
-            await self._until_quiet()
+            if self._serial:
+                await self._until_quiet()
             if self._transport is None or self._gone is not None:
                 raise self._gone or self._lost(None)
             if not self._answered and self._given_up >= _MUTE_AFTER:
@@ -93,11 +94,10 @@ class ModbusConnection(asyncio.Protocol):
     async def _until_quiet(self) -> None:
         # Replies on a serial line have no transaction number. After a request that was given up, its reply
         # may still come and would be taken for the next one's: let it come and be dropped first.
-        if self._serial:
-            await asyncio.sleep(max(0.0, self._quiet_until_s - asyncio.get_running_loop().time()))
-            if self._received:
-                self._received = b""
-                self._on_stray("a torn frame")
+        await asyncio.sleep(max(0.0, self._quiet_until_s - asyncio.get_running_loop().time()))
+        if self._received:
+            self._received = b""
+            self._on_stray("a torn frame")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the transport."""

@@ -243,7 +243,7 @@ class ModbusWire:
             self._next_exchange = None
 
     def _learned(self, words: list[int]) -> LineStatus:
-        status = self._codec.decode_status(words)
+        status = self._codec.decode_status(words, asyncio.get_running_loop().time())
         if self._batch_under_way and status.batch_seen == self._last_batch:
             self._batch_under_way = False
         return status

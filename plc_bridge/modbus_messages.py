@@ -36,16 +36,21 @@ def _registers(data: bytes) -> list[int]:
     return list(struct.unpack_from(f">{data[0] // 2}H", data, 1))
 
 
-class _Holding(ReadHoldingRegistersResponse):
+class _Short:
+    def __str__(self) -> str:  # pymodbus writes every message out, with all its registers, also where nobody logs
+        return type(self).__name__
+
+
+class _Holding(_Short, ReadHoldingRegistersResponse):
     def decode(self, data: bytes) -> None:
         self.registers = _registers(data)
 
 
-class _Input(ReadInputRegistersResponse):
+class _Input(_Short, ReadInputRegistersResponse):
     def decode(self, data: bytes) -> None:
         self.registers = _registers(data)
 
 
-class _ReadWrite(ReadWriteMultipleRegistersResponse):
+class _ReadWrite(_Short, ReadWriteMultipleRegistersResponse):
     def decode(self, data: bytes) -> None:
         self.registers = _registers(data)

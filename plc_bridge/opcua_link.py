@@ -125,7 +125,7 @@ class OpcuaWire:
         """One read of the status array, or the next one that was published."""
         words = await (self._published.next() if self._published else self.read_words("status"))
         span = self._codec.status_span
-        return self._codec.decode_status(words[span.start : span.stop])
+        return self._codec.decode_status(words[span.start : span.stop], asyncio.get_running_loop().time())
 
     async def read_receipts(self, first: int, count: int) -> Sequence[Receipt]:
         """Receipts number `first` and on, from one read of the whole history: its array is small and

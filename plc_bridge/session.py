@@ -17,6 +17,7 @@ import structlog
 from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineCommand, LineStatus, Receipt, ReceiptCode
 from plc_bridge.exactly_once import OrderChannel
+from plc_bridge.kept_timers import Alarm, Patience
 from plc_bridge.link import LinkChange, LinkHealth, LinkState, Pick, Shot, Submitted
 from senbetsu_errors import Fatal, NeedsOperator, Retryable
 
@@ -58,7 +59,7 @@ class Wire(Protocol):
         ...
 
     async def read_status(self) -> LineStatus:
-        """Read the status block in one request."""
+        """Read the status block in one request; `received_at_s` is set here, or 0 and set by the session."""
         ...
 
     async def write_command(self, image: CommandImage) -> None:
@@ -102,8 +103,10 @@ class PlcSession:
         self._pc_heartbeat = 0
         self._line_command = LineCommand.NONE
         self._speed_setpoint_mm_s = 0.0
-        self._wake_writer = asyncio.Event()
-        self._wake_reader = asyncio.Event()
+        self._wake_writer = Alarm()
+        self._wake_reader = Alarm()
+        self._reading = Patience()
+        self._writing = Patience()
         self._news = asyncio.Event()
         self._newest: LineStatus | None = None
         self._alive_at_s = 0.0
@@ -133,7 +136,7 @@ class PlcSession:
         try:
             async with asyncio.timeout(self._config.connect_timeout_ms / 1000):
                 await self._wire.open()
-            return await self._in_time(self._wire.read_status(), asyncio.get_running_loop().time())
+            return await self._in_time(Patience(), self._wire.read_status(), asyncio.get_running_loop().time())
         except TimeoutError as error:
             raise Retryable(
                 "plc.unreachable", "The PLC did not answer in time.", "Check address, cable and firewall."
@@ -197,10 +200,11 @@ class PlcSession:
                 f"The PLC link is {self._state.value}{f': {self._reason}' if self._reason else '.'}",
                 "Orders are taken again when the link is connected.",
             )
-        loop = asyncio.get_running_loop()
-        taken = [Submitted(seq, loop.create_future(), loop.create_future()) for seq in self._channel.offer(shots)]
+        future = asyncio.get_running_loop().create_future
+        taken = [Submitted(seq, future(), future()) for seq in self._channel.offer(shots)]
         self._submitted.update((submitted.seq, submitted) for submitted in taken)
-        self._wake_writer.set()
+        if self._channel.has_news_to_write():  # else the status that shows the last batch taken wakes the writer
+            self._wake_writer.set()
         return taken
 
     def command(self, command: LineCommand, speed_setpoint_mm_s: float) -> None:
@@ -249,6 +253,8 @@ class PlcSession:
             except* (Retryable, NeedsOperator, TimeoutError) as group:
                 self._note_down(str(_first(group)) or "no answer in time")  # before a close that may take long
             finally:
+                for timer in (self._wake_reader, self._wake_writer, self._reading, self._writing):
+                    timer.stop()
                 await self._wire.close()
             await asyncio.sleep(self._reconnect_delay_s())
 
@@ -282,7 +288,7 @@ class PlcSession:
             asked_at_s = loop.time()
             self._wake_reader.clear()  # before the read: a batch written during it wakes the next one at once
             try:
-                status = await self._in_time(self._wire.read_status(), self._alive_at_s)
+                status = await self._in_time(self._reading, self._wire.read_status(), self._alive_at_s)
             except TimeoutError:
                 pass  # the heartbeat watch below decides how many of these are too many
             else:
@@ -291,22 +297,22 @@ class PlcSession:
                 if status.heartbeat != heartbeat:
                     heartbeat = status.heartbeat
                     self._alive_at_s = now_s
-                self._learn(replace(status, received_at_s=now_s))
+                self._learn(status if status.received_at_s else replace(status, received_at_s=now_s))
             self._check_alive(self._alive_at_s, "The PLC's heartbeat has not moved")
             if (wanted := self._channel.wanted_receipts) is not None:
                 await self._read_history(wanted)
                 continue
-            if self._channel.batch_under_way:
+            if self._channel.batch_under_way and not self._writing.under_way:
                 due_s = loop.time() + cycle_s * _ANSWER_SOON
             else:  # in step, but neither to make up for cycles missed nor ahead by those that were woken early
                 due_s = min(max(due_s + cycle_s, loop.time()), loop.time() + cycle_s)
-            await _wait(self._wake_reader, due_s - loop.time())
+            await self._wake_reader.wait(due_s)
 
     async def _read_history(self, wanted: range) -> None:
         """Fetch receipts that the status block no longer shows; the status read after it makes them count."""
         try:
             request = self._wire.read_receipts(wanted.start, len(wanted))
-            receipts = await self._in_time(request, self._history_read_s)
+            receipts = await self._in_time(self._reading, request, self._history_read_s)
         except TimeoutError:
             self._check_alive(self._history_read_s, "The PLC's receipt history has not been answered")
         else:
@@ -321,22 +327,22 @@ class PlcSession:
             image = self._channel.image(self._pc_heartbeat, self._line_command, self._speed_setpoint_mm_s)
             if image is not None:
                 try:
-                    await self._in_time(self._wire.write_command(image), self._written_at_s)
+                    await self._in_time(self._writing, self._wire.write_command(image), self._written_at_s)
                     self._written_at_s = loop.time()
                 except TimeoutError:
-                    pass  # the same batch is written again; a PLC that took it will not take it twice
-                self._check_alive(self._written_at_s, "No command has been accepted")
+                    # The same batch is written again, at once; a PLC that took it will not take it twice.
+                    self._check_alive(self._written_at_s, "No command has been accepted")
+                    self._wake_writer.set()
                 if self._channel.batch_under_way:
                     self._wake_reader.set()
-            await _wait(self._wake_writer, cycle_s)
+            await self._wake_writer.wait(loop.time() + cycle_s)
 
-    async def _in_time(self, request: Coroutine[Any, Any, _T], alive_at_s: float) -> _T:
+    async def _in_time(self, patience: Patience, request: Coroutine[Any, Any, _T], alive_at_s: float) -> _T:
         """The answer within the request timeout, and not after the heartbeat's: else `TimeoutError`. After
         a loop that stood still there is a cycle at least, for then it was not the PLC that was silent."""
         config, now_s = self._config, asyncio.get_running_loop().time()
         given_up_s = max(alive_at_s + config.heartbeat_timeout_ms / 1000, now_s + config.cycle_ms / 1000)
-        async with asyncio.timeout_at(min(now_s + config.request_timeout_ms / 1000, given_up_s)):
-            answer = await request
+        answer = await patience.wait(request, min(now_s + config.request_timeout_ms / 1000, given_up_s))
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             # Libraries use asyncio.wait_for, which in Python 3.11 swallows a cancellation that
@@ -353,7 +359,9 @@ class PlcSession:
         old_epoch = self._newest.epoch if self._newest else status.epoch
         news = self._channel.on_status(status)
         for seq in news.acknowledged:
-            _resolve(self._submitted[seq].acknowledged, status.received_at_s)
+            acknowledged = self._submitted[seq].acknowledged
+            if not acknowledged.done():  # whoever waits may have cancelled it
+                acknowledged.set_result(status.received_at_s)
         if self._state is LinkState.CONNECTED and not self._channel.established:
             restarted = f"The PLC restarted: epoch {old_epoch} became {status.epoch}."
             self._note_down(str(_taken_over()) if news.taken_over else restarted)
@@ -372,8 +380,10 @@ class PlcSession:
     def _end(self, receipts: Sequence[Receipt], now_s: float) -> None:
         for receipt in receipts:
             submitted = self._submitted.pop(receipt.seq)
-            _resolve(submitted.acknowledged, now_s)
-            _resolve(submitted.receipt, receipt)
+            if not submitted.acknowledged.done():
+                submitted.acknowledged.set_result(now_s)
+            if not submitted.receipt.done():
+                submitted.receipt.set_result(receipt)
             if receipt.code is ReceiptCode.LOST:
                 self._orders_lost += 1
                 self._lost_this_outage += 1
@@ -464,18 +474,3 @@ def _taken_over() -> Retryable:
         "or another controller writes to it.",
         "Let one controller only write to a PLC.",
     )
-
-
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    """Wait for the event, which is set once the time has passed: that is lighter than asyncio.timeout,
-    and whoever waits clears the event before it waits again."""
-    timer = asyncio.get_running_loop().call_later(timeout_s, event.set)
-    try:
-        await event.wait()
-    finally:
-        timer.cancel()
-
-
-def _resolve(future: "asyncio.Future[Any]", value: Any) -> None:
-    if not future.done():  # whoever waits may have cancelled it
-        future.set_result(value)

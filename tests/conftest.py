@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from hypothesis import settings
+
+# Speed is measured in benchmarks/, never by a test; a failing example prints how to run it again.
+settings.register_profile("senbetsu", deadline=None, print_blob=True)
+settings.load_profile("senbetsu")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"

@@ -235,12 +235,23 @@ def _read_tags(document: Document, sections: dict[str, Any]) -> None:
     if plc is None or not isinstance(tags, Path) or not tags.is_file() or plc.backend not in PROTOCOLS:
         return
     try:
-        load_tag_map(tags, plc.backend)
+        tag_map = load_tag_map(tags, plc.backend)
     except Fatal as error:
         for problem in error.message.splitlines():
             document.problems.append(
                 document.error(("plc", "tags"), problem, f"a tag map for {plc.backend}", error.remedy)
             )
+        return
+    if tag_map.history is not None and plc.window_orders > tag_map.history.size:
+        document.problems.append(
+            document.error(
+                ("plc", "window_orders"),
+                f"{plc.window_orders} orders that may be open at a time",
+                f"at most the {tag_map.history.size} receipts that the PLC remembers by the tag map's history: "
+                "others could be overwritten before they are read",
+                f"Set window_orders: {tag_map.history.size}, or enlarge the receipt history in PLC and tag map.",
+            )
+        )
 
 
 def _cross_check(document: Document, recipe_document: Document | None, sections: dict[str, Any]) -> None:

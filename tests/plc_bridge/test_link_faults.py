@@ -501,3 +501,39 @@ def test_under_a_virtual_clock_two_runs_give_the_same_receipts() -> None:
     results = [run_virtual(run()) for _ in range(2)]
     assert results[0] == results[1]
     assert len(results[0]) > 20
+
+
+class CountedWire(MemoryWire):
+    """Keeps when each batch was written, and swallows the first write that carries orders."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[tuple[float, int]] = []
+
+    async def write_command(self, image: CommandImage) -> None:
+        if image.orders:
+            self.written.append((asyncio.get_running_loop().time(), image.batch))
+            if len(self.written) == 1:
+                await asyncio.sleep(3600)
+        await super().write_command(image)
+
+
+def test_a_write_that_was_given_up_is_repeated_at_once_and_new_orders_do_not_repeat_it() -> None:
+    async def run() -> None:
+        wire, bench = CountedWire(), Bench()
+        wire.attach(bench.plc.status, bench.plc.write_command, bench.plc.receipt_history)
+        config = MemoryConfig(cycle_ms=20, request_timeout_ms=100, heartbeat_timeout_ms=1000)
+        link = MemoryLink(config, wire)
+        async with running(link, bench):
+            await until(lambda: link.health.state is LinkState.CONNECTED)
+            orders = list(link.submit([bench.shot(3, 300.0)]))
+            for _ in range(5):
+                await asyncio.sleep(0.01)
+                orders += link.submit([bench.shot(3, 300.0)])
+            assert [(await order.receipt).code for order in orders] == [ReceiptCode.FIRED] * 6
+        (lost_at_s, lost), (again_at_s, again), *more = wire.written
+        assert again == lost
+        assert again_at_s - lost_at_s == pytest.approx(0.1)
+        assert [batch for _, batch in more] == [lost + 1]
+
+    run_virtual(run())
