@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from random import Random
 
-from plc_bridge.contract import CommandImage
+from plc_bridge.contract import CommandImage, JetOrder
 from plc_bridge.tagmap import default_tag_map
 from plc_bridge.virtual_plc import ALL_WELL, PlcInputs, PlcOutputs, VirtualPlc
 from senbetsu_errors import NeedsOperator
@@ -62,8 +62,9 @@ class InstantPlc(CountingPlc):
         super().write_command(image)
         self.scan(0.0, self._encoder, 0.0)
         for order in image.orders:
-            self.scan(0.0, order.on_count, 0.0)
-            self.scan(0.0, order.off_count, 0.0)
+            if isinstance(order, JetOrder):
+                self.scan(0.0, order.on_count, 0.0)
+                self.scan(0.0, order.off_count, 0.0)
 
 
 async def _serve(protocol: str, instant: bool) -> None:
