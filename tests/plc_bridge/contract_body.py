@@ -170,7 +170,7 @@ async def fires_orders_once_and_reports_each(make_link: MakeLink) -> None:
     """Thirty at once: more than a mailbox, more than the receipt ring."""
     bench = Bench()
     async with connected(make_link, bench) as link:
-        shots = [bench.shot(lane, ahead_mm=150 + 5 * lane) for lane in range(30)]
+        shots = [bench.shot(lane, ahead_mm=300 + 5 * lane) for lane in range(30)]
         submitted = link.submit(shots)
         async with asyncio.timeout(10):
             acknowledged = await asyncio.gather(*(s.acknowledged for s in submitted))
