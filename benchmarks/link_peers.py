@@ -62,15 +62,9 @@ class InstantPlc(CountingPlc):
         super().write_command(image)
         self.scan(0.0, self._encoder, 0.0)
         for order in image.orders:
-<<<<<<< HEAD
             assert isinstance(order, JetOrder), "the benchmark sends jets only"
             self.scan(0.0, order.on_count, 0.0)
             self.scan(0.0, order.off_count, 0.0)
-=======
-            if isinstance(order, JetOrder):
-                self.scan(0.0, order.on_count, 0.0)
-                self.scan(0.0, order.off_count, 0.0)
->>>>>>> robots
 
 
 async def _serve(protocol: str, instant: bool) -> None:
