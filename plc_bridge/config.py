@@ -1,5 +1,6 @@
 """What every PLC backend's configuration has in common."""
 
+import ipaddress
 from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -134,3 +135,13 @@ class PlcConfig(BaseModel, frozen=True, extra="forbid"):
                 f"({self.cycle_ms:g}): one late cycle would count as a lost PLC"
             )
         return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this computer and nobody else can reach it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,6 +1,5 @@
 """The configuration of the OPC UA link."""
 
-import ipaddress
 import os
 from pathlib import Path
 from typing import Literal, Self, cast
@@ -8,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, model_validator
 
-from plc_bridge.config import PlcConfig
+from plc_bridge.config import PlcConfig, is_loopback
 from plc_bridge.pki import read_file
 from senbetsu_errors import NeedsOperator
 
@@ -141,15 +140,6 @@ class Config(PlcConfig, frozen=True):
             return self
         if not self.insecure:
             raise ValueError("security is missing; only a connection to this machine itself may say insecure: true")
-        if not _is_loopback(self.host):
+        if not is_loopback(self.host):
             raise ValueError(f"insecure: true is for this machine itself, found {self.url}; configure security")
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,10 +1,11 @@
 """Configuration of the OPC UA server for SCADA: where it listens, who may look."""
 
-import ipaddress
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
+
+from plc_bridge.config import is_loopback
 
 DEFAULT_PORT = 4841
 """4840 is where a soft PLC on the same computer would listen."""
@@ -92,13 +93,3 @@ class ScadaConfig(BaseModel, frozen=True, extra="forbid"):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"a user's name stands there twice: {', '.join(twice)}")
         return self
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this computer and nobody else can reach it."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -50,20 +50,29 @@ async def serve_modbus(
         if tls is None
         else ModbusTlsServer(devices, address=address, sslctx=tls)
     )
+    async with listening(server, "virtual PLC's Modbus server", "plant.servers.modbus") as there:
+        yield there
+
+
+@asynccontextmanager
+async def listening(server: ModbusTcpServer, what: str, key: str) -> AsyncGenerator[int]:
+    """Serve while the context is open; yields the port. Raises `NeedsOperator` `plant.port_in_use`, which
+    names `what` cannot listen and the configuration's `key` to change."""
+    host, port = server.comm_params.source_address or ("", 0)
     try:
         await server.serve_forever(background=True)
     except RuntimeError as error:
         raise NeedsOperator(
             "plant.port_in_use",
-            f"The virtual PLC's Modbus server cannot listen on {host}:{port}.",
-            "Something else uses the port, or the address is not of this machine: change plant.servers.modbus.",
+            f"The {what} cannot listen on {host}:{port}.",
+            f"Something else uses the port, or the address is not of this machine: change {key}.",
         ) from error
-    listening = cast(Any, server.transport)  # an asyncio.Server, which pymodbus types as a transport
+    transport = cast(Any, server.transport)  # an asyncio.Server, which pymodbus types as a transport
     try:
-        yield listening.sockets[0].getsockname()[1]
+        yield transport.sockets[0].getsockname()[1]
     finally:
         await server.shutdown()
-        await listening.wait_closed()
+        await transport.wait_closed()
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ which switches every output off when nobody asked for too long.
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, cast
 
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
@@ -14,7 +13,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from plc_bridge.direct_config import Config
 from plc_bridge.virtual_plc import PlcInputs, PlcOutputs
-from senbetsu_errors import NeedsOperator
+from sim.modbus_server import listening
 
 _READ_INPUTS, _READ_COUNT = 2, (3, 4)
 _WRITES = (5, 15)
@@ -108,17 +107,5 @@ async def serve_remote_io(station: RemoteIo, host: str, port: int) -> AsyncGener
         action=on_access,
     )
     server = ModbusTcpServer(device, address=(host, port))
-    try:
-        await server.serve_forever(background=True)
-    except RuntimeError as error:
-        raise NeedsOperator(
-            "plant.port_in_use",
-            f"The plant's remote I/O station cannot listen on {host}:{port}.",
-            "Something else uses the port, or the address is not of this machine: change plant.servers.remote_io.",
-        ) from error
-    listening = cast(Any, server.transport)  # an asyncio.Server, which pymodbus types as a transport
-    try:
-        yield listening.sockets[0].getsockname()[1]
-    finally:
-        await server.shutdown()
-        await listening.wait_closed()
+    async with listening(server, "plant's remote I/O station", "plant.servers.remote_io") as there:
+        yield there

@@ -1,6 +1,5 @@
 """What no section can know alone: does the line, as configured, work at all."""
 
-import ipaddress
 from collections.abc import Iterator
 from math import ceil, isclose
 from urllib.parse import urlsplit
@@ -8,7 +7,7 @@ from urllib.parse import urlsplit
 from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
 from controller.config.line import MAX_VALVES, BeltConfig, HmiConfig, JetsConfig
-from plc_bridge.config import CONTROLLER_SHARE, PlcConfig
+from plc_bridge.config import CONTROLLER_SHARE, PlcConfig, is_loopback
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
 
@@ -253,16 +252,6 @@ def hmi_stays_at_home(hmi: HmiConfig | None) -> Iterator[Finding]:
             "127.0.0.1, or allow_remote: true beside it",
             "Allow it only in a network whose computers you trust.",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this computer and nobody else can reach it."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 LINE_CHECKS: tuple[Check, ...] = (

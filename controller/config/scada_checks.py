@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from controller.config.checks import Check, Finding
-from plc_bridge.scada_config import ScadaConfig, is_loopback
+from plc_bridge.config import is_loopback
+from plc_bridge.scada_config import ScadaConfig
 
 
 def scada_stays_at_home(scada: ScadaConfig | None) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
 from controller.config.errors import did_you_mean, listed
 from controller.config.line import SIMULATED_CAMERAS, HmiConfig, JetsConfig, LineSection, simulated_parts
-from controller.config.line_checks import address_is_usable, is_loopback
-from plc_bridge.config import PlcConfig
+from controller.config.line_checks import address_is_usable
+from plc_bridge.config import PlcConfig, is_loopback
 from plc_bridge.scada_config import ScadaConfig
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig

@@ -53,7 +53,7 @@ def test_ctrl_c_stops_the_line_in_order_and_leaves_no_process(tmp_path: Path) ->
         assert _gone(line)
 
 
-@pytest.mark.parametrize("after_s", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("after_s", [0.3, 0.6, 1.0, 2.0])
 def test_ctrl_c_while_starting_ends_without_traceback_or_orphan(tmp_path: Path, after_s: float) -> None:
     config = write(tmp_path, demo_on_free_ports())
     with running(tmp_path, "run", str(config)) as line:
