@@ -6,6 +6,7 @@ belt (relief) and gloss. `finish` turns them, lights the relief (so that a rotat
 from the same side as the belt) and shrinks the picture to the camera's pixels.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -187,7 +188,9 @@ class Canvas:
         if self._shrink > 1:
             size = (picture.shape[1] // self._shrink, picture.shape[0] // self._shrink)
             picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return measured(class_id, picture, self.mm_per_px, float(relief_mm.max()), areal_mass_g_mm2, self.rng)
+            relief_mm = np.asarray(cv2.resize(relief_mm, size, interpolation=cv2.INTER_AREA), np.float32)
+            gloss = np.asarray(cv2.resize(gloss, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return measured(class_id, picture, relief_mm, gloss, self.mm_per_px, areal_mass_g_mm2, self.rng)
 
     def _turned(
         self, angle_deg: float
@@ -241,6 +244,10 @@ class Canvas:
     def _pixels(self, points_mm: ArrayLike) -> NDArray[np.int32]:
         points = np.asarray(points_mm, np.float64) * self.scale + self._centre_px
         return np.rint(points * (1 << _SHIFT)).astype(np.int32)
+
+
+Painter = Callable[[np.random.Generator, float], Canvas]
+"""Draws a random part of one class at so many mm per pixel, unrotated."""
 
 
 def _shape(layer: NDArray[Any]) -> tuple[int, int]:

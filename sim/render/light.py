@@ -26,7 +26,9 @@ class PartImage:
     `color` is H x W x 3 uint8 BGR (not multiplied by alpha), `alpha` H x W uint8 coverage, 0..255,
     anti-aliased. The centroid is alpha-weighted, in pixel indices of `alpha`. `length_mm` and
     `width_mm` are the sides of the smallest rectangle around the footprint, `area_mm2` is the sum
-    of alpha, `height_mm` the highest point above the belt. Compared and hashed by identity.
+    of alpha, `height_mm` the highest point above the belt. `height_mm_map` is H x W float32, the surface's
+    height above the belt, 0 outside the footprint; `gloss` H x W uint8, 0 matt to 255 mirror, as a laser
+    profile sensor suffers from it. Compared and hashed by identity.
     """
 
     class_id: str
@@ -40,6 +42,8 @@ class PartImage:
     height_mm: float
     area_mm2: float
     mass_g: float
+    height_mm_map: NDArray[np.float32]
+    gloss: NDArray[np.uint8]
 
 
 def lit(
@@ -83,14 +87,19 @@ def lit(
 def measured(
     class_id: str,
     premultiplied: NDArray[np.uint8],
+    relief_mm: NDArray[np.float32],
+    gloss: NDArray[np.uint8],
     mm_per_px: float,
-    height_mm: float,
     areal_mass_g_mm2: float,
     rng: np.random.Generator,
 ) -> PartImage:
-    """Crop to the footprint, undo the multiplication by alpha, take the measures."""
+    """Crop to the footprint, undo the multiplication by alpha, take the measures.
+
+    `premultiplied` is H x W x 4 uint8 BGRA, `relief_mm` H x W float32, `gloss` H x W uint8, all in camera pixels.
+    """
     left, top, width, height = cv2.boundingRect(premultiplied[:, :, 3].copy())
-    window = premultiplied[top : top + height, left : left + width]
+    part = slice(top, top + height), slice(left, left + width)
+    window = premultiplied[part]
     alpha = window[:, :, 3].copy()
     outlines, _ = cv2.findContours(alpha, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if len(outlines) > 1:  # holes and breaks may cut a crumb loose: the part is the largest piece
@@ -99,8 +108,9 @@ def measured(
         return measured(
             class_id,
             np.asarray(cv2.bitwise_and(window, cv2.merge([piece] * 4)), np.uint8),
+            relief_mm[part],
+            gloss[part],
             mm_per_px,
-            height_mm,
             areal_mass_g_mm2,
             rng,
         )
@@ -109,6 +119,8 @@ def measured(
     colour = np.clip(window[:, :, :3] * lift[:, :, None], 0, 255).astype(np.uint8)
     moments = cv2.moments(alpha)
     area_mm2 = moments["m00"] / 255.0 * mm_per_px**2
+    inside = alpha > 0
+    height_mm_map = np.where(inside, relief_mm[part], np.float32(0.0))
     return PartImage(
         class_id=class_id,
         color=colour,
@@ -118,7 +130,9 @@ def measured(
         mm_per_px=mm_per_px,
         length_mm=(max(sides) + 1) * mm_per_px,
         width_mm=(min(sides) + 1) * mm_per_px,
-        height_mm=height_mm,
+        height_mm=float(height_mm_map.max()),
         area_mm2=area_mm2,
         mass_g=area_mm2 * areal_mass_g_mm2 * float(rng.uniform(0.85, 1.15)),
+        height_mm_map=height_mm_map,
+        gloss=gloss[part] * inside,
     )
