@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.render.exposure import developed, random_camera
+from sim.render.grounds import random_ground
 from sim.render.lamps import random_light
 from sim.render.light import PartImage
 from sim.render.pile import Lying, Pile
 from sim.render.scenes import ScenePart, truth_of
 from sim.render.shape_seeds import Split, draw_part, typical_length_mm
-from sim.render.grounds import random_ground
 
 _LARGEST_PX = 420  # of a part as it is drawn; more would be thrown away by any crop
 _FINEST_MM_PER_PX = 0.03
