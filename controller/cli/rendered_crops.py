@@ -4,30 +4,22 @@ Training and held-out crops show different parts (`split`, see `sim.render.shape
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
+from math import exp, log
 from multiprocessing import get_context
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.render.cuts import MEASURES, Cut, scene_crops
 from sim.render.photographs import photographs
-from sim.render.scenes import Scene, ScenePart, training_scenes
+from sim.render.scenes import training_scenes
 from sim.render.shape_seeds import Split, that_fit, typical_length_mm
-from vision.crops import crop_blobs
 from vision.images import square_crop
-from vision.segmentation import Segmenter
-from vision.settings import SegmentationConfig
-
-MEASURES = ("length_mm", "width_mm", "area_mm2", "mean_height_mm", "max_height_mm", "mass_g")
-"""Columns of `RenderedCrops.measures`: as the line measures a blob, the mass as an in-line scale would."""
-
-MASS_NOISE_SHARE = 0.03
-MASS_NOISE_G = 0.05
-"""Standard deviations of the scale: a share of the mass and grams, added; placeholders for a site's own scale."""
 
 Report = Callable[[str, int, int], None]
 """Is told what is being made, how many of it are done, and of how many."""
@@ -38,27 +30,6 @@ _FEWEST, _MOST = 6, 40  # parts a scene
 _SCENES_A_CHUNK = 2
 _PHOTOGRAPHS_A_CHUNK = 64
 _PHOTOGRAPH_PX = 1.5  # side of a photograph over that of its crop
-_LEARN_PICTURES = 3
-_MIN_AREA_MM2 = 4.0
-_MIN_AREA_PX = 12.0
-_MAX_PART_MM = 330.0
-_HIGH_PERCENTILE = 98.0  # the highest point without the outliers of the sensor
-_SAME = 0.5
-_PURE = 0.7
-_SEEN = 0.4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cut:
-    """One part cut out of a scene: `crop` uint8 [S, S, 3] RGB, `measures` float32 [6] in the order of MEASURES.
-
-    `found` says that the line's segmentation found it; otherwise it was cut where the truth says it is seen.
-    """
-
-    class_id: str
-    crop: NDArray[np.uint8]
-    measures: NDArray[np.float32]
-    found: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,90 +100,6 @@ def photograph_crops(
     return _collect("rendered photographs", _photograph_chunk, task, per_class, workers, report)
 
 
-def scene_crops(
-    scene: Scene, size_px: int, *, missed: bool = False, rng: np.random.Generator | None = None
-) -> Iterator[Cut]:
-    """Every blob that the line's segmentation finds in a scene and that truth explains; with `missed` also the others.
-
-    `rng` gives the scale's noise and how far boxes of missed parts are off; without it there is neither.
-    """
-    segmenter = Segmenter(
-        SegmentationConfig(),
-        min_area_px=max(_MIN_AREA_MM2 / scene.mm_per_px**2, _MIN_AREA_PX),
-        max_part_px=_MAX_PART_MM / scene.mm_per_px,
-        area_scan=True,
-    )
-    for _ in range(_LEARN_PICTURES):
-        segmenter.foreground(scene.background)
-    blobs = segmenter.blobs(segmenter.foreground(scene.color, learn=False))
-    crops = crop_blobs(scene.color, blobs.boxes, size_px)
-    found: set[int] = set()
-    for box, contour, crop in zip(blobs.boxes, blobs.contours, crops, strict=True):
-        part = _part_of(box, scene)
-        if part is not None:
-            found.add(part.layer)
-            yield Cut(part.class_id, crop, _measures(scene, contour, part, rng), True)
-    if missed:
-        yield from _missed(scene, found, size_px, rng)
-
-
-def _missed(scene: Scene, found: set[int], size_px: int, rng: np.random.Generator | None) -> Iterator[Cut]:
-    """The parts that nobody found, as far as they can be seen, in boxes about as tight as segmentation's."""
-    rows, columns = scene.owner.shape
-    for part in scene.parts:
-        if part.layer in found or 1 - part.occluded < _SEEN:
-            continue
-        x0, y0, x1, y1 = part.box_px
-        seen = (scene.owner[y0:y1, x0:x1] == part.layer).astype(np.uint8)
-        outlines, _ = cv2.findContours(seen, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(x0, y0))
-        outline = np.asarray(max(outlines, key=cv2.contourArea), np.int32).reshape(-1, 2)
-        if len(outline) < 3:
-            continue
-        edges = np.array([x0, y0, x1, y1], np.float64)
-        if rng is not None:
-            edges += rng.normal(0.0, 0.04, 4) * max(x1 - x0, y1 - y0)
-        left, top = max(0, round(edges[0])), max(0, round(edges[1]))
-        right, bottom = min(columns, max(left + 2, round(edges[2]))), min(rows, max(top + 2, round(edges[3])))
-        box = np.array([[left, top, right - left, bottom - top]], np.int32)
-        crop = crop_blobs(scene.color, box, size_px)[0]
-        yield Cut(part.class_id, crop, _measures(scene, outline, part, rng), False)
-
-
-def _part_of(box: NDArray[np.int32], scene: Scene) -> ScenePart | None:
-    """The part whose visible box overlaps the blob's (x, y, width, height) by more than half of both together.
-
-    None also where much of another part lies in the box.
-    """
-    x, y, width, height = (int(value) for value in box)
-    for part in scene.parts:
-        x0, y0, x1, y1 = part.box_px
-        common = max(0, min(x + width, x1) - max(x, x0)) * max(0, min(y + height, y1) - max(y, y0))
-        if common > _SAME * (width * height + (x1 - x0) * (y1 - y0) - common):
-            owner = scene.owner[y : y + height, x : x + width]
-            pure = np.count_nonzero(owner == part.layer) >= _PURE * np.count_nonzero(owner >= 0)
-            return part if pure else None
-    return None
-
-
-def _measures(
-    scene: Scene, contour: NDArray[np.int32], part: ScenePart, rng: np.random.Generator | None
-) -> NDArray[np.float32]:
-    """What the line measures of a blob, and what the scale says of the part that it is; float32 [6]."""
-    mm = scene.mm_per_px
-    sides = cv2.minAreaRect(contour)[1]
-    x, y, width, height = cv2.boundingRect(contour)
-    inside = np.zeros((height, width), np.uint8)
-    cv2.drawContours(inside, [contour - np.array([x, y], np.int32)], -1, (1,), cv2.FILLED)
-    heights = scene.height_mm[y : y + height, x : x + width][inside > 0]
-    heights = heights[np.isfinite(heights)]
-    mean, high = (heights.mean(), np.percentile(heights, _HIGH_PERCENTILE)) if len(heights) else (np.nan, np.nan)
-    mass = part.mass_g
-    if rng is not None:
-        mass = max(0.0, mass * (1 + MASS_NOISE_SHARE * rng.standard_normal()) + MASS_NOISE_G * rng.standard_normal())
-    area_mm2 = float(np.count_nonzero(inside)) * mm**2
-    return np.array([(max(sides) + 1) * mm, (min(sides) + 1) * mm, area_mm2, mean, high, mass], np.float32)
-
-
 def _sequence(seed: np.random.SeedSequence | int) -> np.random.SeedSequence:
     return seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
 
@@ -225,18 +112,17 @@ def _collect(
     workers: int,
     report: Report | None,
 ) -> RenderedCrops:
-    """Has chunks made, in `workers` processes, until every class has `per_class` crops."""
+    """Has chunks made, in `workers` processes (1: in this one), until every class has `per_class` crops."""
     counts: Counter[str] = Counter()
     cuts: list[Cut] = []
     total = per_class * len(task.classes)
-    # spawn: a forked child would inherit the locks of torch's and OpenCV's threads
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with _mapping(workers) as run:
         while len(cuts) < total:
             wanted = tuple(name for name in task.classes if counts[name] < per_class)
             # as many chunks as are surely needed, so that no process waits for the slowest one each round
             rounds = max(1, (total - len(cuts)) // (4 * workers * _MOST * _SCENES_A_CHUNK))
             chunks = [_next(task, seed, wanted) for seed in task.seed.spawn(workers * rounds)]
-            for cut in chain.from_iterable(pool.map(make, chunks)):
+            for cut in chain.from_iterable(run(make, chunks)):
                 if counts[cut.class_id] < per_class:
                     counts[cut.class_id] += 1
                     cuts.append(cut)
@@ -251,6 +137,17 @@ def _collect(
     )
 
 
+@contextmanager
+def _mapping(workers: int) -> Generator[Callable[[Callable[[_Task], list[Cut]], list[_Task]], Iterable[list[Cut]]]]:
+    """`map` over processes of their own, or here where one is enough."""
+    if workers == 1:
+        yield map
+        return
+    # spawn: a forked child would inherit the locks of torch's and OpenCV's threads
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield pool.map
+
+
 def _next(task: _Task, seed: np.random.SeedSequence, wanted: tuple[str, ...]) -> _Task:
     return _Task(seed, wanted, task.size_px, task.split, task.mm_per_px, task.overlap, task.missed)
 
@@ -258,8 +155,8 @@ def _next(task: _Task, seed: np.random.SeedSequence, wanted: tuple[str, ...]) ->
 def _belt_chunk(task: _Task) -> list[Cut]:
     """The crops of a few scenes at one resolution; runs in a process of its own."""
     rng = np.random.default_rng(task.seed)
-    finest, coarsest = np.log(task.mm_per_px)
-    mm_per_px = float(np.exp(rng.uniform(finest, coarsest)))
+    finest, coarsest = task.mm_per_px
+    mm_per_px = exp(rng.uniform(log(finest), log(coarsest)))
     view_mm = _VIEW_PX[0] * mm_per_px
     classes = that_fit(task.classes, 0.75 * view_mm)
     if not classes:  # only large ones are still wanted: as coarse as they need

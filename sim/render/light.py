@@ -100,7 +100,7 @@ def lit(
     step = 1 / (8 * mm_per_px)
     slope_x = np.asarray(cv2.Sobel(relief_mm, cv2.CV_32F, 1, 0, ksize=3, scale=step), np.float32)
     slope_y = np.asarray(cv2.Sobel(relief_mm, cv2.CV_32F, 0, 1, ksize=3, scale=step), np.float32)
-    steepness = 1 / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+    steepness = np.asarray(1 / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y), np.float32)
     diffuse = np.full_like(steepness, light.ambient)
     glints = np.zeros_like(steepness)
     for lamp in light.lamps():

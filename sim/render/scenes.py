@@ -144,7 +144,8 @@ def lay_apart(pile: Pile, batch: Sequence[PartImage], gap_px: float, rng: np.ran
     gap = round(gap_px)
     taken = np.zeros((rows, columns), np.uint8)
     for image in sorted(batch, key=lambda part: -part.alpha.size):  # the large ones need the room
-        height, width = image.alpha.shape
+        height: int = image.alpha.shape[0]
+        width: int = image.alpha.shape[1]
         if height + 2 > rows or width + 2 > columns:
             continue
         for _ in range(_ATTEMPTS):

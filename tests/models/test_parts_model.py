@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from controller.cli.rendered_crops import scene_crops
 from models.predict import Predictor
 from models.registry import ModelFile, verify
+from sim.render.cuts import scene_crops
 from sim.render.scenes import training_scenes
 
 MAX_SHIPPED_BYTES = 4_000_000
