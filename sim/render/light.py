@@ -119,7 +119,8 @@ def lit(
     if tint is not None:
         diffuse *= tint
     if light.surroundings is not None:
-        glints += _mirrored(light.surroundings, slope_x, slope_y, steepness)
+        # a face half as glossy mirrors a quarter
+        glints += _mirrored(light.surroundings, slope_x, slope_y, steepness) * (gloss * np.float32(1 / 255))
     # what does not throw the lamp back is darker than the flat face, which keeps its colour
     dullest = _DULLEST + (light.surroundings.strength if light.surroundings else 0.0)
     shine = np.clip(glints * gloss, -dullest * 255, 255) * (bgra[:, :, 3] * np.float32(1 / 255))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sim.render.canvas import Canvas
 from sim.render.exposure import CameraLook, developed, smeared
 from sim.render.light import Lamp, Light, Surroundings
-from sim.render.parts import make_part
 from sim.render.profile import ProfileSensor, scanned
 from sim.render.shadow import light_left
 
@@ -35,7 +35,8 @@ def test_a_shadow_lies_away_from_the_lamp_and_is_as_long_as_height_over_the_tang
 
 def test_a_dome_casts_no_hard_shadow_and_a_lamp_overhead_none_at_all() -> None:
     dome = light_left(block(10.0), MM_PER_PX, Light(0, 70, 0.95))
-    assert dome.min() > 0.7
+    assert dome.min() > 0.55  # close to the block's foot, where it hides half of the dome
+    assert np.abs(np.diff(dome, axis=1))[:, np.r_[0:98, 142:239]].max() < 0.08
     overhead = light_left(block(10.0), MM_PER_PX, Light(0, 90, 0.0))
     assert overhead.min() > 0.99
 
@@ -58,13 +59,15 @@ def test_the_shares_of_the_lamps_add_up() -> None:
 
 
 def test_polished_metal_mirrors_its_surroundings_and_plastic_hardly() -> None:
-    def spread(class_id: str) -> float:
-        looks = [Light(surroundings=Surroundings(0.6, 0.0, 1.0, phase)) for phase in (0.0, np.pi)]
-        bright, dark = (make_part(class_id, np.random.default_rng(3), MM_PER_PX, light) for light in looks)
-        return float(bright.color.mean()) - float(dark.color.mean())
+    def spread(gloss: int) -> float:
+        canvas = Canvas(20, 20, MM_PER_PX, np.random.default_rng(0))
+        canvas.rect(0, 0, 20, 20, (120, 120, 120), 2.0, gloss)
+        looks = [Light(surroundings=Surroundings(0.4, 0.0, 1.0, phase)) for phase in (0.0, np.pi)]
+        bright, dark = (canvas.finish("other", 0.01, 0.0, light) for light in looks)
+        return float(np.median(bright.color)) - float(np.median(dark.color))
 
-    assert spread("nut_washer") > 25
-    assert spread("nut_washer") > 2 * spread("plastic_housing")
+    assert spread(220) > 100
+    assert spread(60) < 0.1 * spread(220)
 
 
 def test_the_profile_sensor_is_noisy_and_blind_at_steep_edges_and_on_mirrors() -> None:

@@ -100,7 +100,8 @@ def test_a_part_on_another_lies_higher_than_on_the_belt(piled: list[Scene]) -> N
     for scene in piled:
         for part in scene.parts:
             heights = scene.height_mm[scene.visible(part)]
-            risen += bool(np.nanpercentile(heights, 98) > 1.3 * part.height_mm + 0.5)
+            heights = heights[np.isfinite(heights)]
+            risen += len(heights) > 0 and bool(np.percentile(heights, 98) > 1.3 * part.height_mm + 0.5)
     assert risen >= 3
 
 
