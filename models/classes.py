@@ -4,8 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML, YAMLError
 
 from models.manifest import ClassId
 from senbetsu_errors import Fatal
@@ -79,8 +79,8 @@ class _Classes(_Record):
 def load_classes() -> tuple[PartClass, ...]:
     """Every class, in the file's order. Raises Fatal `classes.broken` where the shipped file is damaged."""
     try:
-        return _Classes.model_validate(yaml.safe_load(CLASSES_FILE.read_text(encoding="utf-8"))).classes
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+        return _Classes.model_validate(YAML(typ="safe").load(CLASSES_FILE)).classes
+    except (OSError, YAMLError, ValidationError) as error:
         raise Fatal("classes.broken", f"{CLASSES_FILE} cannot be read: {error}.", "Restore the file.") from error
 
 
