@@ -128,6 +128,10 @@ class Canvas:
         height = np.float32(base_mm) + np.float32(rise_mm) * np.sqrt(np.maximum(1 - rim, 0))
         np.copyto(self._relief_mm, height, where=rim < 1)
 
+    def lift(self, points_mm: ArrayLike, top_mm: float) -> None:
+        """Set the height of what lies within a polygon, without changing its colour."""
+        cv2.fillPoly(self._relief_mm, [self._pixels(points_mm)], (top_mm,), cv2.LINE_8, _SHIFT)
+
     def hole(self, points_mm: ArrayLike) -> None:
         """Cut a polygon out, through to the belt."""
         pixels = self._pixels(points_mm)
@@ -303,7 +307,9 @@ class Canvas:
 
     def _soiled(self, bgra: NDArray[np.uint8], strength: float, bgr: Bgr) -> NDArray[np.uint8]:
         rows, columns = bgra.shape[:2]
-        pattern = noise((rows, columns), 3.0 * self._shrink / self.mm_per_px, self.rng)
+        # specks gather in clouds: on corners, around seams, where something was glued
+        pattern = 0.55 * noise((rows, columns), 2.0 * self._shrink / self.mm_per_px, self.rng)
+        pattern += 0.85 * noise((rows, columns), 16.0 * self._shrink / self.mm_per_px, self.rng)
         veil = np.clip((pattern - np.float32(0.6)) * np.float32(0.6 * strength), 0.0, 0.8)
         soil = cv2.bitwise_and(np.full_like(bgra, (*bgr, 255)), cv2.merge([bgra[:, :, 3]] * 4))
         return np.asarray(cv2.blendLinear(bgra, soil, 1 - veil, veil), np.uint8)
