@@ -6,7 +6,7 @@ from sim.render.canvas import Canvas
 from sim.render.dice import Looks, between, chance, dimmed, one_of, tone
 from sim.render.marks import INK, WHITE, bars, brand, code, ink_on, label, paragraph, sign, title
 from sim.render.shapes import Bgr, ellipse, ragged, rounded_rect, vary
-from sim.render.surfaces import (
+from sim.render.finishes import (
     BLACK,
     BRASS,
     GOLD,

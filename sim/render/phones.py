@@ -6,7 +6,7 @@ from sim.render.canvas import Canvas
 from sim.render.dice import Looks, between, chance, dimmed, mixed, one_of, spot, tone
 from sim.render.marks import INK, WHITE, brand, ink_on, label, paragraph, sign, small_print, title
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
-from sim.render.surfaces import (
+from sim.render.finishes import (
     ALUMINIUM,
     BLACK,
     COPPER,
