@@ -13,7 +13,7 @@ from itertools import accumulate
 import numpy as np
 
 from sim.config import FeedConfig
-from sim.render.parts import CLASSES, PartImage, make_part
+from sim.render.parts import PartImage, class_seed, make_part
 
 LOOKAHEAD = 32
 """Parts whose kind is fixed before they are due, so that they can be drawn beforehand."""
@@ -70,7 +70,7 @@ class PartStock:
         """The part of that key, drawn now if it was not before (1 to 50 ms)."""
         image = self._drawn.get(key)
         if image is None:
-            rng = np.random.default_rng([self._seed, CLASSES.index(key.class_id), key.variant])
+            rng = np.random.default_rng([self._seed, class_seed(key.class_id), key.variant])
             image = self._drawn.setdefault(key, make_part(key.class_id, rng, self._mm_per_px))
         return image
 

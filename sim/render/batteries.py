@@ -4,8 +4,6 @@ import numpy as np
 
 from sim.render.canvas import Canvas
 from sim.render.dice import Looks, between, chance, dimmed, one_of, tone
-from sim.render.marks import INK, WHITE, bars, brand, code, ink_on, label, paragraph, sign, title
-from sim.render.shapes import Bgr, ellipse, ragged, rounded_rect, vary
 from sim.render.finishes import (
     BLACK,
     BRASS,
@@ -20,6 +18,8 @@ from sim.render.finishes import (
     wear,
     wire_pair,
 )
+from sim.render.marks import INK, WHITE, bars, brand, code, ink_on, label, paragraph, sign, title
+from sim.render.shapes import Bgr, ellipse, ragged, rounded_rect, vary
 
 _FOIL: tuple[Bgr, ...] = ((178, 180, 182), (192, 194, 196), (165, 168, 170), (180, 182, 184), (28, 28, 29))
 _SLEEVES: tuple[Bgr, ...] = (
@@ -44,8 +44,7 @@ def _pouch(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     thick = between(rng, 2.5, 6.5)
     canvas.rect(x, 0, core_length, core_width, foil, thick, 150, between(rng, 1, 4))
     if chance(rng, 0.3):
-        canvas.dome(x, 0, min(length, width) * 0.55, thick - 0.3, between(rng, 2.0, 6.0))
-        canvas.dome(x + length * 0.1, 0, min(length, width) * 0.4, thick, between(rng, 3.0, 6.5))
+        canvas.bulge(x + between(rng, -0.1, 0.1) * length, 0, core_length * 0.6, core_width * 0.6, between(rng, 2, 8))
     canvas.roughen(between(rng, 0.03, 0.15), between(rng, 3, 8))
     body = rounded_rect(x, 0, core_length, core_width, 2)
     gradient(canvas, body, (240, 240, 240), between(rng, 0, 0.35))
@@ -107,7 +106,7 @@ def _phone_pack(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         for place in np.arange(contacts) - (contacts - 1) / 2 + between(rng, -2, 2):
             canvas.rect(-length / 2 + cap * 0.4, float(place) * 3.0, cap * 0.55, 1.7, GOLD, thick + 0.1, 200)
     if chance(rng, 0.3):
-        canvas.dome(0, 0, width * 0.48, thick - 0.2, between(rng, 1.5, 4))
+        canvas.bulge(0, 0, length * 0.55, width * 0.55, between(rng, 1.0, 4))
     if chance(rng, 0.3):
         canvas.text("+", length * 0.4, width * 0.3, 3, WHITE if sum(body) < 300 else INK)
     wear(canvas, between(rng, 0.3, 1.4))
@@ -136,7 +135,7 @@ def _laptop_pack(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     return canvas
 
 
-def _cell_on(canvas: Canvas, y: float, length: float, radius: float, sleeve: Bgr, lit: bool = True) -> None:
+def _cell_on(canvas: Canvas, y: float, length: float, radius: float, sleeve: Bgr) -> None:
     """One round cell along x at y: sleeve with print, steel rims, the nub at +x."""
     rng = canvas.rng
     canvas.rect(0, y, length - 1.6, 2 * radius, STEEL, radius * 1.2, 170, 1.2)
@@ -147,8 +146,9 @@ def _cell_on(canvas: Canvas, y: float, length: float, radius: float, sleeve: Bgr
         share = between(rng, 0.2, 0.5)
         canvas.rect((1 - share) * length / 2 - 1.6, y, share * length - 2, 2 * radius, second)
     ink = ink_on(sleeve)
-    title(canvas, one_of(rng, (brand(rng), brand(rng), "ALKALINE", "Li-ion", "INR18650", "NiMH", "Super")),
-          -length * between(rng, 0.05, 0.2), y + between(rng, -0.4, 0.4) * radius, radius * between(rng, 0.35, 0.8), ink)  # fmt: skip
+    name = one_of(rng, (brand(rng), brand(rng), "ALKALINE", "Li-ion", "INR18650", "NiMH", "Super"))
+    cap = min(radius * between(rng, 0.35, 0.8), length * 0.6 / len(name))
+    title(canvas, name, -length * between(rng, 0.05, 0.2), y + between(rng, -0.4, 0.4) * radius, cap, ink)
     if chance(rng, 0.6):
         canvas.text(
             one_of(rng, ("1.5V", "3.7V", "1.2V", "AA LR6", "2600mAh")),
@@ -159,8 +159,7 @@ def _cell_on(canvas: Canvas, y: float, length: float, radius: float, sleeve: Bgr
         )
     if chance(rng, 0.5):
         canvas.text("+", length * 0.38, y, radius * 0.6, ink)
-    if lit:
-        barrel_sheen(canvas, rounded_rect(0, y, length - 1, 2 * radius, 0.5), False, between(rng, 0.4, 0.8))
+    barrel_sheen(canvas, rounded_rect(0, y, length - 1, 2 * radius, 0.5), False, between(rng, 0.4, 0.8))
 
 
 def _round_cell(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -171,8 +170,7 @@ def _round_cell(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     x = canvas.x_mm
     profile = np.where(np.abs(x) < length / 2 - 1.2, radius, radius * 0.4)
     canvas.revolve(np.where(x < 0, radius, profile) * (np.abs(x) < length / 2), STEEL, 120, radius)
-    relief = np.sqrt(np.maximum(0.0, 1.0 - (canvas.y_mm / (radius + 0.1)) ** 2))
-    _painted_round(canvas, length, radius, sleeve, relief)
+    _painted_round(canvas, length, radius, sleeve)
     if chance(rng, 0.15):  # dried electrolyte
         crust = np.cumsum(rng.normal(0, radius * 0.2, (9, 2)), axis=0) + np.array([length / 2 - 1, 0])
         canvas.shade(crust, tone(rng, [(225, 228, 228), (190, 205, 140)]), 0.8, 0.6)
@@ -180,7 +178,8 @@ def _round_cell(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     return canvas
 
 
-def _painted_round(canvas: Canvas, length: float, radius: float, sleeve: Bgr, relief: np.ndarray) -> None:
+def _painted_round(canvas: Canvas, length: float, radius: float, sleeve: Bgr) -> None:
+    """The sleeve of a cell: second colour, name, rating, signs, and its shading."""
     rng = canvas.rng
     body = rounded_rect(-0.4, 0, length - 2.6, 2 * radius)
     canvas.polygon(body, sleeve, None, 110)
@@ -201,7 +200,8 @@ def _painted_round(canvas: Canvas, length: float, radius: float, sleeve: Bgr, re
     if chance(rng, 0.3):
         sign(canvas, -length * 0.38, radius * 0.2, radius * 0.5, ink)
     barrel_sheen(canvas, rounded_rect(0, 0, length - 1, 2 * radius, 0.5), False, between(rng, 0.4, 0.9))
-    canvas.tint((0.75 + 0.25 * relief)[:, None])
+    edge = np.sqrt(np.maximum(0.0, 1.0 - (canvas.y_mm / (radius + 0.1)) ** 2))
+    canvas.tint((0.75 + 0.25 * edge)[:, None])
 
 
 def _pack(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -346,7 +346,7 @@ def _shell(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         bars(canvas, 0, width * 0.25, length * 0.4, width * 0.1, INK)
     gradient(canvas, quad(0, 0, length, width, 0), (245, 245, 245), between(rng, 0, 0.3))
     if chance(rng, 0.3):
-        canvas.dome(0, 0, width * 0.49, thick - 0.2, between(rng, 1.5, 3.0))
+        canvas.bulge(0, 0, length * 0.55, width * 0.55, between(rng, 1.0, 4))
     wear(canvas, between(rng, 0.2, 1.2), (200, 202, 202))
     return canvas
 

@@ -132,6 +132,11 @@ class Canvas:
         """Set the height of what lies within a polygon, without changing its colour."""
         cv2.fillPoly(self._relief_mm, [self._pixels(points_mm)], (top_mm,), cv2.LINE_8, _SHIFT)
 
+    def bulge(self, x_mm: float, y_mm: float, rx_mm: float, ry_mm: float, rise_mm: float) -> None:
+        """Swell what is painted: an elliptic hill of the given half axes that fades out smoothly."""
+        rim = (((self.x_mm - x_mm) / rx_mm) ** 2)[None, :] + (((self.y_mm - y_mm) / ry_mm) ** 2)[:, None]
+        self._relief_mm += np.float32(rise_mm) * np.square(np.maximum(1 - rim, 0)) * (self._footprint > 0)
+
     def hole(self, points_mm: ArrayLike) -> None:
         """Cut a polygon out, through to the belt."""
         pixels = self._pixels(points_mm)
@@ -260,8 +265,10 @@ class Canvas:
         if self._shrink > 1:
             size = (picture.shape[1] // self._shrink, picture.shape[0] // self._shrink)
             picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+            relief_mm = np.asarray(cv2.resize(relief_mm, size, interpolation=cv2.INTER_AREA), np.float32)
+            gloss = np.asarray(cv2.resize(gloss, size, interpolation=cv2.INTER_AREA), np.uint8)
         opacity = self._turned_opacity(angle_deg, bgra, picture)
-        return measured(class_id, picture, self.mm_per_px, float(relief_mm.max()), areal_mass_g_mm2, self.rng, opacity)
+        return measured(class_id, picture, relief_mm, gloss, self.mm_per_px, areal_mass_g_mm2, self.rng, opacity)
 
     def _turned_opacity(
         self, angle_deg: float, bgra: NDArray[np.uint8], picture: NDArray[np.uint8]
@@ -336,6 +343,10 @@ class Canvas:
     def _pixels(self, points_mm: ArrayLike) -> NDArray[np.int32]:
         points = np.asarray(points_mm, np.float64) * self.scale + self._centre_px
         return np.rint(points * (1 << _SHIFT)).astype(np.int32)
+
+
+Painter = Callable[[np.random.Generator, float], Canvas]
+"""Draws a random part of one class at so many mm per pixel, unrotated."""
 
 
 def _shape(layer: NDArray[Any]) -> tuple[int, int]:

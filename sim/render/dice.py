@@ -1,16 +1,15 @@
 """Random choices that painters make, in plain Python numbers."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
 
-from sim.render.canvas import Canvas
+from sim.render.canvas import Canvas, Painter
 from sim.render.shapes import Bgr, vary
 
-Painter = Callable[[np.random.Generator, float], Canvas]
 Looks = Sequence[tuple[float, Painter]]
 """The looks of a class (front, back, opened, ...), each with its weight."""
 

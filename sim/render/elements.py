@@ -1,9 +1,11 @@
 """Electronic elements: capacitors, chips, connectors, LEDs, resistors, diodes."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Canvas
+from sim.render.canvas import Canvas, Painter
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 
 TIN: Bgr = (188, 190, 188)
@@ -269,3 +271,14 @@ def diode(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas.revolve(profile, coat, 220 if glass else 120, radius)
     canvas.rect(centre + body * 0.32, 0, body * 0.16, 2 * radius, (25, 25, 25) if glass else (200, 200, 200))
     return canvas
+
+
+PAINTERS: Mapping[str, Painter] = {
+    "capacitor_ta": tantalum,
+    "capacitor_ceramic": ceramic,
+    "ic": chip,
+    "connector": connector,
+    "led": led,
+    "resistor": resistor,
+    "diode": diode,
+}

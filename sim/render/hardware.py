@@ -1,9 +1,11 @@
 """Screws, nuts, washers, cables, and the rest that is worth nothing."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Canvas
+from sim.render.canvas import Canvas, Painter
 from sim.render.elements import GOLD, TIN, pick
 from sim.render.shapes import Bgr, ellipse, ragged, vary
 
@@ -188,3 +190,11 @@ def _foam(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas.roughen(0.5, 1.6)
     canvas.grain(0.05, 1.2)
     return canvas
+
+
+PAINTERS: Mapping[str, Painter] = {
+    "screw": screw,
+    "nut_washer": nut_washer,
+    "cable": cable,
+    "other": waste,
+}

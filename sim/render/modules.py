@@ -1,8 +1,10 @@
 """Products and modules: smartphones, batteries, circuit boards, housings of metal and plastic."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from sim.render.canvas import Canvas
+from sim.render.canvas import Canvas, Painter
 from sim.render.elements import BLACK_EPOXY, GOLD, TIN, WHITE_PRINT, pick
 from sim.render.shapes import Bgr, ellipse, ragged, rounded_rect, vary
 
@@ -260,3 +262,12 @@ def plastic_housing(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas.scratches(int(rng.integers(2, 9)), vary((120, 122, 122), rng), 0.2)
     canvas.dirt(0.4)
     return canvas
+
+
+PAINTERS: Mapping[str, Painter] = {
+    "smartphone": smartphone,
+    "battery": battery,
+    "pcb": circuit_board,
+    "metal_housing": metal_housing,
+    "plastic_housing": plastic_housing,
+}

@@ -3,9 +3,7 @@
 import numpy as np
 
 from sim.render.canvas import Canvas
-from sim.render.dice import Looks, between, chance, dimmed, mixed, one_of, spot, tone
-from sim.render.marks import INK, WHITE, brand, ink_on, label, paragraph, sign, small_print, title
-from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
+from sim.render.dice import Looks, between, chance, dimmed, one_of, spot, tone
 from sim.render.finishes import (
     ALUMINIUM,
     BLACK,
@@ -23,6 +21,8 @@ from sim.render.finishes import (
     screw_head,
     wear,
 )  # fmt: skip
+from sim.render.marks import INK, WHITE, brand, ink_on, label, paragraph, sign, small_print, title
+from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 
 _FRAMES: tuple[Bgr, ...] = (
     (26, 26, 27), (40, 40, 42), (165, 167, 168), (150, 185, 205), (150, 160, 195), (140, 142, 145), (200, 202, 202),
@@ -535,5 +535,3 @@ LOOKS: dict[str, Looks] = {
     "tablet": ((3, _tablet_front), (1.8, _tablet_back), (0.7, _tablet_opened)),
 }
 """Each class's looks with their weights."""
-
-PAINTERS = {class_id: mixed(looks) for class_id, looks in LOOKS.items()}

@@ -1,0 +1,77 @@
+"""Parts laid down one after the other on a belt or a table: what is seen of each, and the heights."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.render.light import Light, PartImage
+from sim.render.shadow import light_left
+
+SOLID = 110
+"""Alpha from which a part hides what lies below it and counts as seen there."""
+
+_TRANSPARENT_SHINE = 235  # a profile sensor fares on clear material as on a mirror
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A part whose alpha map's corner lies at (`top`, `left`), in pixels; all of it within the picture."""
+
+    image: PartImage
+    top: int
+    left: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns that its alpha map covers."""
+        rows, columns = self.image.alpha.shape
+        return slice(self.top, self.top + rows), slice(self.left, self.left + columns)
+
+
+class Pile:
+    """A picture that parts are laid into; later ones lie on earlier ones.
+
+    `color` H x W x 3 uint8 BGR without shadows, `height_mm` H x W float32 above the ground, `shine` H x W uint8 as a
+    profile sensor sees it, `owner` H x W int16: which part is seen, by order of laying, or -1.
+    """
+
+    def __init__(self, ground: NDArray[np.uint8], ground_shine: int = 0) -> None:
+        rows, columns = ground.shape[:2]
+        self.color = ground.copy()
+        self.height_mm = np.zeros((rows, columns), np.float32)
+        self.shine = np.full((rows, columns), ground_shine, np.uint8)
+        self.owner = np.full((rows, columns), -1, np.int16)
+        self.parts: list[Lying] = []
+
+    def lay(self, part: Lying) -> None:
+        """Lay a part on what is there.
+
+        It rests flat at the height of what it covers, as high as the share of it that rests there: a part that
+        leans on a neighbour by its edge rises little. (A drawing, not mechanics.)
+        """
+        image, window = part.image, part.window
+        alpha = image.alpha
+        solid = alpha >= SOLID
+        below_mm = self.height_mm[window]
+        resting = solid & (self.owner[window] >= 0)
+        base_mm = 0.0
+        if resting.any():
+            share = min(1.0, 2.0 * float(np.count_nonzero(resting)) / float(np.count_nonzero(solid)))
+            base_mm = share * float(np.percentile(below_mm[resting], 90))
+        mask = cv2.merge([alpha] * 3)
+        colour = self.color[window]
+        under = cv2.multiply(colour, 255 - mask, scale=1 / 255)
+        cv2.add(under, cv2.multiply(image.color, mask, scale=1 / 255), colour)
+        below_mm[solid] = np.maximum(image.height_mm_map[solid] + np.float32(base_mm), below_mm[solid] * (base_mm > 0))
+        clear = np.where(alpha < 225, np.uint8(_TRANSPARENT_SHINE), image.gloss)
+        self.shine[window][solid] = clear[solid]
+        self.owner[window][solid] = len(self.parts)
+        self.parts.append(part)
+
+    def lit(self, light: Light, mm_per_px: float) -> NDArray[np.uint8]:
+        """The picture with the shadows that the light casts, a new array."""
+        left = light_left(self.height_mm, mm_per_px, light)
+        shade = np.rint(left * 128).astype(np.uint8)
+        return np.asarray(cv2.multiply(self.color, cv2.merge([shade] * 3), scale=1 / 128), np.uint8)
