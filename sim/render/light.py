@@ -66,11 +66,12 @@ class PartImage:
     """One part as the camera sees it from above, already turned and lit, without belt and shadow.
 
     `color` is H x W x 3 uint8 BGR (not multiplied by alpha), `alpha` H x W uint8 coverage, 0..255,
-    anti-aliased. The centroid is alpha-weighted, in pixel indices of `alpha`. `length_mm` and
-    `width_mm` are the sides of the smallest rectangle around the footprint, `area_mm2` is the sum
-    of alpha, `height_mm` the highest point above the belt. `height_mm_map` is H x W float32, the surface's
-    height above the belt, 0 outside the footprint; `gloss` H x W uint8, 0 matt to 255 mirror, as a laser
-    profile sensor suffers from it. Compared and hashed by identity.
+    anti-aliased; inside the footprint it is below 255 where the belt shines through (glass). The
+    centroid is weighted by the coverage, in pixel indices of `alpha`. `length_mm` and `width_mm` are
+    the sides of the smallest rectangle around the footprint, `area_mm2` is the footprint's area (the
+    sum of alpha, were all of it opaque), `height_mm` the highest point above the belt. `height_mm_map`
+    is H x W float32, the surface's height above the belt, 0 outside the footprint; `gloss` H x W uint8,
+    0 matt to 255 mirror, as a laser profile sensor suffers from it. Compared and hashed by identity.
     """
 
     class_id: str
@@ -155,14 +156,17 @@ def measured(
     mm_per_px: float,
     areal_mass_g_mm2: float,
     rng: np.random.Generator,
+    opacity: NDArray[np.uint8] | None = None,
 ) -> PartImage:
-    """Crop to the footprint, undo the multiplication by alpha, take the measures.
+    """Crop to the footprint, undo the multiplication by alpha, take the measures, let `opacity` through.
 
-    `premultiplied` is H x W x 4 uint8 BGRA, `relief_mm` H x W float32, `gloss` H x W uint8, all in camera pixels.
+    `premultiplied` is H x W x 4 uint8 BGRA, `relief_mm` H x W float32, `gloss` and `opacity` H x W uint8 (None:
+    opaque), all in camera pixels.
     """
     left, top, width, height = cv2.boundingRect(premultiplied[:, :, 3].copy())
     part = slice(top, top + height), slice(left, left + width)
     window = premultiplied[part]
+    opacity = None if opacity is None else opacity[part]
     alpha = window[:, :, 3].copy()
     outlines, _ = cv2.findContours(alpha, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if len(outlines) > 1:  # holes and breaks may cut a crumb loose: the part is the largest piece
@@ -176,6 +180,7 @@ def measured(
             mm_per_px,
             areal_mass_g_mm2,
             rng,
+            opacity,
         )
     _, sides, _ = cv2.minAreaRect(outlines[0])
     lift = np.float32(255.0) / np.maximum(alpha, 1)
@@ -187,7 +192,7 @@ def measured(
     return PartImage(
         class_id=class_id,
         color=colour,
-        alpha=alpha,
+        alpha=alpha if opacity is None else np.asarray(cv2.multiply(alpha, opacity, scale=1 / 255), np.uint8),
         centroid_row_px=moments["m01"] / moments["m00"],
         centroid_col_px=moments["m10"] / moments["m00"],
         mm_per_px=mm_per_px,
