@@ -88,24 +88,23 @@ def _gull_legs(
     wide, spill = pitch * 0.4, float(rng.uniform(0.8, 1.3)) * min(1.0, high)
     broken = 0.03 if chance(rng, 0.4) else 0.0
     solder = chance(rng, 0.25)
-    for side in (-1, 1):
-        for number in range(count):
-            if chance(rng, broken):
-                continue
-            x = (number - (count - 1) / 2) * pitch
-            bend = float(rng.normal(0, 0.12)) if chance(rng, 0.1) else 0.0
-            shapes = (
-                (half - 0.1, half + spill * 0.4, high * 0.52, high * 0.52),
-                (half + spill * 0.35, half + spill * 0.55, high * 0.55, 0.0),
-                (half + spill * 0.5, half + spill * 1.25, 0.1, 0.1),
-            )
-            for start, end, top, foot in shapes:
-                reach = end - start
-                centre = (x + bend * (start - half), side * (start + end) / 2, (top + foot) / 2 if foot != top else top)
-                size = (wide, reach, abs(top - foot) if foot != top else 0.16)
-                if turned:
-                    centre, size = (centre[1], centre[0], centre[2]), (size[1], size[0], size[2])
-                body.box(centre, size, leg)
+    shapes = (
+        (half - 0.1, half + spill * 0.4, high * 0.52, 0.16),
+        (half + spill * 0.35, half + spill * 0.55, high * 0.275, high * 0.55),
+        (half + spill * 0.5, half + spill * 1.25, 0.1, 0.16),
+    )
+    kept = rng.random((2, count)) >= broken
+    bends = rng.normal(0, 0.12, (2, count)) * (rng.random((2, count)) < 0.1)
+    for start, end, level, thick in shapes:
+        centres: list[tuple[float, float, float]] = []
+        for row, side in enumerate((-1, 1)):
+            for number in np.flatnonzero(kept[row]).tolist():
+                x = (number - (count - 1) / 2) * pitch + float(bends[row, number]) * (start - half)
+                y = side * (start + end) / 2
+                centres.append((y, x, level) if turned else (x, y, level))
+        if centres:
+            size = (wide, end - start, thick)
+            body.box(centres, (size[1], size[0], thick) if turned else size, leg)
     if solder:  # a bridge between feet
         x, side = float(rng.uniform(-0.4, 0.4)) * along, float(rng.choice([-1, 1]))
         place = (x, side * (half + spill), 0.15)
@@ -125,25 +124,18 @@ def _dip(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     drop = float(rng.uniform(2.6, 4.2) if chance(rng, 0.6) else rng.uniform(0.3, 1.4))  # pulled, or cut off the board
     splay = float(rng.uniform(0.0, 0.9))
     for side in (-1, 1):
-        for number in range(per_side):
-            if chance(rng, 0.02):
-                continue
-            x = (number - (per_side - 1) / 2) * 2.54
-            y = side * (width / 2 + 0.55)
-            body.box((x, side * (width / 2 + 0.25), 2.3), (1.4, 0.7, 0.28), leg)
-            bent = float(rng.normal(0, 0.25)) if chance(rng, 0.3) else 0.0
-            body.plane((x - 0.7, y, 2.4), (1.4, 0, 0), (0, side * 0.15, -1.6), leg)
-            for face in (-1, 1):
-                outer = np.array([face * 0.0, side * (0.15 + splay * 0.2), -1.6])
-                start = np.array([x, y, 2.4]) + outer
-                down = np.array([bent, side * splay, -drop])
-                across = np.array([0.52 * face, 0, 0])
-                body.plane(start - across / 2, across, down, leg)
-                body.plane(start - across / 2 + (0, 0.15 * side, 0), -across, down, leg)
-            body.plane((x - 0.7, y, 2.4), (0, side * 0.15, -1.6), (1.4, 0, 0), leg)
-            body.tube(
-                [(x, y, 2.4), (x, y + side * 0.15, 0.8), (x + bent, y + side * (0.15 + splay), 0.8 - drop)], 0.26, leg
-            )
+        places = (np.arange(per_side) - (per_side - 1) / 2)[rng.random(per_side) > 0.02] * 2.54
+        y = side * (width / 2 + 0.55)
+        row = np.column_stack([places, np.full((len(places), 2), (y, 0.0))])
+        body.box(row + [0, -side * 0.3, 2.3], (1.4, 0.7, 0.28), leg)
+        body.box(row + [0, 0, 1.6], (1.4, 0.26, 1.6), leg)
+        bent = rng.random(len(places)) < (0.3 if chance(rng, 0.3) else 0.0)
+        down = np.array([0, side * splay, -drop])
+        for face in (-1, 1):
+            across = np.array([face * 0.52, 0, 0])
+            body.plane(row[~bent] + [0, face * 0.1, 0.9] - across / 2, across, down, leg)
+        for place in row[bent]:
+            body.tube([place + (0, 0, 1), place + down + (rng.normal(0, 0.9), rng.normal(0, 0.6), 0.8)], 0.26, leg)
     up = one_of(rng, (*_UPRIGHT, (0.0, 0.0, -1.0), (0.0, 1.0, 0.1), (0.0, 1.0, 0.4)))
     return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
 
@@ -192,9 +184,9 @@ def _no_lead(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     places = (np.arange(count) - (count - 1) / 2) * pitch
     body.box((0, 0, -0.01), (size * 0.6, size * 0.6, 0.06), pad)
     for side in (-1, 1):
-        for place in places:
-            body.box((place, side * (size / 2 - 0.2), 0.1), (pitch * 0.5, 0.5, 0.28), pad)
-            body.box((side * (size / 2 - 0.2), place, 0.1), (0.5, pitch * 0.5, 0.28), pad)
+        edge = size / 2 - 0.2
+        body.box([(place, side * edge, 0.1) for place in places], (pitch * 0.5, 0.5, 0.28), pad)
+        body.box([(side * edge, place, 0.1) for place in places], (0.5, pitch * 0.5, 0.28), pad)
     return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), min(aslant(rng), 45)), rng)
 
 
@@ -251,13 +243,12 @@ def _chip_carrier(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     leg = metal(rng)
     for along, half, turned in ((long, size / 2, False), (size, long / 2, True)):
         count = round((along - 2.6) / 1.27)
+        places = ((np.arange(count) - (count - 1) / 2) * 1.27).tolist()
         for side in (-1, 1):
-            for place in (np.arange(count) - (count - 1) / 2) * 1.27:
-                for centre, extent in (((place, side * (half + 0.15), 1.3), (0.7, 0.3, 1.9)),
-                                       ((place, side * (half - 0.3), 0.15), (0.5, 1.2, 0.5))):  # fmt: skip
-                    if turned:
-                        centre, extent = (centre[1], centre[0], centre[2]), (extent[1], extent[0], extent[2])
-                    body.box(centre, extent, leg)
+            for reach, level, extent in ((half + 0.15, 1.3, (0.7, 0.3, 1.9)), (half - 0.3, 0.15, (0.5, 1.2, 0.5))):
+                y = side * reach
+                centres = [(y, place, level) if turned else (place, y, level) for place in places]
+                body.box(centres, (extent[1], extent[0], extent[2]) if turned else extent, leg)
     return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), aslant(rng)), rng)
 
 
@@ -278,10 +269,10 @@ def _ceramic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body.box((0, 0, 2.0), (length, width, 2.6), Paint(clay, 40), top)
     leg = metal(rng, [GOLD, TIN])
     for side in (-1, 1):
-        for number in range(per_side):
-            x = (number - (per_side - 1) / 2) * 2.54
-            body.box((x, side * (width / 2 + 0.1), 1.5), (1.2, 0.25, 2.6), leg)
-            body.box((x, side * (width / 2 + 0.1), -1.2), (0.5, 0.25, 3.0), leg)
+        places = ((np.arange(per_side) - (per_side - 1) / 2) * 2.54).tolist()
+        y = side * (width / 2 + 0.1)
+        body.box([(x, y, 1.5) for x in places], (1.2, 0.25, 2.6), leg)
+        body.box([(x, y, -1.2) for x in places], (0.5, 0.25, 3.0), leg)
     return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), aslant(rng)), rng)
 
 

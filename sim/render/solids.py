@@ -65,7 +65,7 @@ class Body:
     def plane(
         self, corner: ArrayLike, along: ArrayLike, across: ArrayLike, paint: Paint, texture: Texture | None = None
     ) -> None:
-        """A parallelogram from a corner and its two edges; along x across points out of the solid."""
+        """A parallelogram from a corner (or equal ones from N x 3 corners) and two edges; along x across points outward."""
         self._plane(corner, along, across, paint, texture, None)
 
     def box(
@@ -78,32 +78,23 @@ class Body:
         sides: Texture | None = None,
         taper: float = 0.0,
     ) -> None:
-        """A block; `sides` goes on the two faces along x. `taper`: share that top and bottom are smaller than
-        the middle (moulded bodies)."""
-        (x, y, z), (a, b, c) = np.asarray(centre, float), np.asarray(size, float) / 2
+        """A block, or equal ones around several centres (N x 3); `sides` goes on the two faces along x.
+
+        `taper`: share by which top and bottom are smaller than the middle (moulded bodies).
+        """
+        middle, (a, b, c) = np.atleast_2d(np.asarray(centre, float)), np.asarray(size, float) / 2
         k = 1.0 - taper
-        middle = 0.0
-        self.plane((x - a * k, y - b * k, z + c), (2 * a * k, 0, 0), (0, 2 * b * k, 0), paint, top)
-        self.plane((x - a * k, y + b * k, z - c), (2 * a * k, 0, 0), (0, -2 * b * k, 0), paint, bottom)
-        levels = ((-c, middle, k, 1.0), (middle, c, 1.0, k)) if taper > 0 else ((-c, c, 1.0, 1.0),)
+        self.plane(middle + [-a * k, -b * k, c], (2 * a * k, 0, 0), (0, 2 * b * k, 0), paint, top)
+        self.plane(middle + [-a * k, b * k, -c], (2 * a * k, 0, 0), (0, -2 * b * k, 0), paint, bottom)
+        levels = ((-c, 0.0, k, 1.0), (0.0, c, 1.0, k)) if taper > 0 else ((-c, c, 1.0, 1.0),)
         for low, high, wide_low, wide_high in levels:
-            rise = high - low
+            rise, shared = high - low, (wide_low + wide_high) / 2
             lean_x, lean_y = a * (wide_high - wide_low), b * (wide_high - wide_low)
-            shared = (wide_low + wide_high) / 2
             for side in (-1, 1):
-                self.plane(
-                    (x - side * a * shared, y + side * -b * wide_low, z + low),
-                    (side * 2 * a * shared, 0, 0),
-                    (0, -side * lean_y, rise),
-                    paint,
-                    sides,
-                )
-                self.plane(
-                    (x + side * a * wide_low, y - side * b * shared, z + low),
-                    (0, side * 2 * b * shared, 0),
-                    (side * lean_x, 0, rise),
-                    paint,
-                )
+                corner = middle + [-side * a * shared, -side * b * wide_low, low]
+                self.plane(corner, (side * 2 * a * shared, 0, 0), (0, -side * lean_y, rise), paint, sides)
+                corner = middle + [side * a * wide_low, -side * b * shared, low]
+                self.plane(corner, (0, side * 2 * b * shared, 0), (side * lean_x, 0, rise), paint)
 
     def prism(
         self,
@@ -321,9 +312,13 @@ def _flat(
     length, width = float(np.sqrt(along @ along)), float(np.sqrt(across @ across))
     rows, columns = (_count(width, step_mm), _count(length, step_mm)) if step_mm > 0 else (2, 2)
     u = np.linspace(0, 1, columns, dtype=np.float32)[:, None] * along.astype(np.float32)
-    v = np.linspace(0, 1, rows, dtype=np.float32)[:, None] * across.astype(np.float32) + origin.astype(np.float32)
+    v = np.linspace(0, 1, rows, dtype=np.float32)[:, None] * across.astype(np.float32)
     points = (v[:, None] + u[None]).reshape(-1, 3)
+    corners = np.atleast_2d(origin).astype(np.float32)
     bgr = np.asarray([paint.bgr], np.float32) if texture is None else _coloured((rows, columns), texture)
+    if len(corners) > 1 and texture is not None:
+        bgr = np.tile(bgr, (len(corners), 1))
+    points = (corners[:, None] + points[None]).reshape(-1, 3)
     if cuts is not None and step_mm > 0:
         inside = np.flatnonzero(Texture.mask(cuts, points[:, :2].reshape(rows, columns, 2)))
         points = points[inside]
