@@ -137,6 +137,27 @@ class Canvas:
         rim = (((self.x_mm - x_mm) / rx_mm) ** 2)[None, :] + (((self.y_mm - y_mm) / ry_mm) ** 2)[:, None]
         self._relief_mm += np.float32(rise_mm) * np.square(np.maximum(1 - rim, 0)) * (self._footprint > 0)
 
+    def solid(
+        self,
+        there: NDArray[np.bool_],
+        bgr: NDArray[np.uint8],
+        height_mm: NDArray[np.float32],
+        gloss: NDArray[np.uint8],
+    ) -> None:
+        """Paint whole layers (rows x columns of the drawing) where `there` is true."""
+        self._bgr[there] = bgr[there]
+        self._footprint[there] = 255
+        self._relief_mm[there] = height_mm[there]
+        self._gloss[there] = gloss[there]
+
+    def crevices(self, strength: float, reach_mm: float) -> None:
+        """Darken what lies lower than its surroundings on the part, as corners and gaps get less light."""
+        inside = (self._footprint > 0).astype(np.float32)
+        wide = cv2.GaussianBlur(self._relief_mm, (0, 0), reach_mm * self.scale / 2)
+        share = cv2.GaussianBlur(inside, (0, 0), reach_mm * self.scale / 2)
+        depth = (wide / np.maximum(share, 1e-3) - self._relief_mm) / np.float32(reach_mm)
+        self.tint(1 - np.float32(strength) * np.clip(depth, 0, 1))
+
     def hole(self, points_mm: ArrayLike) -> None:
         """Cut a polygon out, through to the belt."""
         pixels = self._pixels(points_mm)
