@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from sim.render.contact import SOLID, resting_height_mm
 from sim.render.light import Light, PartImage
+from sim.render.profile import profile_shine
 from sim.render.shadow import light_left
-
-_TRANSPARENT_SHINE = 235  # a profile sensor fares on clear material as on a mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,7 @@ class Pile:
         under = cv2.multiply(colour, 255 - mask, scale=1 / 255)
         cv2.add(under, cv2.multiply(image.color, mask, scale=1 / 255), colour)
         below_mm[solid] = np.maximum(image.height_mm_map[solid] + np.float32(base_mm), below_mm[solid])
-        clear = np.where(alpha < 225, np.uint8(_TRANSPARENT_SHINE), image.gloss)
-        self.shine[window][solid] = clear[solid]
+        self.shine[window][solid] = profile_shine(image)[solid]
         self.owner[window][solid] = len(self.parts)
         self.parts.append(part)
 

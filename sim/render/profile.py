@@ -7,6 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.render.light import PartImage
+
+_OPAQUE = 225  # alpha; the soft edge of an opaque part counts as clear too, which an edge is to a laser
+_CLEAR_SHINE = 235
 _SPARE_ROWS = 256
 _LOST_AT_EDGES = 0.8  # share of places lost where the surface falls too steeply
 
@@ -50,6 +54,11 @@ def scanned(
     chance = np.where(drop > sensor.steepest_mm_per_mm * 2 * mm_per_px, np.float32(_LOST_AT_EDGES), chance)
     seen[luck[other_shift : other_shift + rows] < chance] = np.nan
     return np.asarray(seen, np.float32)
+
+
+def profile_shine(image: PartImage) -> NDArray[np.uint8]:
+    """How badly the laser comes back from each place of a part, H x W uint8: its gloss, and clear as a mirror is."""
+    return np.where(image.alpha < _OPAQUE, np.uint8(_CLEAR_SHINE), image.gloss)
 
 
 def _loss_by_shine(sensor: ProfileSensor) -> NDArray[np.float32]:
