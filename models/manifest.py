@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Evidence = Literal["real photographs", "real photographs and rendered", "rendered only"]
 Kind = Literal["real", "rendered"]
 Precision = Literal["fp32", "int8"]
-UnknownMethod = Literal["max_softmax", "energy", "mahalanobis", "knn"]
+UnknownMethod = Literal["softmax", "softmax_and_neighbours"]
 ClassId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
@@ -50,16 +50,18 @@ class Embedding(_Record):
 
 
 class Unknown(_Record):
-    """How a crop that shows none of the classes is told: its score, by `method`, is above `threshold`.
+    """How a crop that shows none of the classes is told: its score is above `threshold` (`models.unknown`).
 
-    The scores are those of `models.novelty`. `accepted` of held-out crops of known classes lie at or below the
-    threshold. `neighbours` counts for the method `knn` alone.
+    `softmax`: 1 - the largest probability. `softmax_and_neighbours`: to that is added `distance_weight` times the
+    mean cosine distance to the `neighbours` nearest exemplars of the answered class. `accepted` of the held-out
+    crops of known classes lie at or below the threshold.
     """
 
     method: UnknownMethod
     threshold: float
     accepted: Share
-    neighbours: int = Field(default=1, ge=1, le=64)
+    neighbours: int = Field(default=3, ge=1, le=64)
+    distance_weight: float = Field(default=0.0, ge=0.0)
 
 
 class Parent(_Record):
@@ -201,6 +203,6 @@ class Manifest(_Record):
                 raise ValueError(f"training source {source.source!r} counts classes that are no labels")
         if not set(self.metrics.per_class) <= set(self.labels):
             raise ValueError("metrics.per_class names classes that are no labels")
-        if self.unknown and self.unknown.method in ("mahalanobis", "knn") and not self.embedding:
-            raise ValueError(f"unknown.method {self.unknown.method} needs an embedding")
+        if self.unknown and self.unknown.method == "softmax_and_neighbours" and not self.embedding:
+            raise ValueError("unknown.method softmax_and_neighbours needs an embedding")
         return self
