@@ -142,6 +142,7 @@ class Taught(_Record):
     old_after: Accuracy
     new: Accuracy
     new_per_class: dict[ClassId, Accuracy]
+    accepted: Accuracy = Field(description="share of the taught crops that is not taken for unknown")
 
 
 class Metrics(_Record):

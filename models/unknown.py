@@ -39,10 +39,9 @@ class Exemplars:
         """
         found = np.zeros(len(embeddings), np.float32)
         units = _unit(embeddings)
-        for answer in np.unique(answers).tolist():
+        for answer, exemplars in enumerate(self.units):
             rows = np.flatnonzero(answers == answer)
-            exemplars = self.units[answer]
-            if len(exemplars):
+            if len(rows) and len(exemplars):
                 cosines = units[rows] @ exemplars.T
                 nearest = min(neighbours, cosines.shape[1])
                 found[rows] = 1 - np.partition(cosines, -nearest, axis=1)[:, -nearest:].mean(axis=1)
