@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.crowded_belts import MM_PER_PX, CrowdedView, crowded_belt
 from benchmarks.figures import Figure, report
-from vision.segmentation import Blobs, Segmenter
+from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import SegmentationConfig
 
 BELTS = 6
@@ -90,3 +90,8 @@ def segment(views: Iterable[CrowdedView], settings: SegmentationConfig, *, with_
             if fate == "missed":
                 tally.missed_classes[class_id] += 1
     return tally
+
+
+def _blobs(segmenter: Segmenter, view: CrowdedView, *, with_height: bool) -> Blobs:
+    picture = Picture(view.color, view.height if with_height else None)
+    return segmenter.blobs(picture, segmenter.foreground(picture))
