@@ -8,7 +8,7 @@ less than a tenth of it lies on parts.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -29,23 +29,34 @@ MAX_PART_MM = 200.0
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the parts of some views."""
+    """What became of the parts of some views; `flagged` counts those of each fate whose blob is called a clump."""
 
-    single: Counter[str]
-    touching: Counter[str]
-    overlapping: Counter[str]
-    missed_classes: Counter[str]
+    single: Counter[str] = field(default_factory=Counter[str])
+    touching: Counter[str] = field(default_factory=Counter[str])
+    overlapping: Counter[str] = field(default_factory=Counter[str])
+    flagged: Counter[str] = field(default_factory=Counter[str])
+    missed_classes: Counter[str] = field(default_factory=Counter[str])
     false_blobs: int = 0
     views: int = 0
 
-    @classmethod
-    def empty(cls) -> "Tally":
-        """Nothing counted yet."""
-        return cls(Counter(), Counter(), Counter(), Counter())
+    def add(self, view: CrowdedView, blobs: Blobs) -> None:
+        """Counts one more view."""
+        found, flagged, false = fates(view, blobs)
+        self.views += 1
+        self.false_blobs += false
+        for fate, is_flagged, partner, overlapping, class_id in zip(
+            found, flagged, view.partner, view.overlapping, view.class_ids, strict=True
+        ):
+            group = self.single if not partner else self.overlapping if overlapping else self.touching
+            group[fate] += 1
+            self.flagged[fate] += is_flagged
+            if fate == "missed":
+                self.missed_classes[class_id] += 1
 
 
-def fates(view: CrowdedView, blobs: Blobs) -> tuple[list[str], int]:
-    """The fate of every part of a view, and how many blobs are false."""
+def fates(view: CrowdedView, blobs: Blobs) -> tuple[list[str], list[bool], int]:
+    """The fate of every part of a view, whether the blob that shows most of it is a clump; and how many blobs are
+    false."""
     count = len(view.class_ids)
     shared = np.zeros((len(blobs), count + 1), np.int64)
     for row, contour in zip(shared, blobs.contours, strict=True):
@@ -66,32 +77,19 @@ def fates(view: CrowdedView, blobs: Blobs) -> tuple[list[str], int]:
         merged = bool((covers[:, part] & (covers.sum(axis=1) > 1)).any())
         whole = bool((on_parts[:, part] * 2 >= union[:, part]).any())
         found.append("merged" if merged else "split" if pieces > 1 else "found" if whole else "missed")
-    return found, int(np.count_nonzero(on_parts.sum(axis=1) * 10 < blob_px))
+    flagged = [bool(len(blobs) and blobs.clump[on_parts[:, part].argmax()]) for part in range(count)]
+    return found, flagged, int(np.count_nonzero(on_parts.sum(axis=1) * 10 < blob_px))
 
 
-def segment(views: Iterable[CrowdedView], settings: SegmentationConfig, *, with_height: bool) -> Tally:
+def segment(
+    views: Iterable[CrowdedView], settings: SegmentationConfig, tally: Tally, *, with_height: bool
+) -> None:
     """One belt's views through a fresh segmenter."""
     segmenter = Segmenter(
         settings, min_area_px=MIN_AREA_MM2 / MM_PER_PX**2, max_part_px=MAX_PART_MM / MM_PER_PX, area_scan=True
     )
-    tally = Tally.empty()
     for number, view in enumerate(views):
-        blobs = _blobs(segmenter, view, with_height=with_height)
-        if number < LEARNING_VIEWS:
-            continue
-        found, false = fates(view, blobs)
-        tally.views += 1
-        tally.false_blobs += false
-        for fate, partner, overlapping, class_id in zip(
-            found, view.partner, view.overlapping, view.class_ids, strict=True
-        ):
-            group = tally.single if not partner else tally.overlapping if overlapping else tally.touching
-            group[fate] += 1
-            if fate == "missed":
-                tally.missed_classes[class_id] += 1
-    return tally
-
-
-def _blobs(segmenter: Segmenter, view: CrowdedView, *, with_height: bool) -> Blobs:
-    picture = Picture(view.color, view.height if with_height else None)
-    return segmenter.blobs(picture, segmenter.foreground(picture))
+        picture = Picture(view.color, view.height if with_height else None)
+        blobs = segmenter.blobs(picture, segmenter.foreground(picture))
+        if number >= LEARNING_VIEWS:
+            tally.add(view, blobs)
