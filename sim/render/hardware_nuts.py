@@ -110,7 +110,7 @@ def _wing_nut(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     around = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     for side in (-1, 1):
         start = np.array([side * size * 0.75, 0, size * 0.5])
-        path = [start, start + [side * size * 0.5, 0, size * 0.5], start + [side * size * 0.8, 0, size * 1.1]]
+        path = [start, start + (side * size * 0.5, 0, size * 0.5), start + (side * size * 0.8, 0, size * 1.1)]
         body.tube(path, [size * 0.3, size * 0.38, size * 0.5], paint)
         tip = path[-1]
         ball = np.column_stack([-np.cos(around[:15]), np.sin(around[:15])]) * size * 0.5

@@ -28,12 +28,13 @@ _RUSTY: list[Bgr] = [(50, 75, 115), (60, 85, 120), (45, 65, 95)]
 
 def finish(rng: np.random.Generator) -> Paint:
     """Zinc or stainless, black, yellow-plated, brass, copper, rusted."""
-    kind = int(rng.choice(6, p=[0.54, 0.18, 0.12, 0.06, 0.04, 0.06]))
+    kind = int(rng.choice(6, p=[0.64, 0.15, 0.09, 0.05, 0.02, 0.05]))
     colours = (METALS, _BLACKED, _PLATED, _BRASS, _COPPERY, _RUSTY)[kind]
     return metal(rng, colours, float(rng.uniform(0.0, 0.3)) if kind == 5 else float(rng.uniform(0.45, 1.0)))
 
 
 def used(canvas: Canvas, rng: np.random.Generator) -> Canvas:
+    """Grain, grease, scratches."""
     canvas.grain(float(rng.uniform(0.02, 0.08)), 0.25)
     if chance(rng, 0.3):
         canvas.dirt(float(rng.uniform(0.4, 1.2)), pick(rng, [(30, 55, 95), (40, 48, 55), (35, 70, 120)]))
@@ -185,6 +186,7 @@ def _self_tapping(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 
 
 def hexagon(across: float, turn: float = 0.0) -> NDArray[np.float64]:
+    """Corners of a hexagon `across` wide over its flats."""
     return polar(across / np.sqrt(3), np.arange(6) * 60.0 + turn)
 
 

@@ -4,36 +4,25 @@ Sizes are typical real ones in mm. The pictures are drawn, not photographed: a m
 knows this plant, not a site.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from senbetsu_errors import Fatal
 from sim.render import elements, hardware, modules
-from sim.render.canvas import Canvas
 from sim.render.light import Light, PartImage
+from sim.render.looks import Painter
 
 __all__ = ["AREAL_MASS_G_PER_MM2", "CLASSES", "Light", "PartImage", "make_part"]
 
-_Painter = Callable[[np.random.Generator, float], Canvas]
-
-_PAINTERS: Mapping[str, _Painter] = {
+_PAINTERS: Mapping[str, Painter] = {
     "smartphone": modules.smartphone,
     "battery": modules.battery,
     "pcb": modules.circuit_board,
     "metal_housing": modules.metal_housing,
     "plastic_housing": modules.plastic_housing,
-    "capacitor_ta": elements.tantalum,
-    "capacitor_ceramic": elements.ceramic,
-    "ic": elements.chip,
-    "connector": elements.connector,
-    "screw": hardware.screw,
-    "nut_washer": hardware.nut_washer,
-    "cable": hardware.cable,
-    "led": elements.led,
-    "resistor": elements.resistor,
-    "diode": elements.diode,
-    "other": hardware.waste,
+    **elements.PAINTERS,
+    **hardware.PAINTERS,
 }
 
 CLASSES: tuple[str, ...] = tuple(_PAINTERS)
@@ -46,9 +35,13 @@ AREAL_MASS_G_PER_MM2: Mapping[str, float] = {
     "pcb": 0.0045,
     "metal_housing": 0.008,
     "plastic_housing": 0.0025,
+    "capacitor_al": 0.016,
     "capacitor_ta": 0.012,
     "capacitor_ceramic": 0.006,
     "ic": 0.006,
+    "transistor": 0.008,
+    "inductor": 0.014,
+    "crystal": 0.008,
     "connector": 0.006,
     "screw": 0.012,
     "nut_washer": 0.012,
