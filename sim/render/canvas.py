@@ -150,6 +150,17 @@ class Canvas:
         self._relief_mm[there] = height_mm[there]
         self._gloss[there] = gloss[there]
 
+    def mend(self) -> None:
+        """Fill single missing pixels of the drawing from those around them."""
+        whole = cv2.morphologyEx(self._footprint, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        gaps = np.flatnonzero((whole > 0) & (self._footprint == 0))
+        share = np.maximum(cv2.blur((self._footprint > 0).astype(np.float32), (3, 3)).reshape(-1)[gaps], 0.1)
+        for layer in (self._bgr, self._relief_mm, self._gloss):
+            flat = layer.reshape(-1, layer.shape[2]) if layer.ndim == 3 else layer.reshape(-1)
+            around = cv2.blur(layer, (3, 3)).reshape(flat.shape)[gaps]
+            flat[gaps] = around / (share[:, None] if layer.ndim == 3 else share)
+        self._footprint.reshape(-1)[gaps] = 255
+
     def crevices(self, strength: float, reach_mm: float) -> None:
         """Darken what lies lower than its surroundings on the part, as corners and gaps get less light."""
         inside = (self._footprint > 0).astype(np.float32)

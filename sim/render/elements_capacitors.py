@@ -6,7 +6,20 @@ import numpy as np
 
 from sim.render.canvas import Canvas
 from sim.render.looks import (
-    STEEL, WHITE_PRINT, Painter, aslant, chance, code, lead, metal, mixed, one_of, pick, shade, tips, worn,
+    STEEL,
+    WHITE_PRINT,
+    Painter,
+    aslant,
+    chance,
+    code,
+    lead,
+    metal,
+    mixed,
+    one_of,
+    pick,
+    shade,
+    tips,
+    worn,
 )  # fmt: skip
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint

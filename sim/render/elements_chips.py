@@ -7,7 +7,22 @@ from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas
 from sim.render.looks import (
-    BLACK_EPOXY, GOLD, STEEL, TIN, Painter, aslant, chance, code, lead, metal, mixed, one_of, pick, shade, tips, worn,
+    BLACK_EPOXY,
+    GOLD,
+    STEEL,
+    TIN,
+    Painter,
+    aslant,
+    chance,
+    code,
+    lead,
+    metal,
+    mixed,
+    one_of,
+    pick,
+    shade,
+    tips,
+    worn,
 )  # fmt: skip
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint

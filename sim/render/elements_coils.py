@@ -7,8 +7,25 @@ from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas
 from sim.render.looks import (
-    COPPER, GOLD, TIN, WHITE_PRINT, Painter, aslant, axial_leads, chance, code, drum, lead, metal, mixed, one_of,
-    pick, polar, shade, tips, worn,
+    COPPER,
+    GOLD,
+    TIN,
+    WHITE_PRINT,
+    Painter,
+    aslant,
+    axial_leads,
+    chance,
+    code,
+    drum,
+    lead,
+    metal,
+    mixed,
+    one_of,
+    pick,
+    polar,
+    shade,
+    tips,
+    worn,
 )  # fmt: skip
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint

@@ -7,10 +7,20 @@ from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas
 from sim.render.looks import (
-    BLACK_EPOXY, COPPER, GOLD, STEEL, TIN, WHITE_PRINT, Painter, aslant, chance, code, lead, metal, mixed, one_of,
-    pick, shade, tips, worn,
+    GOLD,
+    WHITE_PRINT,
+    Painter,
+    aslant,
+    chance,
+    code,
+    metal,
+    mixed,
+    one_of,
+    pick,
+    shade,
+    worn,
 )  # fmt: skip
-from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
+from sim.render.shapes import Bgr, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
 
