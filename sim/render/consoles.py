@@ -195,7 +195,7 @@ def _game_pad(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     grip, splay = between(rng, 15, 21), between(rng, 4, 12)
     top = -width / 2
     for side in (-1, 1):  # shoulder keys, a trunk, and a grip that runs down and outwards
-        canvas.rect(side * length * 0.3, top + 6, length * 0.22, 12, dimmed(body, 0.7), 24, 90, 4)
+        canvas.rect(side * length * 0.27, top + 7, length * 0.2, 13, dimmed(body, 0.7), 24, 90, 4)
     levels = ((1.0, 22), (0.94, 29), (0.86, 33), (0.74, 36))
     for share, rise in levels:
         canvas.rect(0, top + 32, length * 0.84 * share, 52 * share, body, rise, 90, 20 * share)
