@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
@@ -79,7 +79,7 @@ class _Classes(_Record):
 def load_classes() -> tuple[PartClass, ...]:
     """Every class, in the file's order. Raises Fatal `classes.broken` where the shipped file is damaged."""
     try:
-        return _Classes.model_validate(YAML(typ="safe").load(CLASSES_FILE)).classes
+        return _Classes.model_validate(cast("Any", YAML(typ="safe")).load(CLASSES_FILE)).classes
     except (OSError, YAMLError, ValidationError) as error:
         raise Fatal("classes.broken", f"{CLASSES_FILE} cannot be read: {error}.", "Restore the file.") from error
 

@@ -15,15 +15,16 @@ _LOG_MIN = log(MIN_PROBABILITY)
 
 @compiled(TABLE, TABLE, INDICES, F8)
 def estimates(tracks: Floats, which: Indices, sliding_mm: float) -> Floats:
-    """Of N tracks, as rows [12, N]: id, p in mm, reach ahead and behind, across, across min and max, area, views,
-    one standard deviation of p, whether it slides, whether it was never seen whole.
+    """Of N tracks, as rows [14, N]: id, p in mm, reach ahead and behind, across, across min and max, area, views,
+    one standard deviation of p, whether it slides, whether it was never seen whole, shares of its whole views in which it was unknown and
+    a clump.
 
     The place is the mean over the last views. Drift is the least-squares slope of p against the belt's
     travel, times the travel seen; a part slides when that exceeds `sliding_mm` and three times the scatter
     around it. Then, or when it was never seen whole, it is where it was seen last, and the drift is part
     of its uncertainty.
     """
-    found = np.empty((12, len(which)))
+    found = np.empty((14, len(which)))
     for i, t in enumerate(which):
         row = tracks[t]
         count = min(max(int(row[VIEWS]), 1), HISTORY)
@@ -61,6 +62,8 @@ def estimates(tracks: Floats, which: Indices, sliding_mm: float) -> Floats:
         found[9, i] = hypot(spread, row[at.OFF_MM])
         found[10, i] = slides
         found[11, i] = never_whole
+        found[12, i] = row[at.UNKNOWNS] / max(row[VIEWS], 1.0)
+        found[13, i] = row[at.CLUMPS] / max(row[VIEWS], 1.0)
     return found
 
 

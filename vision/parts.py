@@ -16,7 +16,8 @@ class Part(NamedTuple):
     `probabilities` float32 [C] fuses `views` whole views, all zero where none was classified.
     `uncertainty_mm` is one standard deviation of the position along the belt, the encoder's share
     included; a part that slides has a larger one. `oversize`: it was never seen whole, its extents
-    are what was seen. `outline_mm` float32 [K, 2]: (along downstream, across) from the centroid.
+    are what was seen. `unknown_share` and `clump_share` (0..1) are the shares of its whole views in which it
+    was none of the classes, or probably several parts. `outline_mm` float32 [K, 2]: (along downstream, across) from the centroid.
     """
 
     part_id: int
@@ -32,6 +33,8 @@ class Part(NamedTuple):
     uncertainty_mm: float
     sliding: bool
     oversize: bool
+    unknown_share: float
+    clump_share: float
     outline_mm: NDArray[np.float32]
 
 

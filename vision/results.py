@@ -18,7 +18,9 @@ class Detections:
     while the part lies still on the belt. Distances across (`*_across_mm`) are from the belt's left
     edge. `probabilities` is float32 [N, C], calibrated, in the order of the model's labels; all
     zero where the blob was not classified. `cut` is true where the blob runs out of the frame and
-    will be seen whole in another one; `oversize` where it never will be.
+    will be seen whole in another one; `oversize` where it never will be. `unknown` is true where the
+    classifier says that it is none of its classes, whatever the probabilities are; `clump` where the blob
+    is probably several parts that could not be told apart.
     """
 
     along_mm: NDArray[np.float64]
@@ -31,6 +33,8 @@ class Detections:
     probabilities: NDArray[np.float32]
     cut: NDArray[np.bool_]
     oversize: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
+    clump: NDArray[np.bool_]
     outlines_mm: tuple[NDArray[np.float32], ...] = field(default=())
     """One simplified outline a blob, float32 [K, 2] of (along_mm, across_mm), for people to see."""
 

@@ -30,18 +30,33 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         description="Side of the square that removes specks and thin bridges; 1 switches it off.",
     )
     split_solidity: float = Field(
-        default=0.93,
+        default=0.95,
         ge=0,
         le=1,
         title="Split below this solidity",
         description="A blob that fills less of its convex hull than this is examined for touching parts; 0 never.",
     )
-    split_depth: float = Field(
+    split_above: float = Field(
+        default=0.85,
+        gt=0,
+        le=1,
+        title="Split above this probability",
+        description="How probable it must be that a cut separates two parts for it to be made.",
+    )
+    clump_above: float = Field(
         default=0.7,
         gt=0,
-        lt=1,
-        title="Neck",
-        description="Share of a core's own thickness below which the bridge to its neighbour must fall to be cut.",
+        le=1,
+        title="Clump above this probability",
+        description="A blob whose likeliest cut is not made, but more probable than this, is flagged as a clump: its "
+        "parts go to the unknown outlet.",
+    )
+    height_above_mm: float = Field(
+        default=0.6,
+        gt=0,
+        title="Height",
+        description="Millimetres above the belt from which the height channel shows a part, whatever its colour; "
+        "without effect where the camera gives no height.",
     )
     learn_frames: int = Field(
         default=20,

@@ -241,7 +241,7 @@ class Tracker:
         tracks = self._tracks()
         (
             ids, p_mm, ahead_mm, behind_mm, across_mm, across_min_mm, across_max_mm, area_mm2,
-            views, uncertainty_mm, slides, never_whole,
+            views, uncertainty_mm, slides, never_whole, unknown_share, clump_share,
         ) = estimates(tracks, which, self._config.sliding_mm).tolist()  # fmt: skip
         part_ids = list(map(int, ids))
         columns = zip(
@@ -258,6 +258,8 @@ class Tracker:
             uncertainty_mm,
             map(bool, slides),
             map(bool, never_whole),
+            unknown_share,
+            clump_share,
             [self._outlines.get(part_id, _NO_OUTLINE) for part_id in part_ids],
             strict=True,
         )

@@ -3,6 +3,7 @@
 `p` is the belt coordinate in mm: encoder / counts_per_mm - along_mm; it grows upstream, so a part's
 downstream edge (`FRONT`) has the smaller p. `E` is the belt's travel (encoder / counts_per_mm) at the
 last whole view. `OFF_MM` is one standard deviation of a view's p, of what more views do not average out.
+`UNKNOWNS` and `CLUMPS` count whole views.
 `ORIGIN` is p, across and e of the first whole view, to which the history of the same three is
 relative; view number n stands in place n mod HISTORY.
 """
@@ -21,14 +22,15 @@ HISTORY = 8  # views kept for position statistics
 GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
 MIN_PROBABILITY = 1e-6  # so that one sure view cannot forbid a class
 
-P, X, E, FRONT, X_MIN, REAR, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM = range(13)
+P, X, E, FRONT, X_MIN, REAR, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM, UNKNOWNS, CLUMPS = range(15)
 FOOTPRINT = slice(FRONT, X_MAX + 1)
-ORIGIN = 13
+ORIGIN = 15
 HISTORY_AT = ORIGIN + 3
 LOGP = HISTORY_AT + 3 * HISTORY
 # A table of detections has the columns up to VIEWS (1 for a whole view), then these.
 LEAVING = VIEWS + 1
-SEEN_LOGP = LEAVING + 1
+SEEN_UNKNOWN, SEEN_CLUMP = LEAVING + 1, LEAVING + 2
+SEEN_LOGP = SEEN_CLUMP + 1
 
 
 def empty_table(class_count: int) -> Floats:
@@ -42,15 +44,16 @@ def seen_table(e: float, detections: Detections, view_along_mm: float) -> Floats
     logp = np.log(np.maximum(d.probabilities, MIN_PROBABILITY))
     return _seen_table(
         e, view_along_mm / 2, d.along_mm, d.across_mm, d.along_min_mm, d.along_max_mm,
-        d.across_min_mm, d.across_max_mm, d.area_mm2, d.cut, d.oversize, logp,
+        d.across_min_mm, d.across_max_mm, d.area_mm2, d.cut, d.oversize,
+        d.unknown, d.clump, logp,
     )  # fmt: skip
 
 
-@compiled(TABLE, F8, F8, *7 * (COLUMN,), FLAG_COLUMN, FLAG_COLUMN, F4_ROWS)
+@compiled(TABLE, F8, F8, *7 * (COLUMN,), *4 * (FLAG_COLUMN,), F4_ROWS)
 def _seen_table(
     e: float, middle_mm: float, along_mm: Floats, across_mm: Floats, along_min_mm: Floats, along_max_mm: Floats,
     across_min_mm: Floats, across_max_mm: Floats, area_mm2: Floats, cut: Flags, oversize: Flags,
-    logp: NDArray[np.float32],
+    unknown: Flags, clump: Flags, logp: NDArray[np.float32],
 ) -> Floats:  # fmt: skip
     seen = np.empty((len(along_mm), SEEN_LOGP + logp.shape[1]))
     for d in range(len(seen)):
@@ -64,6 +67,8 @@ def _seen_table(
         seen[d, AREA] = area_mm2[d]
         seen[d, VIEWS] = not (cut[d] or oversize[d])
         seen[d, LEAVING] = cut[d] and along_mm[d] > middle_mm
+        seen[d, SEEN_UNKNOWN] = unknown[d]
+        seen[d, SEEN_CLUMP] = clump[d]
         for c in range(logp.shape[1]):
             seen[d, SEEN_LOGP + c] = logp[d, c]
     return seen
@@ -82,6 +87,8 @@ def start(fresh: Floats, seen: Floats, which: Indices, first_id: int, off_mm: fl
         fresh[i, ID] = first_id + i
         fresh[i, OFF_MM] = off_mm
         if seen[d, VIEWS]:  # a cut view says nothing of the class
+            fresh[i, UNKNOWNS] = seen[d, SEEN_UNKNOWN]
+            fresh[i, CLUMPS] = seen[d, SEEN_CLUMP]
             for c in range(seen.shape[1] - SEEN_LOGP):
                 fresh[i, LOGP + c] = seen[d, SEEN_LOGP + c]
 
@@ -112,6 +119,8 @@ def add_views(tracks: Floats, seen: Floats, d_of: Indices, t_of: Indices, off_mm
             place = HISTORY_AT + axis * HISTORY + int(views) % HISTORY
             tracks[t, place] = seen[d, P + axis] - tracks[t, ORIGIN + axis]
         tracks[t, VIEWS] = views + 1
+        tracks[t, UNKNOWNS] += seen[d, SEEN_UNKNOWN]
+        tracks[t, CLUMPS] += seen[d, SEEN_CLUMP]
         tracks[t, AREA] += (seen[d, AREA] - tracks[t, AREA]) / (views + 1)
         tracks[t, OFF_MM] = max(tracks[t, OFF_MM], off_mm)
         for c in range(seen.shape[1] - SEEN_LOGP):

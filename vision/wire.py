@@ -45,6 +45,8 @@ def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
         np.ascontiguousarray(found.probabilities, "<f4").tobytes(),
         np.ascontiguousarray(found.cut, np.bool_).tobytes(),
         np.ascontiguousarray(found.oversize, np.bool_).tobytes(),
+        np.ascontiguousarray(found.unknown, np.bool_).tobytes(),
+        np.ascontiguousarray(found.clump, np.bool_).tobytes(),
         *(np.ascontiguousarray(outline, "<f4").tobytes() for outline in found.outlines_mm),
         result.preview_jpeg or b"",
     ]
@@ -111,7 +113,7 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     blobs, classes = _whole(header["blobs"]), _whole(header["classes"])
     points = [_whole(count) for count in header["outline_points"]]
     preview_bytes = None if header["preview_bytes"] is None else _whole(header["preview_bytes"])
-    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 2) + 8 * sum(points) + (preview_bytes or 0)
+    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 4) + 8 * sum(points) + (preview_bytes or 0)
     if len(body) != expected:
         raise ValueError(f"{len(body)} bytes of arrays where {expected} belong")
     if points and len(points) != blobs:
@@ -126,9 +128,10 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
 
     columns = {name: take("<f8", blobs) for name in _COLUMNS}
     probabilities = take("<f4", blobs * classes).reshape(blobs, classes)
-    flags = take("u1", 2 * blobs)
+    flags = take("u1", 4 * blobs)
     if (flags > 1).any():
         raise ValueError("a flag is neither 0 nor 1")
+    cut, oversize, unknown, clump = flags.reshape(4, blobs).astype(np.bool_)
     outlines = tuple(take("<f4", 2 * count).reshape(count, 2) for count in points)
     count, basis, uncertainty = header["encoder"]
     if basis not in ("latched", "estimated") or not 0 <= _whole(count) < 2**32:
@@ -143,8 +146,10 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
         detections=Detections(
             **columns,
             probabilities=probabilities,
-            cut=flags[:blobs].astype(np.bool_),
-            oversize=flags[blobs:].astype(np.bool_),
+            cut=cut,
+            oversize=oversize,
+            unknown=unknown,
+            clump=clump,
             outlines_mm=outlines,
         ),
         preview_jpeg=None if preview_bytes is None else body[at:],

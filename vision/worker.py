@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 from vision.frame import Frame
 from vision.freshness import FreshnessGate
@@ -17,7 +18,8 @@ async def frame_results(
 
     Frames that are not fresh are counted as dropped and not processed. Times are the running loop's
     clock, and no thread is used, so it runs the same in virtual time. Whoever stops before the end
-    closes the iterator (`contextlib.aclosing`). Raises what the source and the pipeline raise, and
+    closes the iterator (`contextlib.aclosing`). Where the source ends within parts of a line scan, a last result of
+    the last frame brings them, `oversize`. Raises what the source and the pipeline raise, and
     Retryable `camera.frozen` for a camera that repeats itself.
     """
     loop = asyncio.get_running_loop()
@@ -25,6 +27,7 @@ async def frame_results(
     frames = aiter(source)
     next_preview_s = loop.time()
     preview: bytes | None = None
+    newest: FrameResult | None = None
     pending: asyncio.Task[Frame | None] | None = None
     try:
         while True:
@@ -36,11 +39,14 @@ async def frame_results(
             frame = pending.result()
             pending = None
             if frame is None:
+                left = pipeline.flush()
+                if newest is not None and left is not None:
+                    yield replace(newest, finished_at_s=loop.time(), detections=left, preview_jpeg=None)
                 return
             if not gate.is_fresh(frame):
                 continue
             detections = pipeline.process(frame)
-            yield FrameResult(
+            newest = FrameResult(
                 frame_sequence=frame.sequence,
                 encoder=frame.encoder,
                 captured_at_s=frame.captured_at_s,
@@ -50,6 +56,7 @@ async def frame_results(
                 detections=detections,
                 preview_jpeg=preview,
             )
+            yield newest
             # Drawn after the result is out, and sent with the next one: people wait, orders do not.
             preview = None
             if preview_hz > 0 and loop.time() >= next_preview_s:

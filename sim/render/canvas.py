@@ -145,6 +145,38 @@ class Canvas:
         rim = (((self.x_mm - x_mm) / rx_mm) ** 2)[None, :] + (((self.y_mm - y_mm) / ry_mm) ** 2)[:, None]
         self._relief_mm += np.float32(rise_mm) * np.square(np.maximum(1 - rim, 0)) * (self._footprint > 0)
 
+    def solid(
+        self,
+        there: NDArray[np.bool_],
+        bgr: NDArray[np.uint8],
+        height_mm: NDArray[np.float32],
+        gloss: NDArray[np.uint8],
+    ) -> None:
+        """Paint whole layers (rows x columns of the drawing) where `there` is true."""
+        self._bgr[there] = bgr[there]
+        self._footprint[there] = 255
+        self._relief_mm[there] = height_mm[there]
+        self._gloss[there] = gloss[there]
+
+    def mend(self) -> None:
+        """Fill single missing pixels of the drawing from those around them."""
+        whole = cv2.morphologyEx(self._footprint, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        gaps = np.flatnonzero((whole > 0) & (self._footprint == 0))
+        share = np.maximum(cv2.blur((self._footprint > 0).astype(np.float32), (3, 3)).reshape(-1)[gaps], 0.1)
+        for layer in (self._bgr, self._relief_mm, self._gloss):
+            flat = layer.reshape(-1, layer.shape[2]) if layer.ndim == 3 else layer.reshape(-1)
+            around = cv2.blur(layer, (3, 3)).reshape(flat.shape)[gaps]
+            flat[gaps] = around / (share[:, None] if layer.ndim == 3 else share)
+        self._footprint.reshape(-1)[gaps] = 255
+
+    def crevices(self, strength: float, reach_mm: float) -> None:
+        """Darken what lies lower than its surroundings on the part, as corners and gaps get less light."""
+        inside = (self._footprint > 0).astype(np.float32)
+        wide = cv2.GaussianBlur(self._relief_mm, (0, 0), reach_mm * self.scale / 2)
+        share = cv2.GaussianBlur(inside, (0, 0), reach_mm * self.scale / 2)
+        depth = (wide / np.maximum(share, 1e-3) - self._relief_mm) / np.float32(reach_mm)
+        self.tint(1 - np.float32(strength) * np.clip(depth, 0, 1))
+
     def hole(self, points_mm: ArrayLike) -> None:
         """Cut a polygon out, through to the belt."""
         pixels = self._pixels(points_mm)

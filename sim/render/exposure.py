@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import exp, log
 
 import cv2
 import numpy as np
@@ -37,9 +38,9 @@ class CameraLook:
 
 def random_camera(rng: np.random.Generator, *, along_mm_per_px: float | None = None) -> CameraLook:
     """Any camera, mostly a decent one; with `along_mm_per_px` (of a belt camera) the belt smears as it moves."""
-    kelvin = float(np.exp(rng.uniform(np.log(_KELVIN[0]), np.log(_KELVIN[1]))))
-    warmth = np.log(_DAYLIGHT_KELVIN / kelvin) * rng.uniform(0.0, 0.5)  # what the white balance left of it
-    exposure = float(np.exp(rng.normal(0.0, 0.18)))
+    kelvin = exp(rng.uniform(log(_KELVIN[0]), log(_KELVIN[1])))
+    warmth = log(_DAYLIGHT_KELVIN / kelvin) * rng.uniform(0.0, 0.5)  # what the white balance left of it
+    exposure = exp(rng.normal(0.0, 0.18))
     blue, green, red = np.exp(rng.normal(0, 0.03, 3) + np.array([-0.6, 0.0, 0.5]) * warmth) * exposure
     smear_mm = float(rng.exponential(0.15)) if along_mm_per_px else 0.0
     return CameraLook(
@@ -48,7 +49,7 @@ def random_camera(rng: np.random.Generator, *, along_mm_per_px: float | None = N
         shading=float(rng.uniform(0.0, 0.3)),
         shading_centre=(float(rng.normal(0, 0.15)), float(rng.normal(0, 0.15))),
         balance=(float(blue), float(green), float(red)),
-        gamma=float(np.exp(rng.normal(0.0, 0.12))),
+        gamma=exp(rng.normal(0.0, 0.12)),
         saturation=float(np.clip(rng.normal(1.0, 0.2), 0.0, 1.6)),
         read_noise=float(rng.exponential(1.5)),
         shot_noise=float(rng.exponential(3.0)),
@@ -117,7 +118,7 @@ def _noisy(picture: NDArray[np.uint8], look: CameraLook, rng: np.random.Generato
             cell[:] = tile[top : top + cell.shape[0], left : left + cell.shape[1]]
     levels = np.arange(256, dtype=np.float32)
     sigma = np.sqrt(look.read_noise**2 + look.shot_noise**2 * levels / 255)
-    swing = cv2.subtract(unit, (128.0, 128.0, 128.0, 0.0), dtype=cv2.CV_16S)
+    swing = unit.astype(np.int16) - np.int16(128)
     strength = cv2.LUT(picture, np.rint(sigma / _NOISE_UNIT * 256).clip(0, 32767).astype(np.int16)[:, None])
     change = cv2.multiply(swing, strength, scale=1 / 256, dtype=cv2.CV_16S)
     return np.asarray(cv2.add(picture, change, dtype=cv2.CV_8U), np.uint8)

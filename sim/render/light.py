@@ -101,7 +101,7 @@ def lit(
     step = 1 / (8 * mm_per_px)
     slope_x = np.asarray(cv2.Sobel(relief_mm, cv2.CV_32F, 1, 0, ksize=3, scale=step), np.float32)
     slope_y = np.asarray(cv2.Sobel(relief_mm, cv2.CV_32F, 0, 1, ksize=3, scale=step), np.float32)
-    steepness = 1 / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y)
+    steepness = np.asarray(1 / np.sqrt(1 + slope_x * slope_x + slope_y * slope_y), np.float32)
     diffuse = np.full_like(steepness, light.ambient)
     glints = np.zeros_like(steepness)
     for lamp in light.lamps():
@@ -120,7 +120,8 @@ def lit(
     if tint is not None:
         diffuse *= tint
     if light.surroundings is not None:
-        glints += _mirrored(light.surroundings, slope_x, slope_y, steepness)
+        # a face half as glossy mirrors a quarter
+        glints += _mirrored(light.surroundings, slope_x, slope_y, steepness) * (gloss * np.float32(1 / 255))
     # what does not throw the lamp back is darker than the flat face, which keeps its colour
     dullest = _DULLEST + (light.surroundings.strength if light.surroundings else 0.0)
     shine = np.clip(glints * gloss, -dullest * 255, 255) * (bgra[:, :, 3] * np.float32(1 / 255))

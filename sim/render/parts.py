@@ -13,14 +13,14 @@ import numpy as np
 
 from models.classes import load_classes
 from senbetsu_errors import Fatal
-from sim.render import elements, hardware, modules
+from sim.render import elements, hardware, modules, products
 from sim.render.canvas import Painter
 from sim.render.light import Light, PartImage
 
 __all__ = ["CLASSES", "PAINTERS", "Light", "Painter", "PartImage", "areal_mass_g_per_mm2", "class_seed", "make_part"]
 
 PAINTERS: Mapping[str, Painter] = dict(
-    chain.from_iterable(module.PAINTERS.items() for module in (modules, elements, hardware))
+    chain.from_iterable(module.PAINTERS.items() for module in (modules, elements, hardware, products))
 )
 """Every class that can be drawn, with its painter."""
 

@@ -100,7 +100,7 @@ def _askew(image: PartImage, rng: np.random.Generator) -> PartImage:
     width, height = (int(at) + 1 for at in np.ceil(moved.max(axis=0)))
     turn = cv2.getPerspectiveTransform(corners, moved)
 
-    def warped(layer: NDArray[np.generic]) -> cv2.typing.MatLike:
+    def warped(layer: cv2.typing.MatLike) -> cv2.typing.MatLike:
         return cv2.warpPerspective(layer, turn, (width, height), flags=cv2.INTER_LINEAR)
 
     return replace(

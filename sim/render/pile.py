@@ -6,13 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.render.contact import SOLID, resting_height_mm
 from sim.render.light import Light, PartImage
+from sim.render.profile import profile_shine
 from sim.render.shadow import light_left
-
-SOLID = 110
-"""Alpha from which a part hides what lies below it and counts as seen there."""
-
-_TRANSPARENT_SHINE = 235  # a profile sensor fares on clear material as on a mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +43,18 @@ class Pile:
         self.parts: list[Lying] = []
 
     def lay(self, part: Lying) -> None:
-        """Lay a part on what is there.
-
-        It rests flat at the height of what it covers, as high as the share of it that rests there: a part that
-        leans on a neighbour by its edge rises little. (A drawing, not mechanics.)
-        """
+        """Lay a part on what is there, as high as `resting_height_mm` says."""
         image, window = part.image, part.window
         alpha = image.alpha
         solid = alpha >= SOLID
         below_mm = self.height_mm[window]
-        resting = solid & (self.owner[window] >= 0)
-        base_mm = 0.0
-        if resting.any():
-            share = min(1.0, 2.0 * float(np.count_nonzero(resting)) / float(np.count_nonzero(solid)))
-            base_mm = share * float(np.percentile(below_mm[resting], 90))
+        base_mm = resting_height_mm(solid, below_mm)
         mask = cv2.merge([alpha] * 3)
         colour = self.color[window]
         under = cv2.multiply(colour, 255 - mask, scale=1 / 255)
         cv2.add(under, cv2.multiply(image.color, mask, scale=1 / 255), colour)
-        below_mm[solid] = np.maximum(image.height_mm_map[solid] + np.float32(base_mm), below_mm[solid] * (base_mm > 0))
-        clear = np.where(alpha < 225, np.uint8(_TRANSPARENT_SHINE), image.gloss)
-        self.shine[window][solid] = clear[solid]
+        below_mm[solid] = np.maximum(image.height_mm_map[solid] + np.float32(base_mm), below_mm[solid])
+        self.shine[window][solid] = profile_shine(image)[solid]
         self.owner[window][solid] = len(self.parts)
         self.parts.append(part)
 

@@ -1,10 +1,18 @@
 """What a laser profile sensor measures of a scene: heights with noise, and nothing where it gets no light back."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from sim.render.light import PartImage
+
+_OPAQUE = 225  # alpha; the soft edge of an opaque part counts as clear too, which an edge is to a laser
+_CLEAR_SHINE = 235
+_SPARE_ROWS = 256
+_LOST_AT_EDGES = 0.8  # share of places lost where the surface falls too steeply
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +44,36 @@ def scanned(
     """
     rows: int = height_mm.shape[0]
     columns: int = height_mm.shape[1]
-    seen = height_mm + _window(rows, columns, rng) * np.float32(sensor.noise_mm)
+    unit, luck = _chances(rows, columns)
+    shift, other_shift = (int(at) for at in rng.integers(0, _SPARE_ROWS + 1, 2))
+    seen = height_mm + unit[shift : shift + rows] * np.float32(sensor.noise_mm)
     np.rint(seen / np.float32(sensor.step_mm), out=seen)
     seen *= np.float32(sensor.step_mm)
-    drop = cv2.morphologyEx(height_mm, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    chance = np.full(height_mm.shape, sensor.loss, np.float32)
-    chance += (shine.astype(np.float32) * np.float32(1 / 255)) ** 4 * np.float32(sensor.shiny_loss)
-    chance[np.asarray(drop) > sensor.steepest_mm_per_mm * 2 * mm_per_px] = 0.8
-    # loss comes in patches of a few profiles, not as single places: smooth normal noise against the chance's quantile
-    luck = _patchy(rows, columns, rng)
-    seen[luck < chance] = np.nan
-    return seen
+    drop = np.asarray(cv2.morphologyEx(height_mm, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.float32)
+    chance = cv2.LUT(shine, _loss_by_shine(sensor))
+    chance = np.where(drop > sensor.steepest_mm_per_mm * 2 * mm_per_px, np.float32(_LOST_AT_EDGES), chance)
+    seen[luck[other_shift : other_shift + rows] < chance] = np.nan
+    return np.asarray(seen, np.float32)
 
 
-def _window(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Unit normal noise."""
-    drawn = np.empty((rows, columns), np.float32)
-    cv2.setRNGSeed(int(rng.integers(1, 0x7FFF_FFFF)))
-    cv2.randn(drawn, (0.0,), (1.0,))
-    return drawn
+def profile_shine(image: PartImage) -> NDArray[np.uint8]:
+    """How badly the laser comes back from each place of a part, H x W uint8: its gloss, and clear as a mirror is."""
+    return np.where(image.alpha < _OPAQUE, np.uint8(_CLEAR_SHINE), image.gloss)
 
 
-def _patchy(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """About uniform in 0..1, the same over two by two places."""
-    coarse = np.empty((rows // 2 + 1, columns // 2 + 1), np.float32)
-    cv2.setRNGSeed(int(rng.integers(1, 0x7FFF_FFFF)))
-    cv2.randu(coarse, (0.0,), (1.0,))
-    return np.repeat(np.repeat(coarse, 2, axis=0), 2, axis=1)[:rows, :columns]
+def _loss_by_shine(sensor: ProfileSensor) -> NDArray[np.float32]:
+    """The chance of no light coming back, by shine: half way to a mirror still costs little."""
+    share = (np.arange(256, dtype=np.float32) / 255) ** 4
+    return np.asarray(np.float32(sensor.loss) + share * np.float32(sensor.shiny_loss), np.float32)
+
+
+@lru_cache(maxsize=4)
+def _chances(rows: int, columns: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Unit normal noise, and uniform luck in 0..1 that is the same over 2 x 2 places, for light is lost in patches.
+
+    Longer than a picture: each takes windows of its own, for drawing them would be the dearest step.
+    """
+    rng = np.random.default_rng(41)
+    unit = rng.standard_normal((rows + _SPARE_ROWS, columns), np.float32)
+    luck = rng.random(((rows + _SPARE_ROWS) // 2 + 1, columns // 2 + 1), np.float32)
+    return unit, np.repeat(np.repeat(luck, 2, axis=0), 2, axis=1)[: rows + _SPARE_ROWS, :columns].copy()

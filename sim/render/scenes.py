@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.render.belt import belt_texture, random_belt
+from sim.render.contact import SOLID, contact_corner
 from sim.render.exposure import CameraLook, developed, random_camera
 from sim.render.lamps import random_light
 from sim.render.light import Light, PartImage
-from sim.render.pile import SOLID, Lying, Pile
+from sim.render.pile import Lying, Pile
 from sim.render.profile import ProfileSensor, scanned
 from sim.render.shape_seeds import Split, draw_part
 
 _ATTEMPTS = 40  # to find a free place for a part before it is left out
-_PUSHES = 8  # halvings of the way towards a neighbour until the wanted overlap is met
 _PLANT_LOOK = 0.12  # share of scenes as the plant's own camera sees its belt
 
 
@@ -122,10 +122,10 @@ def _scene(
     rng: np.random.Generator,
 ) -> Scene:
     pile = Pile(belts[0])
-    lay_apart(pile, [part for part in batch if rng.random() >= overlap], gap_mm / mm_per_px, rng)
-    laid = {id(part.image) for part in pile.parts}
-    for image in batch:
-        if id(image) not in laid:
+    piled = rng.random(len(batch)) < overlap
+    lay_apart(pile, [image for image, on in zip(batch, piled, strict=True) if not on], gap_mm / mm_per_px, rng)
+    for image, on in zip(batch, piled, strict=True):
+        if on:
             lay_against(pile, image, rng)
     sensor = ProfileSensor(float(rng.uniform(0.02, 0.15)), 0.01, float(rng.uniform(3, 10)), float(rng.uniform(0, 0.01)))
     return Scene(
@@ -144,7 +144,8 @@ def lay_apart(pile: Pile, batch: Sequence[PartImage], gap_px: float, rng: np.ran
     gap = round(gap_px)
     taken = np.zeros((rows, columns), np.uint8)
     for image in sorted(batch, key=lambda part: -part.alpha.size):  # the large ones need the room
-        height, width = image.alpha.shape
+        height: int = image.alpha.shape[0]
+        width: int = image.alpha.shape[1]
         if height + 2 > rows or width + 2 > columns:
             continue
         for _ in range(_ATTEMPTS):
@@ -166,39 +167,14 @@ def lay_against(pile: Pile, image: PartImage, rng: np.random.Generator) -> None:
         return
     rows, columns = pile.owner.shape
     height, width = image.alpha.shape
-    solid = image.alpha >= SOLID
     most = 0.0 if rng.random() < 0.4 else float(rng.uniform(0.05, 0.5))
     for _ in range(_ATTEMPTS // 4):
         neighbour = pile.parts[int(rng.integers(len(pile.parts)))]
-        other = np.array(neighbour.image.alpha.shape)
-        smaller = min(np.count_nonzero(solid), np.count_nonzero(neighbour.image.alpha >= SOLID))
-        angle = rng.uniform(0, 2 * np.pi)
-        direction = np.array([np.sin(angle), np.cos(angle)])
-        middle = np.array([neighbour.top, neighbour.left]) + other / 2 - np.array([height, width]) / 2
-        near, far = 0.0, float(np.hypot(*(other + image.alpha.shape))) / 2
-        for _ in range(_PUSHES):
-            way = (near + far) / 2
-            top, left = (int(at) for at in np.rint(middle + way * direction))
-            covered = _common(solid, top, left, neighbour)
-            near, far = (way, far) if covered > most * smaller else (near, way)
-        top, left = (int(at) for at in np.rint(middle + far * direction))
+        row, column = contact_corner(image, neighbour.image, float(rng.uniform(0, 2 * np.pi)), most)
+        top, left = neighbour.top + row, neighbour.left + column
         if 1 <= top < rows - height and 1 <= left < columns - width:
             pile.lay(Lying(image, top, left))
             return
-
-
-def _common(solid: NDArray[np.bool_], top: int, left: int, neighbour: Lying) -> int:
-    """Pixels that a part with its corner at (top, left) would share with a neighbour."""
-    rows, columns = solid.shape
-    other = neighbour.image.alpha
-    down, right = neighbour.top - top, neighbour.left - left
-    first_row, last_row = max(0, down), min(rows, down + other.shape[0])
-    first_column, last_column = max(0, right), min(columns, right + other.shape[1])
-    if first_row >= last_row or first_column >= last_column:
-        return 0
-    ours = solid[first_row:last_row, first_column:last_column]
-    theirs = other[first_row - down : last_row - down, first_column - right : last_column - right] >= SOLID
-    return int(np.count_nonzero(ours & theirs))
 
 
 def truth_of(pile: Pile) -> tuple[ScenePart, ...]:

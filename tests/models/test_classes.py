@@ -9,13 +9,18 @@ from models import classes
 from models.classes import class_ids, load_classes
 from senbetsu_errors import Fatal
 
-REQUIRED = """smartphone feature_phone tablet digital_camera video_camera game_console battery pcb display_module
-camera_module motor speaker hdd metal_housing plastic_housing glass capacitor_al capacitor_ta capacitor_ceramic ic
-resistor diode transistor inductor crystal connector led screw nut_washer cable other""".split()
+REQUIRED = {
+    *("smartphone", "feature_phone", "tablet", "digital_camera", "video_camera", "game_console"),
+    *("battery", "pcb", "display_module", "camera_module", "motor", "speaker", "hdd"),
+    *("metal_housing", "plastic_housing", "glass"),
+    *("capacitor_al", "capacitor_ta", "capacitor_ceramic", "ic", "resistor", "diode", "transistor", "inductor"),
+    *("crystal", "connector", "led", "screw", "nut_washer", "cable"),
+    "other",
+}
 
 
 def test_every_class_of_the_field_is_there() -> None:
-    assert set(REQUIRED) <= set(class_ids())
+    assert set(class_ids()) >= REQUIRED
 
 
 def test_names_are_told_apart_and_the_japanese_ones_are_japanese() -> None:

@@ -116,9 +116,7 @@ def test_line_scan_strips_join_to_the_area_scan_picture() -> None:
 
 @pytest.mark.parametrize(("belt_mm", "across_mm"), [(0, 0), (159, 199), (80, -5), (-20, 100), (170, 100), (80, 210)])
 def test_a_part_is_clipped_at_every_edge(belt_mm: float, across_mm: float) -> None:
-    optics = camera()
-    phone = part("smartphone", 3, belt_mm, across_mm)
-    assert drawn(optics, 160.0, [phone]).sum() > 500
+    assert drawn(camera(), 160.0, [disc(belt_mm, across_mm, 40.0)]).sum() > 500
 
 
 @pytest.mark.parametrize(("belt_mm", "across_mm"), [(400, 100), (-300, 100), (80, 900), (80, -900)])

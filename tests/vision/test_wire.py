@@ -35,6 +35,8 @@ def results(draw: st.DrawFn) -> FrameResult:
             probabilities=random.random((blobs, classes)).astype(np.float32),
             cut=random.random(blobs) > 0.5,
             oversize=random.random(blobs) > 0.5,
+            unknown=random.random(blobs) > 0.5,
+            clump=random.random(blobs) > 0.5,
             outlines_mm=draw(st.sampled_from([outlines, ()])),
         ),
         preview_jpeg=draw(st.none() | st.binary(max_size=40)),
