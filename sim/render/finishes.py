@@ -72,7 +72,14 @@ def mirrored_room(canvas: Canvas, outline: Points, strength: float = 1.0) -> Non
         x, y = x + float(middle[0]), y + float(middle[1])
         radius = float(size.min()) * between(rng, 0.03, 0.15)
         _inside(canvas, outline, ellipse(x, y, radius * 3, radius * 3), glow, strength * 0.25, radius)
-        _inside(canvas, outline, ellipse(x, y, radius, radius), (250, 250, 250), strength * 0.9, radius * 0.3)
+        _inside(
+            canvas,
+            outline,
+            ellipse(x, y, radius, radius),
+            (250, 250, 250),
+            strength * between(rng, 0.2, 0.9),
+            radius * 0.4,
+        )
 
 
 def _inside(canvas: Canvas, outline: Points, shape: Points, bgr: Bgr, share: float, soft_mm: float) -> None:
