@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from controller.cli.teach import teach
 from controller.config.document import read_document
 from controller.config.errors import ConfigErrors
 from controller.config.sections import read_section
@@ -26,7 +27,8 @@ from senbetsu_errors import NeedsOperator, SenbetsuError
 if TYPE_CHECKING:
     from models.training.dataset import Dataset
 
-models_app = typer.Typer(name="models", help="List, verify, train and evaluate models.", no_args_is_help=True)
+models_app = typer.Typer(name="models", help="List, verify, train, teach and evaluate models.", no_args_is_help=True)
+models_app.command("teach")(teach)
 
 Name = Annotated[str, typer.Argument(metavar="[NAME]", help="Name of a shipped model, or the path of an .onnx file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
