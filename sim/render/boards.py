@@ -1,5 +1,7 @@
 """Circuit boards: populated, bare, module boards, memory sticks, phone boards, power supplies; backs, fragments."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,13 @@ _MASKS: tuple[Bgr, ...] = (
     (205, 208, 208), (120, 45, 80), (50, 170, 200),
 )  # fmt: skip
 _SILK: Bgr = (210, 214, 212)
+
+
+def _mask(rng: np.random.Generator, colours: Sequence[Bgr] = _MASKS) -> Bgr:
+    """A solder mask's colour, more or less saturated."""
+    blue, green, red = tone(rng, colours, 10)
+    grey, pale = (blue + green + red) // 3, between(rng, 0, 0.45)
+    return round(blue + (grey - blue) * pale), round(green + (grey - green) * pale), round(red + (grey - red) * pale)
 
 
 def ground(canvas: Canvas, length: float, width: float, mask: Bgr, corner: float = 1.0, thick: float = 1.6) -> None:
@@ -131,17 +140,12 @@ def can(canvas: Canvas, x: float, y: float, radius: float, base: float = 1.6) ->
         sleeve = tone(rng, [(35, 33, 33), (110, 60, 25), (60, 40, 30), (60, 100, 40), (70, 130, 150), (90, 40, 60)])
         canvas.disc(x, y, radius, sleeve, base + 9, 90)
         canvas.disc(x, y, radius * 0.82, (188, 190, 190), base + 9.2, 170)
-        for turn in (0.0, np.pi / 2):
-            reach = radius * 0.55
-            canvas.stroke(
-                [[x - reach * np.cos(turn), y - reach * np.sin(turn)], [x + reach * np.cos(turn), y + reach * np.sin(turn)]],
-                radius * 0.08, (120, 121, 121),
-            )  # fmt: skip
+        reach = radius * 0.55
+        canvas.stroke([[x - reach, y], [x + reach, y]], radius * 0.08, (120, 121, 121))
+        canvas.stroke([[x, y - reach], [x, y + reach]], radius * 0.08, (120, 121, 121))
 
 
-def pins(
-    canvas: Canvas, x: float, y: float, count: int, rows: int = 1, upright: bool = False, base: float = 1.6
-) -> None:
+def pins(canvas: Canvas, x: float, y: float, count: int, rows: int, upright: bool, base: float = 1.6) -> None:
     """A pin header or socket of 2.54 mm pitch."""
     rng = canvas.rng
     housing = tone(rng, [(26, 26, 26), (26, 26, 26), (200, 205, 205), (40, 190, 215), (150, 60, 30)])
@@ -272,7 +276,7 @@ def _populated(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     length = between(rng, 24, 110) if chance(rng, 0.8) else between(rng, 110, 170)
     width = length * between(rng, 0.35, 0.95)
     canvas = Canvas(length, width, mm_per_px, rng)
-    mask = tone(rng, _MASKS)
+    mask = _mask(rng)
     ground(canvas, length, width, mask, between(rng, 0.3, 4))
     silk = INK if sum(mask) > 450 else _SILK
     _names(canvas, length, width, int(length * width / 120), silk)
@@ -298,7 +302,7 @@ def _fragment(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     length = between(rng, 14, 60)
     width = length * between(rng, 0.45, 0.95)
     canvas = Canvas(length, width, mm_per_px, rng)
-    mask = tone(rng, _MASKS[:14])
+    mask = _mask(rng, _MASKS[:14])
     ground(canvas, length, width, mask)
     for _ in range(int(length * width / 60)):
         x, y = spot(rng, length, width)
@@ -318,7 +322,7 @@ def _bare(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     length = between(rng, 22, 110)
     width = length * between(rng, 0.4, 0.95)
     canvas = Canvas(length, width, mm_per_px, rng)
-    mask = tone(rng, _MASKS)
+    mask = _mask(rng)
     ground(canvas, length, width, mask)
     pad = tone(rng, [GOLD, (188, 190, 190), (170, 180, 182), COPPER])
     silk = INK if sum(mask) > 450 else _SILK
@@ -350,7 +354,7 @@ def _back(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     length = between(rng, 30, 120)
     width = length * between(rng, 0.4, 0.95)
     canvas = Canvas(length, width, mm_per_px, rng)
-    mask = tone(rng, [*_MASKS[:8], (70, 130, 180), (90, 150, 195), (60, 115, 160)])
+    mask = _mask(rng, [*_MASKS[:8], (70, 130, 180), (90, 150, 195), (60, 115, 160)])
     ground(canvas, length, width, mask)
     for _ in range(int(length * width / 250)):
         x, y = spot(rng, length, width)
@@ -426,7 +430,7 @@ def _stick(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A memory stick or a plug-in card: gold fingers along an edge, a row of black chips, a label."""
     length, width = one_of(rng, ((133.0, 30.0), (67.6, 30.0), (80.0, 22.0), (110.0, 60.0)))
     canvas = Canvas(length, width, mm_per_px, rng)
-    mask = tone(rng, [*_MASKS[:8], BLACK, (130, 75, 20)])
+    mask = _mask(rng, [*_MASKS[:8], BLACK, (130, 75, 20)])
     ground(canvas, length, width, mask, 0.5, 1.3)
     count = 8 if length > 100 else 4
     side = min(width * 0.45, length / count * 0.75)
@@ -526,7 +530,7 @@ def _disc_board(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A round or ring board: lamps, motors, sensors."""
     radius = between(rng, 9, 38)
     canvas = Canvas(2 * radius, 2 * radius, mm_per_px, rng)
-    mask = tone(rng, [*_MASKS, (205, 208, 208)])
+    mask = _mask(rng, [*_MASKS, (205, 208, 208)])
     ground(canvas, 2 * radius, 2 * radius, mask)
     populate(canvas, 1.5 * radius, 1.5 * radius, 0.8)
     lamps = int(rng.integers(0, 14))

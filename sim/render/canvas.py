@@ -124,9 +124,17 @@ class Canvas:
 
     def dome(self, x_mm: float, y_mm: float, radius_mm: float, base_mm: float, rise_mm: float) -> None:
         """Raise a round dome on what is painted, without changing its colour."""
-        rim = (((self.x_mm - x_mm) / radius_mm) ** 2)[None, :] + (((self.y_mm - y_mm) / radius_mm) ** 2)[:, None]
+        rows, columns = self._window(x_mm, y_mm, radius_mm)
+        rim = (((self.x_mm[columns] - x_mm) / radius_mm) ** 2)[None, :]
+        rim = rim + (((self.y_mm[rows] - y_mm) / radius_mm) ** 2)[:, None]
         height = np.float32(base_mm) + np.float32(rise_mm) * np.sqrt(np.maximum(1 - rim, 0))
-        np.copyto(self._relief_mm, height, where=rim < 1)
+        np.copyto(self._relief_mm[rows, columns], height, where=rim < 1)
+
+    def _window(self, x_mm: float, y_mm: float, radius_mm: float) -> tuple[slice, slice]:
+        """Rows and columns around a place."""
+        left, top = (np.array([x_mm, y_mm]) - radius_mm) * self.scale + self._centre_px
+        size = 2 * radius_mm * self.scale + 2
+        return slice(max(0, int(top)), max(0, int(top + size))), slice(max(0, int(left)), max(0, int(left + size)))
 
     def lift(self, points_mm: ArrayLike, top_mm: float) -> None:
         """Set the height of what lies within a polygon, without changing its colour."""
@@ -149,6 +157,16 @@ class Canvas:
         self._footprint[there] = 255
         self._relief_mm[there] = height_mm[there]
         self._gloss[there] = gloss[there]
+
+    def mend(self) -> None:
+        """Fill single missing pixels of the drawing from those around them."""
+        whole = cv2.morphologyEx(self._footprint, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        gaps = np.flatnonzero((whole > 0) & (self._footprint == 0))
+        share = np.maximum(cv2.blur((self._footprint > 0).astype(np.float32), (3, 3)).reshape(-1)[gaps], 0.1)
+        self._bgr.reshape(-1, 3)[gaps] = cv2.blur(self._bgr, (3, 3)).reshape(-1, 3)[gaps] / share[:, None]
+        for layer in (self._relief_mm, self._gloss):
+            layer.reshape(-1)[gaps] = cv2.blur(layer, (3, 3)).reshape(-1)[gaps] / share
+        self._footprint.reshape(-1)[gaps] = 255
 
     def crevices(self, strength: float, reach_mm: float) -> None:
         """Darken what lies lower than its surroundings on the part, as corners and gaps get less light."""
@@ -214,7 +232,8 @@ class Canvas:
     def shade(self, points_mm: ArrayLike, bgr: Bgr, share: float | Share, soft_mm: float = 0.0) -> None:
         """Blend what lies within a polygon towards `bgr`: a reflection, a gradient, a sheen.
 
-        `share` is 0 (nothing) to 1 (all): a number, or a function of x (1 x W) and y (H x 1) in mm.
+        `share` is 0 (nothing) to 1 (all): a number, or a function of x (1 x W) and y (H x 1) in mm whose
+        result broadcasts to H x W.
         `soft_mm` blurs the outline.
         """
         pixels = self._pixels(points_mm)
@@ -229,7 +248,7 @@ class Canvas:
         shift = (-columns.start * (1 << _SHIFT), -rows.start * (1 << _SHIFT))
         cv2.fillPoly(mask, [pixels + np.array(shift, np.int32)], (255,), cv2.LINE_8, _SHIFT)
         if soft_mm > 0:
-            mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, soft_mm * self.scale))
+            mask = _softened(mask, max(0.5, soft_mm * self.scale))
         amount = np.asarray(mask, np.float32) * np.float32(1 / 255)
         if callable(share):
             amount *= np.clip(share(self.x_mm[None, columns], self.y_mm[rows, None]), 0, 1).astype(np.float32)
@@ -368,6 +387,16 @@ class Canvas:
 
 Painter = Callable[[np.random.Generator, float], Canvas]
 """Draws a random part of one class at so many mm per pixel, unrotated."""
+
+
+def _softened(mask: NDArray[np.uint8], sigma_px: float) -> NDArray[np.uint8]:
+    """A blurred mask; a wide blur is made on a smaller picture, where nobody sees the difference."""
+    step = max(1, int(sigma_px / 2.5))
+    if step == 1:
+        return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma_px), np.uint8)
+    size = (max(1, mask.shape[1] // step), max(1, mask.shape[0] // step))
+    small = cv2.GaussianBlur(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), (0, 0), sigma_px / step)
+    return np.asarray(cv2.resize(small, (mask.shape[1], mask.shape[0])), np.uint8)
 
 
 def _shape(layer: NDArray[Any]) -> tuple[int, int]:

@@ -72,7 +72,14 @@ def mirrored_room(canvas: Canvas, outline: Points, strength: float = 1.0) -> Non
         x, y = x + float(middle[0]), y + float(middle[1])
         radius = float(size.min()) * between(rng, 0.03, 0.15)
         _inside(canvas, outline, ellipse(x, y, radius * 3, radius * 3), glow, strength * 0.25, radius)
-        _inside(canvas, outline, ellipse(x, y, radius, radius), (250, 250, 250), strength * 0.9, radius * 0.3)
+        _inside(
+            canvas,
+            outline,
+            ellipse(x, y, radius, radius),
+            (250, 250, 250),
+            strength * between(rng, 0.2, 0.9),
+            radius * 0.4,
+        )
 
 
 def _inside(canvas: Canvas, outline: Points, shape: Points, bgr: Bgr, share: float, soft_mm: float) -> None:
@@ -122,15 +129,17 @@ def barrel_sheen(canvas: Canvas, outline: Points, across_x: bool = False, streng
     middle, half = ((left + right) / 2, (right - left) / 2) if across_x else ((top + bottom) / 2, (bottom - top) / 2)
     places = [(between(rng, -0.6, 0.6), between(rng, 0.1, 0.25), 0.8), (between(rng, -0.9, 0.9), 0.08, 0.4)]
 
+    def place(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+        return ((x if across_x else y) - np.float32(middle)) / np.float32(half)
+
     def streaks(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.floating]:
-        place = ((x + 0 * y if across_x else y + 0 * x) - middle) / half
         (at, breadth, peak), (at2, breadth2, peak2) = places
-        glow = peak * np.exp(-(((place - at) / breadth) ** 2)) + peak2 * np.exp(-(((place - at2) / breadth2) ** 2))
+        across = place(x, y)
+        glow = peak * np.exp(-(((across - at) / breadth) ** 2)) + peak2 * np.exp(-(((across - at2) / breadth2) ** 2))
         return strength * glow
 
     def rims(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.floating]:
-        place = ((x + 0 * y if across_x else y + 0 * x) - middle) / half
-        return 0.6 * strength * place**4
+        return 0.6 * strength * np.square(np.square(place(x, y)))
 
     canvas.shade(outline, (20, 20, 22), rims)
     canvas.shade(outline, (248, 248, 248), streaks)

@@ -18,6 +18,7 @@ from sim.render.textures import Texture
 Floats = NDArray[np.float32]
 
 _STEP_PX = 0.7  # a lattice this fine leaves no pixel out, however it is turned (covering radius < 1/2)
+_COARSER = ((90_000, 1.0), (260_000, 1.4))  # drawings of more pixels take a wider lattice; their gaps are mended
 _EDGE_ON = 1e-4  # a surface is seen when its normal leans towards the camera by more than this
 _COARSE_STEPS = 14  # samples along a surface to find how much room it needs
 _CREVICE_MM = 0.9  # how far corners between surfaces darken
@@ -65,7 +66,7 @@ class Body:
     def plane(
         self, corner: ArrayLike, along: ArrayLike, across: ArrayLike, paint: Paint, texture: Texture | None = None
     ) -> None:
-        """A parallelogram from a corner (or equal ones from N x 3 corners) and two edges; along x across points outward."""
+        """A parallelogram from a corner (N x 3: several) and two edges; along x across points outward."""
         self._plane(corner, along, across, paint, texture, None)
 
     def box(
@@ -84,16 +85,16 @@ class Body:
         """
         middle, (a, b, c) = np.atleast_2d(np.asarray(centre, float)), np.asarray(size, float) / 2
         k = 1.0 - taper
-        self.plane(middle + [-a * k, -b * k, c], (2 * a * k, 0, 0), (0, 2 * b * k, 0), paint, top)
-        self.plane(middle + [-a * k, b * k, -c], (2 * a * k, 0, 0), (0, -2 * b * k, 0), paint, bottom)
+        self.plane(middle + np.array([-a * k, -b * k, c]), (2 * a * k, 0, 0), (0, 2 * b * k, 0), paint, top)
+        self.plane(middle + np.array([-a * k, b * k, -c]), (2 * a * k, 0, 0), (0, -2 * b * k, 0), paint, bottom)
         levels = ((-c, 0.0, k, 1.0), (0.0, c, 1.0, k)) if taper > 0 else ((-c, c, 1.0, 1.0),)
         for low, high, wide_low, wide_high in levels:
             rise, shared = high - low, (wide_low + wide_high) / 2
             lean_x, lean_y = a * (wide_high - wide_low), b * (wide_high - wide_low)
             for side in (-1, 1):
-                corner = middle + [-side * a * shared, -side * b * wide_low, low]
+                corner = middle + np.array([-side * a * shared, -side * b * wide_low, low])
                 self.plane(corner, (side * 2 * a * shared, 0, 0), (0, -side * lean_y, rise), paint, sides)
-                corner = middle + [side * a * wide_low, -side * b * shared, low]
+                corner = middle + np.array([side * a * wide_low, -side * b * shared, low])
                 self.plane(corner, (0, side * 2 * b * shared, 0), (side * lean_x, 0, rise), paint)
 
     def prism(
@@ -154,11 +155,23 @@ class Body:
 
             self._surfaces.append(_Part(finish.opacity, samples))
 
-    def tube(self, path: ArrayLike, radius_mm: float | ArrayLike, paint: Paint, bands: Texture | None = None) -> None:
-        """A round wire along a path (N x 3); one radius or one a path point. `bands`: colours along its x."""
+    def tube(
+        self,
+        path: ArrayLike,
+        radius_mm: float | ArrayLike,
+        paint: Paint,
+        bands: Texture | None = None,
+        upper_only: bool = False,
+    ) -> None:
+        """A round wire along a path (N x 3); one radius or one a path point. `bands`: colours along its x.
+
+        `upper_only` leaves out what is never seen of a wire that lies flat and is looked at from above.
+        """
         line = np.asarray(path, np.float64)
         radii = np.broadcast_to(np.asarray(radius_mm, np.float64), (len(line),))
-        self._surfaces.append(_Part(paint.opacity, lambda step_mm: _tube(line, radii, paint, bands, step_mm)))
+        self._surfaces.append(
+            _Part(paint.opacity, lambda step_mm: _tube(line, radii, paint, bands, upper_only, step_mm))
+        )
 
     def sheet(self, points: Floats, paint: Paint, texture: Texture | None = None) -> None:
         """A bent sheet seen from above: a coarse grid of points (rows x columns x 3), smoothly filled in."""
@@ -178,10 +191,15 @@ class Body:
         middle = (low + high) / 2
         ground = float((corners @ lay[2].astype(np.float32)).min())
         raster = _Raster(canvas, view, lay[2].astype(np.float32), middle, ground, _room(self.rng))
+        pixels = len(canvas.x_mm) * len(canvas.y_mm)
+        step_px = max([_STEP_PX, *(step for least, step in _COARSER if pixels > least)])
+        step_mm = step_px / canvas.scale
         for part in sorted(self._surfaces, key=lambda part: -part.opacity):
             if part.normal is None or float(part.normal @ view[2]) > _EDGE_ON:
-                raster.paint(part.samples(_STEP_PX / canvas.scale))
+                raster.paint(part.samples(step_mm))
         canvas.solid(raster.there, raster.bgr, raster.height_mm, raster.gloss)
+        if step_px > _STEP_PX:
+            canvas.mend()
         canvas.crevices(0.35, _CREVICE_MM)
         return canvas
 
@@ -257,11 +275,11 @@ class _Raster:
         turned = normals @ self._view.T
         ray = turned * (2 * turned[:, 2:])
         ray[:, 2] -= 1
-        bright = np.full(len(normals), 0.42, np.float32)
+        bright = np.full(len(normals), 0.6, np.float32)
         for x, y, z, edge, sharpness, strength in self._room.tolist():
             towards = ray @ np.array([x, y, z], np.float32)
             bright += np.float32(strength) / (1 + np.exp(np.float32(sharpness) * (np.float32(edge) - towards)))
-        return bgr * (1 + np.float32(share) * (bright - 1))[:, None]
+        return (bgr * (1 + np.float32(share) * (bright - 1))[:, None]).astype(np.float32)
 
     @property
     def there(self) -> NDArray[np.bool_]:
@@ -282,12 +300,12 @@ class _Raster:
 
 def _room(rng: np.random.Generator) -> NDArray[np.float32]:
     """Lamps and windows that metal mirrors: direction (3), edge, sharpness, strength; the ceiling is bright."""
-    lights = [[0.0, 0.0, 1.0, rng.uniform(0.2, 0.8), rng.uniform(3, 10), rng.uniform(0.25, 0.6)]]
+    lights = [[0.0, 0.0, 1.0, rng.uniform(0.2, 0.8), rng.uniform(3, 10), rng.uniform(0.25, 0.75)]]
     for _ in range(int(rng.integers(2, 5))):
         towards = rng.normal(size=3)
         towards[2] = abs(towards[2]) * 0.6
         towards /= np.sqrt(towards @ towards)
-        lights.append([*towards, rng.uniform(0.5, 0.9), rng.uniform(8, 30), rng.uniform(-0.25, 0.8)])
+        lights.append([*towards, rng.uniform(0.5, 0.9), rng.uniform(8, 30), rng.uniform(-0.3, 0.9)])
     return np.asarray(lights, np.float32)
 
 
@@ -313,12 +331,12 @@ def _flat(
     rows, columns = (_count(width, step_mm), _count(length, step_mm)) if step_mm > 0 else (2, 2)
     u = np.linspace(0, 1, columns, dtype=np.float32)[:, None] * along.astype(np.float32)
     v = np.linspace(0, 1, rows, dtype=np.float32)[:, None] * across.astype(np.float32)
-    points = (v[:, None] + u[None]).reshape(-1, 3)
+    points: Floats = (v[:, None] + u[None]).reshape(-1, 3).astype(np.float32)
     corners = np.atleast_2d(origin).astype(np.float32)
     bgr = np.asarray([paint.bgr], np.float32) if texture is None else _coloured((rows, columns), texture)
     if len(corners) > 1 and texture is not None:
         bgr = np.tile(bgr, (len(corners), 1))
-    points = (corners[:, None] + points[None]).reshape(-1, 3)
+    points = (corners[:, None] + points[None]).reshape(-1, 3).astype(np.float32)
     if cuts is not None and step_mm > 0:
         inside = np.flatnonzero(Texture.mask(cuts, points[:, :2].reshape(rows, columns, 2)))
         points = points[inside]
@@ -353,7 +371,7 @@ def _walked(path: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64],
     pieces = np.diff(path, axis=0)
     lengths = np.sqrt((pieces**2).sum(axis=1))
     travelled = np.concatenate([[0.0], np.cumsum(lengths)])
-    places = np.linspace(0, travelled[-1], count)
+    places = np.linspace(0, float(travelled[-1]), count)
     piece = np.clip(np.searchsorted(travelled, places, side="right") - 1, 0, len(pieces) - 1)
     unit = pieces / np.maximum(lengths, 1e-9)[:, None]
     return path[piece] + unit[piece] * (places - travelled[piece])[:, None], unit[piece]
@@ -396,7 +414,7 @@ def _revolved(
         lean = lean + flank
         bgr = (
             bgr
-            * np.where(cut, 1 - np.float32(0.45) * (np.float32(0.5) - np.float32(0.5) * np.cos(phase)), 1)[..., None]
+            * np.where(cut, 1 - np.float32(0.38) * (np.float32(0.5) - np.float32(0.5) * np.cos(phase)), 1)[..., None]
         )
     if texture is not None:
         rows = np.clip((line[:, 0] - reach[0]) / max(reach[1], 1e-9), 0, 1)
@@ -411,7 +429,12 @@ def _revolved(
 
 
 def _tube(
-    path: NDArray[np.float64], radii: NDArray[np.float64], paint: Paint, bands: Texture | None, step_mm: float
+    path: NDArray[np.float64],
+    radii: NDArray[np.float64],
+    paint: Paint,
+    bands: Texture | None,
+    upper_only: bool,
+    step_mm: float,
 ) -> _Samples:
     line, direction = _walked(np.column_stack([path, radii]), _count_path(path, step_mm))
     thick, tangent = line[:, 3], direction[:, :3]
@@ -420,7 +443,8 @@ def _tube(
     first /= np.maximum(np.sqrt((first**2).sum(axis=1, keepdims=True)), 1e-9)
     second = np.cross(first, tangent)
     around = max(6, _count(2 * np.pi * float(radii.max()), step_mm))
-    turn = np.linspace(0, 2 * np.pi, around)
+    turn = np.linspace(-0.5, np.pi + 0.5, around * 2 // 3) if upper_only else np.linspace(0, 2 * np.pi, around)
+    around = len(turn)
     normal = first[:, None] * np.cos(turn)[None, :, None] + second[:, None] * np.sin(turn)[None, :, None]
     points = line[:, None, :3] + normal * thick[:, None, None]
     if bands is None:
