@@ -19,6 +19,9 @@ Floats = NDArray[np.float32]
 
 _STEP_PX = 0.7  # a lattice this fine leaves no pixel out, however it is turned (covering radius < 1/2)
 _COARSER = ((90_000, 1.0), (260_000, 1.4))  # drawings of more pixels take a wider lattice; their gaps are mended
+_DIM_ROOM = 0.6  # brightness of the room away from its lamps
+_GLAZED = 80  # gloss above this is a glaze: it mirrors lamps on top of its colour
+_LAMP = 260.0  # how much a mirrored lamp adds, at most
 _BELT_GREY = 70  # what shows through clear plastic that lies on the belt
 _EDGE_ON = 1e-4  # a surface is seen when its normal leans towards the camera by more than this
 _COARSE_STEPS = 14  # samples along a surface to find how much room it needs
@@ -268,30 +271,35 @@ class _Raster:
         row = np.clip(np.rint(seen[:, 1] * self._scale + self._offset[1]).astype(np.intp), 0, rows - 1)
         cell, depth = row * columns + column, np.ascontiguousarray(seen[:, 2])
         np.maximum.at(self._depth, cell, depth)
-        nearest = np.flatnonzero(depth >= self._depth.take(cell) - np.float32(1e-3))
-        cell = cell.take(nearest)
-        bgr = bgr if len(bgr) == 1 else bgr.take(nearest, axis=0)
-        if paint.metal > 0:
-            bgr = self._mirrored(bgr, normals if len(normals) == 1 else normals.take(nearest, axis=0), paint.metal)
+        nearest = np.flatnonzero(depth >= self._depth[cell] - np.float32(1e-3))
+        cell = cell[nearest]
+        colour = np.asarray(bgr if len(bgr) == 1 else bgr.take(nearest, axis=0), np.float32)
+        if paint.metal > 0 or paint.gloss > _GLAZED:
+            share = (paint.gloss - _GLAZED) / 255 if paint.gloss > _GLAZED else 0.0
+            facing = normals if len(normals) == 1 else np.asarray(normals.take(nearest, axis=0), np.float32)
+            bright = self._mirrored(facing)[:, None]
+            colour = colour * (1 + np.float32(paint.metal) * (bright - 1))
+            colour = colour + np.maximum(bright - 1, 0) * np.float32(share * _LAMP)
         if paint.opacity < 1:
-            behind = self._bgr.take(cell, axis=0)[:, :3]
+            behind = self._bgr[cell, :3].astype(np.float32)
             behind[self._height[cell] == 0] = _BELT_GREY
-            bgr = bgr * np.float32(paint.opacity) + behind * np.float32(1 - paint.opacity)
-        packed = np.zeros((len(bgr), 4), np.uint8)
-        packed[:, :3] = bgr if bgr.dtype == np.uint8 else np.clip(bgr, 0, 255)
+            colour = colour * np.float32(paint.opacity) + behind * np.float32(1 - paint.opacity)
+        packed = np.zeros((len(colour), 4), np.uint8)
+        packed[:, :3] = np.clip(colour, 0, 255)
         self._bgr.view(np.uint32)[cell, 0] = packed.view(np.uint32)[:, 0]  # a pixel at a time, not a channel
-        self._height[cell] = (points @ self._belt_up).take(nearest) - self._ground + np.float32(0.02)
+        self._height[cell] = (points @ self._belt_up)[nearest] - self._ground + np.float32(0.02)
         self._gloss[cell] = paint.gloss
 
-    def _mirrored(self, bgr: NDArray[np.uint8] | Floats, normals: Floats, share: float) -> Floats:
+    def _mirrored(self, normals: Floats) -> Floats:
+        """How bright the room is that each normal (N x 3) mirrors to the camera; 1 leaves a colour as it is."""
         turned = normals @ self._view.T
         ray = turned * (2 * turned[:, 2:])
         ray[:, 2] -= 1
-        bright = np.full(len(normals), 0.6, np.float32)
+        bright = np.full(len(normals), _DIM_ROOM, np.float32)
         for x, y, z, edge, sharpness, strength in self._room.tolist():
             towards = ray @ np.array([x, y, z], np.float32)
             bright += np.float32(strength) / (1 + np.exp(np.float32(sharpness) * (np.float32(edge) - towards)))
-        return (bgr * (1 + np.float32(share) * (bright - 1))[:, None]).astype(np.float32)
+        return bright
 
     @property
     def there(self) -> NDArray[np.bool_]:
@@ -459,7 +467,9 @@ def _tube(
 ) -> _Samples:
     line, direction = _walked(np.column_stack([path, radii]), _count_path(path, step_mm))
     line, tangent = line.astype(np.float32), direction[:, :3].astype(np.float32)
-    helper = np.where(np.abs(tangent[:, 2:]) < 0.8, np.float32([[0, 0, 1]]), np.float32([[1, 0, 0]]))
+    helper = np.where(
+        np.abs(tangent[:, 2:]) < 0.8, np.array([[0, 0, 1]], np.float32), np.array([[1, 0, 0]], np.float32)
+    )
     first = np.cross(tangent, helper)
     first /= np.maximum(np.sqrt((first**2).sum(axis=1, keepdims=True)), 1e-9)
     second = np.cross(first, tangent)
