@@ -163,10 +163,9 @@ class Canvas:
         whole = cv2.morphologyEx(self._footprint, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
         gaps = np.flatnonzero((whole > 0) & (self._footprint == 0))
         share = np.maximum(cv2.blur((self._footprint > 0).astype(np.float32), (3, 3)).reshape(-1)[gaps], 0.1)
-        for layer in (self._bgr, self._relief_mm, self._gloss):
-            flat = layer.reshape(-1, layer.shape[2]) if layer.ndim == 3 else layer.reshape(-1)
-            around = cv2.blur(layer, (3, 3)).reshape(flat.shape)[gaps]
-            flat[gaps] = around / (share[:, None] if layer.ndim == 3 else share)
+        self._bgr.reshape(-1, 3)[gaps] = cv2.blur(self._bgr, (3, 3)).reshape(-1, 3)[gaps] / share[:, None]
+        for layer in (self._relief_mm, self._gloss):
+            layer.reshape(-1)[gaps] = cv2.blur(layer, (3, 3)).reshape(-1)[gaps] / share
         self._footprint.reshape(-1)[gaps] = 255
 
     def crevices(self, strength: float, reach_mm: float) -> None:

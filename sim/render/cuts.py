@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.render.scenes import Scene, ScenePart
 from vision.crops import crop_blobs
-from vision.segmentation import Segmenter
+from vision.segmentation import Picture, Segmenter
 from vision.settings import SegmentationConfig
 
 MEASURES = ("length_mm", "width_mm", "area_mm2", "mean_height_mm", "max_height_mm", "mass_g")
@@ -57,8 +57,9 @@ def scene_crops(
         area_scan=True,
     )
     for _ in range(_LEARN_PICTURES):
-        segmenter.foreground(scene.background)
-    blobs = segmenter.blobs(segmenter.foreground(scene.color, learn=False))
+        segmenter.foreground(Picture(scene.background))
+    picture = Picture(scene.color)
+    blobs = segmenter.blobs(picture, segmenter.foreground(picture, learn=False))
     crops = crop_blobs(scene.color, blobs.boxes, size_px)
     found: set[int] = set()
     for box, contour, crop in zip(blobs.boxes, blobs.contours, crops, strict=True):

@@ -8,16 +8,20 @@ from sim.render import (
     elements_coils,
     elements_connectors,
     elements_diodes,
+    elements_electrolytic,
     elements_lamps,
     elements_resistors,
+    elements_transistors,
 )
 from sim.render.looks import BLACK_EPOXY, GOLD, TIN, WHITE_PRINT, Painter, pick
 
 __all__ = ["BLACK_EPOXY", "GOLD", "PAINTERS", "TIN", "WHITE_PRINT", "pick"]
 
 PAINTERS: Mapping[str, Painter] = {
+    **elements_electrolytic.PAINTERS,
     **elements_capacitors.PAINTERS,
     **elements_chips.PAINTERS,
+    **elements_transistors.PAINTERS,
     **elements_resistors.PAINTERS,
     **elements_diodes.PAINTERS,
     **elements_coils.PAINTERS,

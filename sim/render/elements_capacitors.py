@@ -1,4 +1,4 @@
-"""Capacitors: aluminium electrolytic, tantalum, ceramic."""
+"""Tantalum and ceramic capacitors."""
 
 from collections.abc import Mapping
 
@@ -17,160 +17,12 @@ from sim.render.looks import (
     mixed,
     one_of,
     pick,
-    shade,
     tips,
     worn,
-)  # fmt: skip
+)
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
-
-_SLEEVES: list[Bgr] = [
-    (30, 28, 28), (30, 28, 28), (26, 24, 22), (110, 45, 25), (120, 60, 30), (60, 85, 45), (55, 45, 95), (150, 120, 40),
-    (40, 45, 75), (75, 100, 40), (165, 168, 168), (45, 110, 190), (140, 80, 20),
-]  # fmt: skip
-_VOLTAGES = ("6.3V", "10V", "16V", "25V", "35V", "50V", "63V", "100V", "200V", "400V", "450V")
-
-
-def capacitor_al(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """An aluminium electrolytic: radial can, SMD can on a base plate, snap-in, axial."""
-    return mixed(rng, mm_per_px, ((0.52, _radial), (0.25, _smd_can), (0.15, _snap_in), (0.08, _axial)))
-
-
-def _aluminium(rng: np.random.Generator) -> Paint:
-    return metal(rng, [(185, 187, 187), (200, 202, 202), (170, 172, 174)])
-
-
-def _vented(mm_per_px: float, radius: float, paint: Paint, rng: np.random.Generator) -> Texture:
-    """The top of a can with its scored vent: a cross, a K, a T or a Y."""
-    top = Texture(2 * radius, 2 * radius, mm_per_px, paint.bgr)
-    top.mottle(rng, 0.03, 0.5)
-    turn, dark = float(rng.uniform(0, 180)), shade(paint.bgr, 0.55)
-    for angle in one_of(rng, ((0, 90, 180, 270), (0, 90, 180, 270), (90, 215, 325), (0, 60, 180, 240))):
-        reach = np.deg2rad(angle + turn)
-        tip = (0.75 * radius * np.cos(reach), 0.75 * radius * np.sin(reach))
-        top.stroke([(0, 0), tip], max(0.18, radius * 0.06), dark)
-    return top
-
-
-def _sleeve(rng: np.random.Generator, mm_per_px: float, high: float, radius: float, colour: Bgr) -> Texture:
-    """The printed sleeve: a polarity stripe with minus signs, value, voltage, maker."""
-    around = 2 * np.pi * radius
-    wrap = Texture(high, around, mm_per_px, colour)
-    wrap.mottle(rng, 0.02, 1.0)
-    light = sum(colour) > 380
-    ink = (45, 45, 50) if light else pick(rng, [(205, 208, 208), (160, 165, 165), (70, 190, 220), (150, 175, 190)])
-    stripe = (
-        pick(rng, [(190, 192, 192), (150, 152, 152), (110, 112, 114), (75, 160, 190)]) if not light else (50, 50, 55)
-    )
-    minus = shade(colour, 0.9)
-    wide = radius * float(rng.uniform(0.6, 1.0))
-    wrap.rect(0, around * 0.25, high, wide, stripe)
-    for place in np.arange(-high / 2 + radius * 0.6, high / 2, radius * float(rng.uniform(0.9, 1.6))):
-        wrap.rect(float(place), around * 0.25, radius * 0.5, wide * 0.3, minus)
-    value = one_of(rng, ("10", "22", "47", "100", "220", "330", "470", "680", "1000", "2200", "3300")) + "uF"
-    for side in (-0.28, 0.02, -0.48):
-        y = around * side
-        cap = min(radius * 0.5, high * 0.12)
-        wrap.text(value, 0, y - cap * 0.9, cap, ink)
-        wrap.text(one_of(rng, _VOLTAGES), -high * 0.1, y + cap * 0.9, cap, ink)
-        wrap.text(code(rng, "A0A"), high * 0.3, y + cap * 0.9, cap * 0.6, ink)
-    return wrap
-
-
-def _radial(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    body = Body(rng)
-    diameter, high = one_of(
-        rng, ((4, 7), (5, 11), (5, 11), (6.3, 11), (6.3, 7), (8, 11.5), (8, 16), (10, 12.5), (10, 16), (10, 20), (12.5, 20),
-              (12.5, 25), (16, 25))
-    )  # fmt: skip
-    radius = diameter / 2
-    _can(body, rng, mm_per_px, radius, high, pick(rng, _SLEEVES), bulged=chance(rng, 0.12))
-    leg = metal(rng)
-    reach = float(rng.uniform(0.8, 4) if chance(rng, 0.55) else rng.uniform(4, 12))
-    spacing, wire = radius * 0.42, 0.25 + 0.02 * diameter / 2
-    for side in (-1, 1):
-        length = reach * float(rng.uniform(0.7, 1.0))
-        tips(body, lead(rng, (0, side * spacing, 0.1), (0, side * 0.12, -1), length, 0), wire, leg)
-    lying = (np.cos(turn := rng.uniform(0, 2 * np.pi)), np.sin(turn), rng.normal(0, 0.06))
-    up = one_of(rng, (lying, lying, lying, (0, 0, 1), (0, 0, -1)))
-    return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
-
-
-def _can(
-    body: Body, rng: np.random.Generator, mm_per_px: float, radius: float, high: float, colour: Bgr, bulged: bool
-) -> None:
-    """A sleeved can from z = 0 (rubber bung) to `high` (vent)."""
-    shell, sleeve = _aluminium(rng), Paint(colour, int(rng.integers(90, 190)), 0.08)
-    bung = Paint(vary((35, 35, 36), rng, 5), 20)
-    body.revolve([(0.25, 0), (0.25, radius * 0.8), (0, radius * 0.86)], bung)
-    groove = min(2.2, high * 0.2)
-    skirt = [(0.0, radius * 0.86), (0.05, radius * 0.97), (groove * 0.6, radius), (groove, radius * 0.93),
-             (groove * 1.4, radius), (high - 0.4, radius), (high, radius * 0.86)]  # fmt: skip
-    body.revolve(skirt, sleeve, texture=_sleeve(rng, mm_per_px, high, radius, colour))
-    rise = radius * 0.22 if bulged else 0.0
-    top = _vented(mm_per_px, radius * 0.86, shell, rng)
-    if bulged:
-        arc = np.linspace(0, 1, 7)
-        body.revolve(np.column_stack([high + rise * (1 - arc**2), radius * 0.86 * arc])[::-1], shell)
-    else:
-        body.prism(ellipse(0, 0, radius * 0.86, radius * 0.86), high - 0.3, high - 0.05, shell, top, None)
-
-
-def _smd_can(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    body = Body(rng)
-    radius, high = one_of(rng, ((2.0, 5.4), (2.5, 5.4), (3.15, 5.4), (3.15, 7.7), (4.0, 6.2), (4.0, 10.0), (5.0, 10.0)))
-    plate, tall = 2 * radius + 0.6, 1.3
-    black = Paint(vary((34, 34, 36), rng, 5), 40)
-    corner = plate * 0.16
-    half = plate / 2
-    outline = [(-half, -half), (half - corner, -half), (half, -half + corner), (half, half - corner),
-               (half - corner, half), (-half, half)]  # fmt: skip
-    body.prism(outline, 0.1, tall, black)
-    shell = _aluminium(rng)
-    arc = np.linspace(0, np.pi / 2, 5)
-    dome = np.column_stack([high - 0.5 + 0.5 * np.sin(arc), radius - 0.5 + 0.5 * np.cos(arc)])
-    neck = [(tall, radius), (tall + 0.9, radius), (tall + 1.15, radius * 0.95), (tall + 1.5, radius)]
-    body.revolve(np.concatenate([neck, dome]), shell)
-    top = Texture(2 * radius, 2 * radius, mm_per_px, shell.bgr)
-    top.mottle(rng, 0.03, 0.5)
-    ink = pick(rng, [(30, 30, 32), (30, 30, 32), (60, 45, 40), (60, 60, 150)])
-    cut = np.deg2rad(np.linspace(130, 230, 14))
-    if chance(rng, 0.85):
-        top.polygon(np.column_stack([np.cos(cut), np.sin(cut)]) * (radius * 0.93), ink)
-    cap = radius * 0.34
-    lines = (one_of(rng, ("10", "22", "47", "100", "220", "330")), one_of(rng, _VOLTAGES), code(rng, "A0A"))
-    for row, line in enumerate(lines):
-        top.text(line, radius * 0.14, (row - 1) * cap * 1.5, cap, ink)
-    body.prism(ellipse(0, 0, radius - 0.45, radius - 0.45), high - 0.2, high, shell, top, None)
-    tab = metal(rng)
-    for side in (-1, 1):
-        body.box((side * (half + 0.2), 0, 0.15), (1.4, 0.9, 0.2), tab)
-        body.box((side * half * 0.55, 0, 0.03), (half * 0.8, 0.9, 0.16), tab)
-    up = one_of(rng, ((0, 0, 1), (0, 0, 1), (0, 0, -1), (0, 1, 0.12), (1, 0.3, 0.1), (-0.3, -1, 0.1)))
-    return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
-
-
-def _snap_in(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    body = Body(rng)
-    radius, high = float(one_of(rng, (11.0, 12.5, 15.0, 17.5))), float(rng.uniform(20, 45))
-    _can(body, rng, mm_per_px, radius, high, pick(rng, _SLEEVES), bulged=chance(rng, 0.15))
-    body.prism(ellipse(0, 0, radius * 0.82, radius * 0.82), -0.1, 0.2, Paint(vary((60, 85, 110), rng), 30))
-    for side in (-1, 1):
-        body.box((side * 5.0, 0, -2.2), (0.9, 1.8, 4.4), metal(rng))
-    turn = rng.uniform(0, 2 * np.pi)
-    up = one_of(rng, ((np.cos(turn), np.sin(turn), 0), (np.cos(turn), np.sin(turn), 0), (0, 0, 1), (0, 0, -1)))
-    return worn(body.drawn(max(mm_per_px, 0.1), up, aslant(rng)), rng)
-
-
-def _axial(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    body = Body(rng)
-    radius, high = float(rng.uniform(2.5, 6.5)), float(rng.uniform(11, 26))
-    _can(body, rng, mm_per_px, radius, high, pick(rng, _SLEEVES), bulged=False)
-    leg = metal(rng)
-    for start, way in ((0.1, -1.0), (high - 0.1, 1.0)):
-        tips(body, lead(rng, (0, 0, start), (0, 0, way), float(rng.uniform(1.5, 12)), 0), 0.35, leg)
-    return worn(body.drawn(mm_per_px, (1, rng.normal(), 0), min(aslant(rng), 40)), rng)
 
 
 def capacitor_ta(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -186,17 +38,27 @@ def _moulded(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     coat, stripe = one_of(
         rng,
         (
-            ((30, 165, 235), (20, 45, 110)), ((25, 140, 240), (25, 70, 150)), ((60, 190, 235), (30, 60, 130)),
-            ((95, 200, 235), (40, 70, 120)), ((28, 28, 30), (200, 200, 200)), ((30, 30, 32), (90, 190, 215)),
-            ((40, 115, 200), (25, 40, 90)), ((26, 26, 28), (150, 150, 150)),
+            ((30, 165, 235), (20, 45, 110)),
+            ((25, 140, 240), (25, 70, 150)),
+            ((60, 190, 235), (30, 60, 130)),
+            ((95, 200, 235), (40, 70, 120)),
+            ((28, 28, 30), (200, 200, 200)),
+            ((30, 30, 32), (90, 190, 215)),
+            ((40, 115, 200), (25, 40, 90)),
+            ((26, 26, 28), (150, 150, 150)),
         ),
-    )  # fmt: skip
+    )
     coat, stripe = vary(coat, rng, 8), vary(stripe, rng, 8)
     top = Texture(length, width, mm_per_px, coat)
     top.rect(-length * 0.39, 0, length * float(rng.uniform(0.14, 0.22)), width, stripe)
     ink = (35, 45, 70) if sum(coat) > 150 else WHITE_PRINT
-    top.text(one_of(rng, ("107", "226", "477", "336", "106", "476", "100", "47", "22")), length * 0.08, -width * 0.16,
-             width * 0.28, ink)  # fmt: skip
+    top.text(
+        one_of(rng, ("107", "226", "477", "336", "106", "476", "100", "47", "22")),
+        length * 0.08,
+        -width * 0.16,
+        width * 0.28,
+        ink,
+    )
     top.text(one_of(rng, ("16V", "6V", "25V", "10V", "35K", "20", "J8")), length * 0.08, width * 0.2, width * 0.22, ink)
     ends = Texture(length, high, mm_per_px, coat)
     body.box((0, 0, high / 2), (length - 0.5, width, high), Paint(coat, 80), top, None, ends, 0.05)
@@ -239,8 +101,12 @@ def _hermetic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     wrap = Texture(2 * half, 2 * np.pi * radius, mm_per_px, shell.bgr)
     for side in (-1, 0, 1):
         wrap.text(code(rng, "00uF 00V"), 0, side * radius * 2, radius * 0.42, (45, 45, 48))
-    body.revolve([(-half, 0), (-half, radius), (half * 0.9, radius), (half, radius * 0.4), (half, 0)], shell,
-                 axis=(1, 0, 0), texture=wrap)  # fmt: skip
+    body.revolve(
+        [(-half, 0), (-half, radius), (half * 0.9, radius), (half, radius * 0.4), (half, 0)],
+        shell,
+        axis=(1, 0, 0),
+        texture=wrap,
+    )
     for side in (-1, 1):
         tips(body, lead(rng, (side * half, 0, 0), (side, 0, 0), float(rng.uniform(1, 10))), 0.32, metal(rng))
     return worn(body.drawn(mm_per_px, (0, 0, 1), min(aslant(rng), 40)), rng)
@@ -252,9 +118,19 @@ def capacitor_ceramic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 
 
 _DIPS: list[Bgr] = [
-    (55, 120, 190), (40, 105, 180), (30, 110, 215), (25, 120, 225), (190, 120, 50), (200, 100, 30), (70, 150, 215),
-    (60, 190, 225), (35, 75, 140), (70, 110, 150), (110, 150, 90), (50, 60, 150),
-]  # fmt: skip
+    (55, 120, 190),
+    (40, 105, 180),
+    (30, 110, 215),
+    (25, 120, 225),
+    (190, 120, 50),
+    (200, 100, 30),
+    (70, 150, 215),
+    (60, 190, 225),
+    (35, 75, 140),
+    (70, 110, 150),
+    (110, 150, 90),
+    (50, 60, 150),
+]
 
 
 def _crimped(
@@ -264,8 +140,15 @@ def _crimped(
     reach = float(rng.uniform(1.0, 4.0) if chance(rng, 0.5) else rng.uniform(4.0, 11.0))
     if chance(rng, 0.4):
         bow = out * float(rng.uniform(0.4, 1.4))
-        path = np.array([(x, y, 0), (x - 0.8, y, 0), (x - 1.8, y + bow, 0), (x - 2.8, y + bow * 0.2, 0),
-                         (x - 2.8 - reach, y + bow * 0.2 + rng.normal(0, 0.1) * reach, rng.normal(0, 0.2) * reach)])  # fmt: skip
+        path = np.array(
+            [
+                (x, y, 0),
+                (x - 0.8, y, 0),
+                (x - 1.8, y + bow, 0),
+                (x - 2.8, y + bow * 0.2, 0),
+                (x - 2.8 - reach, y + bow * 0.2 + rng.normal(0, 0.1) * reach, rng.normal(0, 0.2) * reach),
+            ]
+        )
     else:
         path = lead(rng, (x, y, 0), (-1, out * 0.1, 0), reach + 0.8, 0.9)
     tips(body, path, radius, leg)
@@ -343,8 +226,4 @@ def _multilayer_chip(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
 
 
-PAINTERS: Mapping[str, Painter] = {
-    "capacitor_al": capacitor_al,
-    "capacitor_ta": capacitor_ta,
-    "capacitor_ceramic": capacitor_ceramic,
-}
+PAINTERS: Mapping[str, Painter] = {"capacitor_ta": capacitor_ta, "capacitor_ceramic": capacitor_ceramic}

@@ -1,50 +1,52 @@
-"""Integrated circuits and transistors."""
+"""Integrated circuits."""
 
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas
 from sim.render.looks import (
     BLACK_EPOXY,
     GOLD,
-    STEEL,
     TIN,
     Painter,
     aslant,
     chance,
     code,
-    lead,
     metal,
     mixed,
     one_of,
     pick,
     shade,
-    tips,
     worn,
-)  # fmt: skip
+)
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
 
-_UPRIGHT = ((0.0, 0.0, 1.0),) * 5 + ((0.0, 0.0, -1.0),) * 3
+UPRIGHT = ((0.0, 0.0, 1.0),) * 5 + ((0.0, 0.0, -1.0),) * 3
 
 
 def ic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """An integrated circuit: DIP, SOIC, QFP, QFN, BGA, PLCC, or one in ceramic and gold."""
     looks = (
-        (0.24, _dip), (0.24, _small_outline), (0.2, _quad_flat), (0.08, _no_lead), (0.12, _ball_grid), (0.08, _chip_carrier),
+        (0.24, _dip),
+        (0.24, _small_outline),
+        (0.2, _quad_flat),
+        (0.08, _no_lead),
+        (0.12, _ball_grid),
+        (0.08, _chip_carrier),
         (0.04, _ceramic),
-    )  # fmt: skip
+    )
     return mixed(rng, mm_per_px, looks)
 
 
-def _epoxy(rng: np.random.Generator) -> Bgr:
+def epoxy(rng: np.random.Generator) -> Bgr:
+    """The colour of a moulding compound."""
     return vary(one_of(rng, (BLACK_EPOXY, BLACK_EPOXY, (38, 37, 36), (52, 50, 48), (40, 44, 48))), rng, 4)
 
 
-def _marked(rng: np.random.Generator, mm_per_px: float, length: float, width: float, coat: Bgr, notch: bool) -> Texture:
+def marked(rng: np.random.Generator, mm_per_px: float, length: float, width: float, coat: Bgr, notch: bool) -> Texture:
     """Laser marks or print, a logo, the pin-1 dot or notch."""
     top = Texture(length, width, mm_per_px, coat)
     top.mottle(rng, 0.06, 0.25)
@@ -84,8 +86,8 @@ def _moulded(
 ) -> None:
     """The epoxy body, `base` above the belt side of its legs, with marks on top and ejector pits below."""
     length, width, high = size
-    coat = _epoxy(rng)
-    top = _marked(rng, mm_per_px, length, width, coat, notch)
+    coat = epoxy(rng)
+    top = marked(rng, mm_per_px, length, width, coat, notch)
     under = Texture(length, width, mm_per_px, shade(coat, 1.1))
     for x in (-0.3, 0.3) if length > 8 else (0.0,):
         under.disc(x * length, 0, width * 0.13, shade(coat, 0.7))
@@ -142,32 +144,45 @@ def _dip(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         places = (np.arange(per_side) - (per_side - 1) / 2)[rng.random(per_side) > 0.02] * 2.54
         y = side * (width / 2 + 0.55)
         row = np.column_stack([places, np.full((len(places), 2), (y, 0.0))])
-        body.box(row + [0, -side * 0.3, 2.3], (1.4, 0.7, 0.28), leg)
-        body.box(row + [0, 0, 1.6], (1.4, 0.26, 1.6), leg)
+        body.box(row + np.array([0, -side * 0.3, 2.3]), (1.4, 0.7, 0.28), leg)
+        body.box(row + np.array([0, 0, 1.6]), (1.4, 0.26, 1.6), leg)
         bent = rng.random(len(places)) < (0.3 if chance(rng, 0.3) else 0.0)
         down = np.array([0, side * splay, -drop])
         for face in (-1, 1):
             across = np.array([face * 0.52, 0, 0])
-            body.plane(row[~bent] + [0, face * 0.1, 0.9] - across / 2, across, down, leg)
+            body.plane(row[~bent] + np.array([0, face * 0.1, 0.9]) - across / 2, across, down, leg)
         for place in row[bent]:
-            body.tube([place + (0, 0, 1), place + down + (rng.normal(0, 0.9), rng.normal(0, 0.6), 0.8)], 0.26, leg)
-    up = one_of(rng, (*_UPRIGHT, (0.0, 0.0, -1.0), (0.0, 1.0, 0.1), (0.0, 1.0, 0.4)))
+            body.tube(place + np.array([(0, 0, 1), down * 0.8 + rng.normal(0, 0.7, 3) * [1, 1, 0]]), 0.26, leg)
+    up = one_of(rng, (*UPRIGHT, (0.0, 0.0, -1.0), (0.0, 1.0, 0.1), (0.0, 1.0, 0.4)))
     return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
 
 
 def _small_outline(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     per_side, pitch, width = one_of(
-        rng, ((4, 1.27, 3.9), (4, 1.27, 3.9), (4, 1.27, 5.3), (7, 1.27, 3.9), (8, 1.27, 3.9), (8, 1.27, 7.5), (10, 1.27, 7.5),
-              (14, 1.27, 7.5), (14, 0.65, 4.4), (10, 0.65, 5.3), (24, 0.5, 12.4), (4, 0.65, 3.0))
-    )  # fmt: skip
+        rng,
+        (
+            (4, 1.27, 3.9),
+            (4, 1.27, 3.9),
+            (4, 1.27, 5.3),
+            (7, 1.27, 3.9),
+            (8, 1.27, 3.9),
+            (8, 1.27, 7.5),
+            (10, 1.27, 7.5),
+            (14, 1.27, 7.5),
+            (14, 0.65, 4.4),
+            (10, 0.65, 5.3),
+            (24, 0.5, 12.4),
+            (4, 0.65, 3.0),
+        ),
+    )
     length = per_side * pitch + float(rng.uniform(-0.15, 0.5))
     high = 1.45 if width < 6 else 2.3
     if pitch < 0.7:
         high = 1.0
     _moulded(body, rng, mm_per_px, (length, width, high), 0.1, notch=chance(rng, 0.2))
     _gull_legs(body, rng, length, width / 2, high + 0.1, pitch, per_side, turned=False)
-    up = one_of(rng, (*_UPRIGHT, (0.0, 1.0, 0.2)))
+    up = one_of(rng, (*UPRIGHT, (0.0, 1.0, 0.2)))
     return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
 
 
@@ -182,15 +197,15 @@ def _quad_flat(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     _moulded(body, rng, mm_per_px, (long, size, high), 0.1, notch=False)
     for along, half, turned in ((long, size / 2, False), (size, long / 2, True)):
         _gull_legs(body, rng, along, half, high + 0.1, pitch, int((along - 0.8) / pitch), turned)
-    return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), aslant(rng)), rng)
+    return worn(body.drawn(mm_per_px, one_of(rng, UPRIGHT), aslant(rng)), rng)
 
 
 def _no_lead(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """QFN: flat, pads below and at the rim, a large pad in the middle of the back."""
     body = Body(rng)
     size, pitch, high = float(one_of(rng, (3.0, 4.0, 5.0, 6.0, 7.0, 9.0))), 0.5, 0.9
-    coat, pad = _epoxy(rng), metal(rng)
-    top = _marked(rng, mm_per_px, size, size, coat, False)
+    coat, pad = epoxy(rng), metal(rng)
+    top = marked(rng, mm_per_px, size, size, coat, False)
     under = Texture(size, size, mm_per_px, shade(coat, 1.15))
     sides = Texture(size, high, mm_per_px, coat)
     body.box((0, 0, high / 2), (size, size, high), Paint(coat, 60), top, under, sides)
@@ -202,7 +217,7 @@ def _no_lead(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         edge = size / 2 - 0.2
         body.box([(place, side * edge, 0.1) for place in places], (pitch * 0.5, 0.5, 0.28), pad)
         body.box([(side * edge, place, 0.1) for place in places], (0.5, pitch * 0.5, 0.28), pad)
-    return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), min(aslant(rng), 45)), rng)
+    return worn(body.drawn(mm_per_px, one_of(rng, UPRIGHT), min(aslant(rng), 45)), rng)
 
 
 def _ball_grid(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -232,9 +247,9 @@ def _ball_grid(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body.box((0, 0, substrate / 2), (size, size, substrate), Paint(board, 70), plain, under)
     kind = rng.random()
     if kind < 0.6:
-        coat = _epoxy(rng)
+        coat = epoxy(rng)
         inner = size * float(rng.choice([1.0, 0.94, 0.86]))
-        top = _marked(rng, mm_per_px, inner, inner, coat, False)
+        top = marked(rng, mm_per_px, inner, inner, coat, False)
         body.box((0, 0, substrate + 0.4), (inner, inner, 0.8), Paint(coat, 60), top, None, None, 0.02)
     elif kind < 0.8:
         die = Paint(pick(rng, [(110, 95, 85), (130, 125, 115), (90, 70, 75)]), 220, 0.5)
@@ -243,9 +258,9 @@ def _ball_grid(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             body.box((*place, substrate + 0.2), (1.0, 0.5, 0.5), Paint((120, 150, 175), 70))
     else:
         lid = metal(rng, [(165, 168, 168), (185, 187, 187)])
-        top = _marked(rng, mm_per_px, size * 0.8, size * 0.8, lid.bgr, False)
+        top = marked(rng, mm_per_px, size * 0.8, size * 0.8, lid.bgr, False)
         body.prism(rounded_rect(0, 0, size * 0.8, size * 0.8, 1.0), substrate, substrate + 1.8, lid, top, None)
-    return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), min(aslant(rng), 45)), rng)
+    return worn(body.drawn(mm_per_px, one_of(rng, UPRIGHT), min(aslant(rng), 45)), rng)
 
 
 def _chip_carrier(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -264,7 +279,7 @@ def _chip_carrier(rng: np.random.Generator, mm_per_px: float) -> Canvas:
                 y = side * reach
                 centres = [(y, place, level) if turned else (place, y, level) for place in places]
                 body.box(centres, (extent[1], extent[0], extent[2]) if turned else extent, leg)
-    return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), aslant(rng)), rng)
+    return worn(body.drawn(mm_per_px, one_of(rng, UPRIGHT), aslant(rng)), rng)
 
 
 def _ceramic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -288,191 +303,7 @@ def _ceramic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         y = side * (width / 2 + 0.1)
         body.box([(x, y, 1.5) for x in places], (1.2, 0.25, 2.6), leg)
         body.box([(x, y, -1.2) for x in places], (0.5, 0.25, 3.0), leg)
-    return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), aslant(rng)), rng)
+    return worn(body.drawn(mm_per_px, one_of(rng, UPRIGHT), aslant(rng)), rng)
 
 
-def transistor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """A transistor: TO-92, TO-220 or TO-247, TO-3, metal can, SOT-23, DPAK."""
-    looks = ((0.3, _to92), (0.33, _tabbed), (0.06, _to3), (0.07, _metal_can), (0.12, _sot), (0.12, _dpak))
-    return mixed(rng, mm_per_px, looks)
-
-
-def _half_round(width: float, deep: float) -> NDArray[np.float64]:
-    """A D: flat towards -y."""
-    angle = np.linspace(-0.1 * np.pi, 1.1 * np.pi, 26)
-    return np.column_stack(
-        [width / 2 * np.cos(angle) / np.cos(0.1 * np.pi), deep * (np.sin(angle) + 0.31) - deep * 0.62]
-    )
-
-
-def _to92(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    body = Body(rng)
-    width, high = float(rng.uniform(4.3, 4.9)), float(rng.uniform(4.3, 5.0))
-    deep = width * 0.58
-    coat = _epoxy(rng)
-    outline = _half_round(width, deep)
-    flat = float(outline[:, 1].min())
-    body.prism(outline, 0, high, Paint(coat, 90))
-    front = Texture(width * 0.94, high, mm_per_px, coat)
-    ink = shade(coat, float(rng.uniform(3.5, 7)))
-    lines = [
-        code(rng, pattern) for pattern in (one_of(rng, ("AA000", "0A0000", "A0000")), one_of(rng, ("A00A", "000")))
-    ]
-    for row, line in enumerate(lines):
-        front.text(line, 0, (row - 0.5) * high * 0.28, high * 0.17, ink, 2)
-    body.plane((-width * 0.47, flat - 0.03, 0), (width * 0.94, 0, 0), (0, 0, high), Paint(coat, 90), front)
-    leg, reach = metal(rng), float(rng.uniform(1.0, 5) if chance(rng, 0.55) else rng.uniform(5, 14))
-    fan = float(rng.uniform(0, 0.35)) if chance(rng, 0.6) else 0.0
-    for place in (-1, 0, 1):
-        path = lead(
-            rng, (place * 1.27, flat + deep * 0.45, 0.1), (place * fan, 0, -1), reach * float(rng.uniform(0.85, 1)), 0.2
-        )
-        tips(body, path, 0.24, leg)
-    up = one_of(rng, ((0, -1, 0), (0, -1, 0), (0, 1, 0), (0.8, 0.5, 0), (0, 0, 1), (0, -1, 0.3)))
-    return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
-
-
-def _tabbed(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """TO-220, TO-126, TO-247 and fully moulded kin: x across the legs, y along them, z up from the tab."""
-    body = Body(rng)
-    big, moulded = chance(rng, 0.22), chance(rng, 0.25)
-    width, high, thick, tab_high = (15.6, 20.0, 4.8, 0.0) if big else (10.1, float(rng.uniform(8.6, 9.4)), 4.4, 6.3)
-    coat, steel = _epoxy(rng), metal(rng, [TIN, STEEL, (185, 187, 187), (130, 165, 185)])
-    hole_y = -high / 2 + 3.6 if big else -high / 2 - tab_high * 0.52
-    hole = ellipse(0, hole_y, 1.8, 1.8, 24)
-    tab = np.array(
-        [
-            (-width / 2, high / 2),
-            (-width / 2, -high / 2 - tab_high),
-            (width / 2, -high / 2 - tab_high),
-            (width / 2, high / 2),
-        ]
-    )
-    if not big:
-        y = -high / 2 - tab_high
-        tab = np.array([(-width / 2, high / 2), (-width / 2, y + 3.6), (-width / 2 + 0.6, y + 3.0), (-width / 2, y + 2.4), (-width / 2, y),
-                        (width / 2, y), (width / 2, y + 2.4), (width / 2 - 0.6, y + 3.0), (width / 2, y + 3.6), (width / 2, high / 2)])  # fmt: skip
-    if moulded and not big:
-        body.prism(tab, 0, 2.6, Paint(coat, 80), None, None, [hole])
-    else:
-        body.prism(tab, 0, 1.3, steel, None, None, [hole])
-    top = _marked(rng, mm_per_px, width - 0.3, high - 0.2, coat, False)
-    rim = rounded_rect(0, 0, width - 0.1, high, 0.3)
-    body.prism(rim, 0.4, thick, Paint(coat, int(rng.integers(50, 110))), top, None, [hole] if big else [])
-    reach = float(rng.uniform(2.0, 6.0) if chance(rng, 0.55) else rng.uniform(6, 13.5))
-    pitch, legs = (5.45 if big else 2.54), (3 if chance(rng, 0.85) else 5)
-    pitch = 1.7 if legs == 5 and not big else pitch
-    wide = 2.0 if big else 1.25
-    for number in range(legs):
-        x = (number - (legs - 1) / 2) * (pitch if legs == 3 else pitch * 0.9)
-        body.box((x, high / 2 + 1.5, 2.5), (wide, 3.2, 0.5), steel)
-        heading = (rng.normal(0, 0.06), 1, rng.normal(0, 0.3) if chance(rng, 0.3) else 0)
-        path = lead(rng, (x, high / 2 + 1.5, 2.5), heading, reach, 0.3 if chance(rng, 0.3) else 0.9)
-        tips(body, path, 0.42, steel)
-    up = one_of(rng, ((0, 0, 1), (0, 0, 1), (0, 0, 1), (0, 0, -1), (0, 0, -1), (1, 0, 0.1), (-1, 0, 0.15)))
-    return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
-
-
-def _to3(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """A TO-3 can: a lens-shaped flange with two holes, a round cap, two pins below."""
-    body = Body(rng)
-    steel = metal(rng, [STEEL, (155, 160, 160), (140, 160, 170)])
-    around = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    flange = np.column_stack([19.5 * np.cos(around), 12.8 * np.sign(np.sin(around)) * np.abs(np.sin(around)) ** 1.25])
-    holes = [ellipse(side * 15.1, 0, 2.0, 2.0, 24) for side in (-1, 1)]
-    body.prism(flange, 0, 1.8, steel, None, None, holes)
-    cap = Texture(20, 20, mm_per_px, steel.bgr)
-    for row, line in enumerate((code(rng, "0A0000"), code(rng, "AAA 0000"))):
-        cap.text(line, 0, (row - 0.5) * 4.5, 2.4, shade(steel.bgr, 0.35))
-    body.revolve([(1.8, 10.8), (2.3, 10.8), (2.3, 10.2), (7.4, 9.9), (8.0, 9.2), (8.0, 0)], steel)
-    body.prism(ellipse(0, 0, 9.0, 9.0), 7.9, 8.03, steel, cap, None)
-    for side in (-1, 1):
-        body.revolve([(-0.4, 0), (-0.4, 1.6), (0, 1.6)], Paint((60, 80, 60), 160), (2.0, side * 5.45, 0))
-        tips(body, np.array([(2.0, side * 5.45, 0.0), (2.0, side * 5.45, -float(rng.uniform(3, 11)))]), 0.5, steel)
-    up = one_of(rng, ((0, 0, 1), (0, 0, 1), (0, 0, -1), (0.3, 0, -1)))
-    return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
-
-
-def _metal_can(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """TO-18 or TO-39: a small hat with a tag and three legs."""
-    body = Body(rng)
-    radius, high = one_of(rng, ((2.3, 4.8), (4.2, 6.4)))
-    shell = metal(rng, [STEEL, GOLD, (175, 178, 178)])
-    body.revolve(
-        [
-            (0, 0),
-            (0, radius * 1.18),
-            (0.4, radius * 1.18),
-            (0.4, radius),
-            (high - 0.3, radius),
-            (high, radius * 0.85),
-            (high, 0),
-        ],
-        shell,
-    )
-    body.box((radius * 1.25, 0, 0.2), (0.9, 0.9, 0.35), shell)
-    reach = float(rng.uniform(1.5, 13))
-    for angle in np.deg2rad([0, 120, 240]):
-        place = (radius * 0.55 * np.cos(angle), radius * 0.55 * np.sin(angle), 0.05)
-        tips(body, lead(rng, place, (place[0] * 0.1, place[1] * 0.1, -1), reach, 0.2), 0.22, metal(rng, [GOLD, TIN]))
-    turn = rng.uniform(0, 2 * np.pi)
-    up = one_of(rng, ((np.cos(turn), np.sin(turn), 0.15), (np.cos(turn), np.sin(turn), 0.0), (0, 0, 1), (0, 0, -1)))
-    return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
-
-
-def _sot(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """SOT-23, SOT-89, SOT-223: two or three legs against one, or a wide tab."""
-    body = Body(rng)
-    length, width, high, wide_tab = one_of(rng, ((2.9, 1.4, 1.0, False), (6.5, 3.5, 1.7, True), (4.5, 2.5, 1.5, True)))
-    coat, leg = _epoxy(rng), metal(rng)
-    top = Texture(length, width, mm_per_px, coat)
-    top.text(
-        code(rng, one_of(rng, ("A0A", "0A", "AA0", "A00"))), 0, 0, width * 0.36, shade(coat, float(rng.uniform(4, 7)))
-    )
-    body.box((0, 0, 0.1 + high / 2), (length, width, high), Paint(coat, 70), top, None, None, 0.05)
-    thin = length * 0.13
-
-    def foot(x: float, side: int, wide: float) -> None:
-        body.box((x, side * (width / 2 + length * 0.04), high * 0.5), (wide, length * 0.12, 0.18), leg)
-        body.box((x, side * (width / 2 + length * 0.1), high * 0.28), (wide, 0.16, high * 0.5), leg)
-        body.box((x, side * (width / 2 + length * 0.17), 0.08), (wide, length * 0.14, 0.16), leg)
-
-    for x in (-0.33, 0.0, 0.33) if wide_tab else (-0.33, 0.33):
-        foot(x * length, 1, thin)
-    foot(0.0, -1, length * 0.45 if wide_tab else thin)
-    return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), aslant(rng)), rng)
-
-
-def _dpak(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """DPAK or D2PAK: epoxy on a metal tab, two bent legs and a stub."""
-    body = Body(rng)
-    size = float(one_of(rng, (6.5, 10.2)))
-    high, deep = size * 0.36 if size < 8 else 4.4, size * 0.92
-    coat, steel = _epoxy(rng), metal(rng)
-    body.box((0, -deep * 0.1, 0.3), (size * 0.84, deep * 1.2, 0.6), steel)
-    top = _marked(rng, mm_per_px, size, deep, coat, False)
-    body.box(
-        (0, 0, 0.2 + high / 2),
-        (size, deep, high),
-        Paint(coat, 70),
-        top,
-        Texture(1, 1, mm_per_px, steel.bgr),
-        None,
-        0.03,
-    )
-    reach = size * 0.36
-    for x in (-0.35, 0.0, 0.35):
-        span = reach * (0.25 if x == 0 else 1.0)
-        body.box((x * size, deep / 2 + span * 0.4, high * 0.5), (size * 0.11, span * 0.8, 0.5), steel)
-        if x != 0:
-            body.plane(
-                (x * size - size * 0.055, deep / 2 + span * 0.7, high * 0.6),
-                (size * 0.11, 0, 0),
-                (0, span * 0.4, -high * 0.55),
-                steel,
-            )
-            body.box((x * size, deep / 2 + span * 1.2, 0.2), (size * 0.11, span * 0.5, 0.4), steel)
-    return worn(body.drawn(mm_per_px, one_of(rng, _UPRIGHT), aslant(rng)), rng)
-
-
-PAINTERS: Mapping[str, Painter] = {"ic": ic, "transistor": transistor}
+PAINTERS: Mapping[str, Painter] = {"ic": ic}

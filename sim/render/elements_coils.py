@@ -26,7 +26,7 @@ from sim.render.looks import (
     shade,
     tips,
     worn,
-)  # fmt: skip
+)
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -38,8 +38,13 @@ _FERRITE: list[Bgr] = [(48, 46, 46), (60, 58, 56), (38, 36, 36)]
 def inductor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A coil: toroid, drum core, shielded block, axial, air coil, or a small transformer."""
     looks = (
-        (0.28, _toroid), (0.2, _drum_core), (0.2, _shielded), (0.1, _axial), (0.08, _air_coil), (0.14, _transformer),
-    )  # fmt: skip
+        (0.28, _toroid),
+        (0.2, _drum_core),
+        (0.2, _shielded),
+        (0.1, _axial),
+        (0.08, _air_coil),
+        (0.14, _transformer),
+    )
     return mixed(rng, mm_per_px, looks)
 
 
@@ -67,8 +72,13 @@ def _toroid(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         angles = np.linspace(start, end, max(3, turns // len(halves)))
         stride = float(angles[1] - angles[0])
         for angle in angles + rng.normal(0, 0.12 * stride, len(angles)):
-            over = [(outer + thick, high / 2), (outer + thick, high + thick), (inner - thick, high + thick),
-                    (inner - thick, -thick), (outer + thick, -thick)]  # fmt: skip
+            over = [
+                (outer + thick, high / 2),
+                (outer + thick, high + thick),
+                (inner - thick, high + thick),
+                (inner - thick, -thick),
+                (outer + thick, -thick),
+            ]
             for number, (radius, level) in enumerate(over):
                 path.append(np.array([*polar(radius, angle + number * stride * 0.16), level]))
         ends += [path[0], path[-1]]

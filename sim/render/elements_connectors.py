@@ -11,9 +11,17 @@ from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
 
 _PLASTICS: list[Bgr] = [
-    (28, 28, 30), (28, 28, 30), (30, 32, 32), (215, 222, 225), (205, 218, 226), (170, 60, 30), (60, 60, 190), (70, 130, 60),
-    (60, 190, 220), (180, 195, 205),
-]  # fmt: skip
+    (28, 28, 30),
+    (28, 28, 30),
+    (30, 32, 32),
+    (215, 222, 225),
+    (205, 218, 226),
+    (170, 60, 30),
+    (60, 60, 190),
+    (70, 130, 60),
+    (60, 190, 220),
+    (180, 195, 205),
+]
 _HOLLOW: Bgr = (22, 22, 24)
 
 
@@ -21,9 +29,17 @@ def connector(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A connector: pin or socket header, wire housing, USB or HDMI shell, flat-cable socket, D-sub, jack, RJ45,
     board-to-board, terminal block."""
     looks = (
-        (0.17, _pin_header), (0.08, _socket_header), (0.14, _wire_housing), (0.16, _shell), (0.09, _flat_cable_socket),
-        (0.08, _d_sub), (0.08, _barrel_jack), (0.07, _modular_jack), (0.06, _board_to_board), (0.07, _terminal_block),
-    )  # fmt: skip
+        (0.17, _pin_header),
+        (0.08, _socket_header),
+        (0.14, _wire_housing),
+        (0.16, _shell),
+        (0.09, _flat_cable_socket),
+        (0.08, _d_sub),
+        (0.08, _barrel_jack),
+        (0.07, _modular_jack),
+        (0.06, _board_to_board),
+        (0.07, _terminal_block),
+    )
     return mixed(rng, mm_per_px, looks)
 
 
@@ -137,9 +153,18 @@ def _shell(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """USB A, B, micro or C, HDMI: a bent sheet shell, its mouth along +x, solder tags below."""
     body = Body(rng)
     length, width, high, tongue = one_of(
-        rng, ((13.5, 13.2, 5.8, 0.35), (18.5, 12.2, 4.6, 0.4), (5.5, 7.6, 2.7, 0.3), (7.4, 9.0, 3.2, 0.2), (9.2, 7.8, 4.0, 0.3),
-              (11.5, 15.0, 5.6, 0.25), (16.0, 12.0, 11.0, 0.5), (30.0, 13.2, 15.6, 0.2))
-    )  # fmt: skip
+        rng,
+        (
+            (13.5, 13.2, 5.8, 0.35),
+            (18.5, 12.2, 4.6, 0.4),
+            (5.5, 7.6, 2.7, 0.3),
+            (7.4, 9.0, 3.2, 0.2),
+            (9.2, 7.8, 4.0, 0.3),
+            (11.5, 15.0, 5.6, 0.25),
+            (16.0, 12.0, 11.0, 0.5),
+            (30.0, 13.2, 15.6, 0.2),
+        ),
+    )
     steel = metal(rng, [TIN, STEEL, (185, 187, 187), (175, 178, 182)])
     top = Texture(length, width, mm_per_px, steel.bgr)
     top.mottle(rng, 0.04, 0.3, 5.0)
@@ -267,8 +292,12 @@ def _barrel_jack(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             axis=(1, 0, 0),
             start=(long, 0, 0),
         )
-        body.revolve([(0, 0), (0, radius * 1.7), (long * 0.9, radius * 1.5), (long * 1.2, radius * 0.9), (long * 1.2, 0)], grip,
-                     axis=(1, 0, 0), start=(long, 0, 0))  # fmt: skip
+        body.revolve(
+            [(0, 0), (0, radius * 1.7), (long * 0.9, radius * 1.5), (long * 1.2, radius * 0.9), (long * 1.2, 0)],
+            grip,
+            axis=(1, 0, 0),
+            start=(long, 0, 0),
+        )
         for place in (0.3, 0.6) if radius < 2 else ():
             body.revolve(
                 [(0, radius * 1.01), (0.5, radius * 1.01)], Paint((25, 25, 25)), (long * place, 0, 0), (1, 0, 0)

@@ -9,8 +9,10 @@ from sim.render.looks import (
     BLACK_EPOXY,
     Painter,
     aslant,
+    axial_leads,
     chance,
     code,
+    drum,
     lead,
     metal,
     mixed,
@@ -18,7 +20,7 @@ from sim.render.looks import (
     pick,
     shade,
     worn,
-)  # fmt: skip
+)
 from sim.render.shapes import ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -40,8 +42,13 @@ def _epoxy_diode(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     if chance(rng, 0.92):
         wrap.rect(half * 0.62, 0, half * float(rng.uniform(0.28, 0.42)), 60, silver)
     for turn in range(3):
-        wrap.text(code(rng, one_of(rng, ("1A0000", "AA000", "0A400"))), -half * 0.25, (turn - 1) * radius * 2.1,
-                  radius * 0.42, silver)  # fmt: skip
+        wrap.text(
+            code(rng, one_of(rng, ("1A0000", "AA000", "0A400"))),
+            -half * 0.25,
+            (turn - 1) * radius * 2.1,
+            radius * 0.42,
+            silver,
+        )
     body.revolve(drum(half, radius, 0.14), Paint(coat, int(rng.integers(70, 170))), axis=(1, 0, 0), texture=wrap)
     axial_leads(body, rng, half, 0.36 if radius < 2 else 0.6, 12.0)
     return worn(body.drawn(mm_per_px, (0, rng.normal(), 1), min(aslant(rng), 45)), rng)

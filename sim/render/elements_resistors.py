@@ -11,6 +11,7 @@ from sim.render.looks import (
     WHITE_PRINT,
     Painter,
     aslant,
+    axial_leads,
     chance,
     code,
     metal,
@@ -19,19 +20,34 @@ from sim.render.looks import (
     pick,
     shade,
     worn,
-)  # fmt: skip
+)
 from sim.render.shapes import Bgr, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
 
 _BANDS: list[Bgr] = [  # black to white, as IEC 60062 counts
-    (22, 22, 22), (28, 50, 95), (35, 35, 195), (30, 110, 230), (45, 205, 230), (60, 140, 50), (180, 75, 35),
-    (140, 60, 130), (125, 125, 125), (225, 228, 228),
-]  # fmt: skip
+    (22, 22, 22),
+    (28, 50, 95),
+    (35, 35, 195),
+    (30, 110, 230),
+    (45, 205, 230),
+    (60, 140, 50),
+    (180, 75, 35),
+    (140, 60, 130),
+    (125, 125, 125),
+    (225, 228, 228),
+]
 _COATS: list[Bgr] = [
-    (140, 190, 222), (120, 175, 212), (95, 150, 200), (165, 205, 225), (200, 160, 95), (185, 140, 70), (150, 190, 150),
-    (70, 105, 165), (90, 110, 130),
-]  # fmt: skip
+    (140, 190, 222),
+    (120, 175, 212),
+    (95, 150, 200),
+    (165, 205, 225),
+    (200, 160, 95),
+    (185, 140, 70),
+    (150, 190, 150),
+    (70, 105, 165),
+    (90, 110, 130),
+]
 
 
 def resistor(rng: np.random.Generator, mm_per_px: float) -> Canvas:

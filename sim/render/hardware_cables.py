@@ -12,20 +12,44 @@ from sim.render.solids import Body, Floats, Paint
 from sim.render.textures import Texture
 
 _JACKETS: list[Bgr] = [
-    (24, 24, 24), (26, 25, 24), (30, 30, 30), (215, 215, 215), (222, 224, 224), (140, 142, 142), (40, 40, 190), (170, 90, 40),
-    (40, 190, 220), (75, 150, 60), (190, 200, 205),
-]  # fmt: skip
+    (24, 24, 24),
+    (26, 25, 24),
+    (30, 30, 30),
+    (215, 215, 215),
+    (222, 224, 224),
+    (140, 142, 142),
+    (40, 40, 190),
+    (170, 90, 40),
+    (40, 190, 220),
+    (75, 150, 60),
+    (190, 200, 205),
+]
 _WIRES: list[Bgr] = [
-    (30, 30, 32), (30, 30, 32), (40, 40, 195), (40, 40, 195), (50, 200, 225), (215, 218, 218), (70, 150, 60), (170, 80, 35),
-    (35, 120, 230), (60, 80, 120), (140, 70, 140),
-]  # fmt: skip
+    (30, 30, 32),
+    (30, 30, 32),
+    (40, 40, 195),
+    (40, 40, 195),
+    (50, 200, 225),
+    (215, 218, 218),
+    (70, 150, 60),
+    (170, 80, 35),
+    (35, 120, 230),
+    (60, 80, 120),
+    (140, 70, 140),
+]
 
 
 def cable(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A cable: one strand, a coil, a tangle, twisted wires, a ribbon, flat flex, or a cut piece."""
     looks = (
-        (0.2, _strand), (0.2, _coil), (0.18, _tangle), (0.1, _twisted), (0.1, _ribbon), (0.1, _flex), (0.12, _piece),
-    )  # fmt: skip
+        (0.2, _strand),
+        (0.2, _coil),
+        (0.18, _tangle),
+        (0.1, _twisted),
+        (0.1, _ribbon),
+        (0.1, _flex),
+        (0.12, _piece),
+    )
     return mixed(rng, mm_per_px, looks)
 
 
@@ -51,9 +75,14 @@ def _wander(rng: np.random.Generator, length_mm: float, thickness_mm: float, cur
 
 
 def _slab(
-    body: Body, end: NDArray[np.float64], ahead: NDArray[np.float64], reach: tuple[float, float], width: float, high: float,
+    body: Body,
+    end: NDArray[np.float64],
+    ahead: NDArray[np.float64],
+    reach: tuple[float, float],
+    width: float,
+    high: float,
     paint: Paint,
-) -> None:  # fmt: skip
+) -> None:
     """A block that begins and ends at the given distances from `end` along the unit vector `ahead`."""
     across = np.array([-ahead[1], ahead[0]]) * width / 2
     near, far = end[:2] + ahead[:2] * reach[0], end[:2] + ahead[:2] * reach[1]

@@ -15,9 +15,14 @@ from sim.render.textures import Texture
 def nut_washer(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A nut (hexagon, flange, lock, wing, cap, square) or a washer (flat, spring, toothed), flat or on edge."""
     looks = (
-        (0.36, _hex_nut), (0.33, _flat_washer), (0.1, _spring_washer), (0.07, _toothed_washer), (0.06, _wing_nut),
-        (0.05, _cap_nut), (0.03, _square_nut),
-    )  # fmt: skip
+        (0.36, _hex_nut),
+        (0.33, _flat_washer),
+        (0.1, _spring_washer),
+        (0.07, _toothed_washer),
+        (0.06, _wing_nut),
+        (0.05, _cap_nut),
+        (0.03, _square_nut),
+    )
     return mixed(rng, mm_per_px, looks)
 
 
@@ -79,7 +84,7 @@ def _spring_washer(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body, paint = Body(rng), finish(rng)
     size = float(one_of(rng, (2.5, 3.0, 4.0, 5.0, 6.0, 8.0)))
     wide, thick = size * 0.28, size * 0.22
-    angle = np.linspace(np.deg2rad(5), np.deg2rad(354), 60)
+    angle = np.deg2rad(np.linspace(5.0, 354.0, 60))
     rise = np.linspace(0, thick * float(rng.uniform(0.4, 1.6)), 60)
     radius = size * 0.55 + wide / 2
     for offset in np.linspace(-0.35, 0.35, 3) * wide:
@@ -110,7 +115,7 @@ def _wing_nut(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     around = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     for side in (-1, 1):
         start = np.array([side * size * 0.75, 0, size * 0.5])
-        path = [start, start + (side * size * 0.5, 0, size * 0.5), start + (side * size * 0.8, 0, size * 1.1)]
+        path = start + np.array([(0, 0, 0), (side * size * 0.5, 0, size * 0.5), (side * size * 0.8, 0, size * 1.1)])
         body.tube(path, [size * 0.3, size * 0.38, size * 0.5], paint)
         tip = path[-1]
         ball = np.column_stack([-np.cos(around[:15]), np.sin(around[:15])]) * size * 0.5

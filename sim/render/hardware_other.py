@@ -1,206 +1,50 @@
-"""What is none of the classes: packaging, paper, film, wood, stones, textile, cans, household things, food, leaves."""
+"""What is none of the classes: waste, bottles, cans, wood, food, household things."""
 
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas
+from sim.render.hardware_waste import (
+    BRIGHT,
+    cardboard,
+    creases,
+    film,
+    foam,
+    foil,
+    leaf,
+    paper,
+    size,
+    soiled,
+    stone,
+    textile,
+)
 from sim.render.looks import STEEL, Painter, aslant, chance, code, drum, metal, mixed, one_of, pick, shade
-from sim.render.shapes import Bgr, ellipse, noise, ragged, rounded_rect, vary
+from sim.render.shapes import ellipse, ragged, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
-
-_BRIGHT: list[Bgr] = [
-    (40, 40, 200), (180, 80, 30), (60, 170, 60), (40, 200, 235), (30, 110, 230), (225, 228, 228), (35, 35, 36), (140, 60, 140),
-    (200, 170, 60), (150, 150, 220),
-]  # fmt: skip
 
 
 def other(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """Something that does not belong on the line."""
     looks = (
-        (0.13, _cardboard), (0.13, _paper), (0.09, _film), (0.07, _bottle_cap), (0.05, _bottle_neck), (0.07, _foam),
-        (0.07, _wood), (0.08, _stone), (0.06, _textile), (0.06, _can), (0.07, _mouse), (0.04, _foil), (0.05, _leaf),
-        (0.07, _food), (0.1, _household),
-    )  # fmt: skip
+        (0.13, cardboard),
+        (0.13, paper),
+        (0.09, film),
+        (0.07, _bottle_cap),
+        (0.05, _bottle_neck),
+        (0.07, foam),
+        (0.07, _wood),
+        (0.08, stone),
+        (0.06, textile),
+        (0.06, _can),
+        (0.07, _mouse),
+        (0.04, foil),
+        (0.05, leaf),
+        (0.07, _food),
+        (0.1, _household),
+    )
     return mixed(rng, mm_per_px, looks)
-
-
-def _soiled(canvas: Canvas, rng: np.random.Generator, grain: float = 0.04) -> Canvas:
-    canvas.grain(grain)
-    if chance(rng, 0.35):
-        canvas.dirt(float(rng.uniform(0.3, 1.2)), pick(rng, [(38, 48, 58), (30, 55, 85), (70, 85, 95)]))
-    return canvas
-
-
-def _size(rng: np.random.Generator, low: float, high: float) -> tuple[float, float]:
-    length = float(rng.uniform(low, high))
-    return length, length * float(rng.uniform(0.45, 1.0))
-
-
-def _printed(canvas: Canvas, rng: np.random.Generator, length: float, width: float, ink: Bgr) -> None:
-    """Lines of text, a picture, a bar code: whatever packaging and papers carry."""
-    kind = rng.random()
-    if kind < 0.4:
-        cap = float(rng.uniform(1.2, 3.0))
-        for y in np.arange(-width * 0.42, width * 0.42, cap * 1.8):
-            canvas.text(code(rng, "AAA AAAAA AA AAAAAA AAA AAAA"), float(rng.normal(0, 2)), float(y), cap, ink)
-    elif kind < 0.7:
-        for _ in range(int(rng.integers(1, 5))):
-            x, y = rng.uniform(-0.4, 0.4, 2) * [length, width]
-            canvas.rect(
-                float(x), float(y), length * rng.uniform(0.1, 0.6), width * rng.uniform(0.1, 0.5), pick(rng, _BRIGHT)
-            )
-        canvas.text(code(rng, "AAAAA"), 0, 0, width * float(rng.uniform(0.1, 0.25)), pick(rng, _BRIGHT))
-    else:
-        x = float(rng.uniform(-0.3, 0.2)) * length
-        for offset in np.cumsum(rng.uniform(0.5, 1.6, 14)):
-            canvas.rect(x + float(offset), 0, float(rng.uniform(0.3, 0.9)), width * 0.3, ink)
-
-
-def _outline(rng: np.random.Generator, length: float, width: float, raggedness: float) -> NDArray[np.float64]:
-    """A torn or a straight outline."""
-    if chance(rng, 0.35):
-        return rounded_rect(0, 0, length, width, float(rng.uniform(0, 4)))
-    return ragged(length, width, rng, raggedness)
-
-
-def _cardboard(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    length, width = _size(rng, 18, 85)
-    canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [(95, 140, 178), (110, 155, 190), (80, 120, 155), (205, 212, 215), (150, 165, 175)])
-    if chance(rng, 0.3):
-        base = pick(rng, _BRIGHT)
-    thick = float(rng.uniform(0.8, 5.0))
-    outline = _outline(rng, length, width, 0.35)
-    canvas.polygon(outline, base, thick, int(rng.integers(5, 70)))
-    if chance(rng, 0.5):
-        _printed(canvas, rng, length, width, shade(base, 0.4))
-    if chance(rng, 0.6):
-        pitch = float(rng.uniform(3, 7))
-        canvas.tint(1 + 0.06 * np.sin(canvas.x_mm * 2 * np.pi / pitch))  # the flutes inside
-    if chance(rng, 0.4):  # a fold
-        x = float(rng.uniform(-0.3, 0.3)) * length
-        canvas.tint(1 - 0.25 * np.exp(-(((canvas.x_mm - x) / 0.8) ** 2)))
-        canvas.tint(np.where(canvas.x_mm > x, float(rng.uniform(0.8, 1.1)), 1.0))
-    canvas.roughen(float(rng.uniform(0.1, 0.5)), 8.0)
-    canvas.grain(0.05, 0.5, 6.0)
-    return _soiled(canvas, rng)
-
-
-def _paper(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """A scrap, a crumpled sheet or a ball, blank, printed or coloured."""
-    ball = chance(rng, 0.3)
-    length, width = _size(rng, 18, 45) if ball else _size(rng, 20, 80)
-    canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [(225, 228, 230), (212, 216, 218), (200, 215, 222), (190, 225, 235), (185, 190, 195)])
-    base = pick(rng, _BRIGHT) if chance(rng, 0.15) else base
-    canvas.polygon(_outline(rng, length, width, 0.25 if ball else 0.35), base, 9.0 if ball else 3.0, 12)
-    if chance(rng, 0.6):
-        _printed(canvas, rng, length, width, pick(rng, [(70, 70, 72), (120, 118, 118), (150, 80, 50)]))
-    if ball:
-        canvas.dome(0, 0, max(length, width) / 2, 3.0, width * 0.35)
-        _creases(canvas, rng, 1.4, 5.0)
-    elif chance(rng, 0.7):
-        _creases(canvas, rng, float(rng.uniform(0.3, 1.2)), float(rng.uniform(5, 12)))
-    canvas.roughen(0.3, 3.0)
-    return _soiled(canvas, rng, 0.02)
-
-
-def _creases(canvas: Canvas, rng: np.random.Generator, amount_mm: float, grain_mm: float) -> None:
-    """Sharp ridges, as folded noise has them, shown as light and dark facets."""
-    shape = (len(canvas.y_mm), len(canvas.x_mm))
-    facets = np.abs(noise(shape, grain_mm * canvas.scale, rng)) + 0.6 * np.abs(
-        noise(shape, grain_mm * 0.5 * canvas.scale, rng)
-    )
-    canvas.roughen(amount_mm, grain_mm)
-    canvas.tint(np.clip(1.04 - 0.09 * np.float32(min(1.5, amount_mm)) * (1.2 - facets), 0.7, 1.15))
-
-
-def _film(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """Plastic film or a wrapper: glossy, creased, see-through or printed in bright colours."""
-    length, width = _size(rng, 18, 75)
-    canvas = Canvas(length, width, mm_per_px, rng)
-    clear = chance(rng, 0.5)
-    base = (
-        pick(rng, [(150, 152, 150), (175, 178, 176), (200, 204, 204), (120, 122, 120)]) if clear else pick(rng, _BRIGHT)
-    )
-    canvas.polygon(_outline(rng, length, width, 0.45), base, 2.0, int(rng.integers(110, 230)))
-    if not clear:
-        _printed(canvas, rng, length, width, pick(rng, _BRIGHT))
-    _creases(canvas, rng, float(rng.uniform(0.4, 1.2)), float(rng.uniform(3, 8)))
-    for _ in range(int(rng.integers(3, 14))):  # glints along the folds
-        start = rng.uniform(-0.4, 0.4, 2) * [length, width]
-        canvas.stroke([start, start + rng.normal(0, 5, 2)], float(rng.uniform(0.2, 0.7)), shade(base, 1.5))
-    return _soiled(canvas, rng, 0.02)
-
-
-def _foam(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    length, width = _size(rng, 12, 55)
-    canvas = Canvas(length, width, mm_per_px, rng)
-    colour = pick(
-        rng,
-        [
-            (225, 228, 228),
-            (232, 234, 234),
-            (215, 170, 110),
-            (190, 160, 225),
-            (60, 60, 62),
-            (120, 200, 220),
-            (90, 150, 200),
-        ],
-    )
-    canvas.polygon(_outline(rng, length, width, 0.45), colour, float(rng.uniform(5, 18)), 5)
-    bead = float(rng.uniform(1.0, 2.5))
-    canvas.roughen(0.35 * bead, bead)
-    canvas.grain(0.06, bead)
-    return _soiled(canvas, rng)
-
-
-def _textile(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    length, width = _size(rng, 20, 80)
-    canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [*_BRIGHT, (120, 90, 60), (90, 100, 120), (70, 75, 80), (150, 165, 180)], 12)
-    canvas.polygon(_outline(rng, length, width, 0.4), base, 3.0, 0)
-    if chance(rng, 0.4):
-        stripe = pick(rng, _BRIGHT)
-        for y in np.arange(-width / 2, width / 2, float(rng.uniform(4, 12))):
-            canvas.rect(0, float(y), length, 1.6, stripe)
-    pitch = max(0.9, 2.5 * mm_per_px)
-    weave = np.sin(canvas.x_mm * 2 * np.pi / pitch)[None] * np.sin(canvas.y_mm * 2 * np.pi / pitch)[:, None]
-    canvas.tint(1 + 0.12 * weave)
-    canvas.roughen(float(rng.uniform(0.8, 2.4)), float(rng.uniform(6, 14)))
-    return _soiled(canvas, rng, 0.06)
-
-
-def _foil(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """Crumpled aluminium foil, or a torn lid."""
-    length, width = _size(rng, 15, 55)
-    canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [(190, 192, 192), (205, 206, 206), (120, 185, 210)])
-    canvas.polygon(ragged(length, width, rng, 0.4), base, 4.0, 255)
-    _creases(canvas, rng, 1.6, float(rng.uniform(2.5, 5)))
-    _creases(canvas, rng, 0.8, 1.5)
-    return _soiled(canvas, rng, 0.03)
-
-
-def _leaf(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    length, width = float(rng.uniform(25, 80)), float(rng.uniform(10, 40))
-    canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [(50, 110, 60), (40, 130, 90), (40, 90, 130), (35, 70, 110), (50, 140, 170), (40, 60, 120)], 12)
-    share = np.linspace(-1, 1, 40)
-    blade = width / 2 * (1 - share**2) ** float(rng.uniform(0.5, 1.1)) * (1 - 0.25 * share)
-    blade *= 1 + 0.06 * np.sign(np.sin(share * 60)) * (1.0 if chance(rng, 0.4) else 0.0)
-    x = share * length * 0.42
-    canvas.polygon(np.column_stack([np.append(x, x[::-1]), np.append(blade, -blade[::-1])]), base, 1.2, 40)
-    canvas.stroke([(-length / 2, 0), (length * 0.42, 0)], 0.9, shade(base, 1.25), 1.4)
-    for start in np.linspace(-0.32, 0.3, 8) * length:
-        reach = float(np.interp(start, x, blade))
-        for side in (-1, 1):
-            canvas.stroke([(start, 0), (start + reach * 0.6, side * reach * 0.9)], 0.3, shade(base, 1.2))
-    canvas.roughen(float(rng.uniform(0.3, 1.5)), 8.0)
-    return _soiled(canvas, rng, 0.1)
 
 
 def _wood(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -211,10 +55,10 @@ def _wood(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     kind = rng.random()
     if kind < 0.2:
         radius = float(rng.uniform(3.3, 3.8))
-        lacquer = Paint(pick(rng, _BRIGHT), 160)
+        lacquer = Paint(pick(rng, BRIGHT), 160)
         body.prism(ellipse(0, 0, radius, radius, 6), 6, length + 6, lacquer)
         body.revolve([(0, 0), (2.0, 0.9), (6.2, radius * 0.9)], [Paint((60, 60, 62), 90), Paint(base, 20)])
-        return _soiled(body.drawn(mm_per_px, (0.2, 1, 0.05), min(aslant(rng), 40)), rng)
+        return soiled(body.drawn(mm_per_px, (0.2, 1, 0.05), min(aslant(rng), 40)), rng)
     width = float(rng.uniform(2, 9)) if kind < 0.7 else length * float(rng.uniform(0.3, 0.9))
     high = width * 0.25 if kind < 0.4 else width * float(rng.uniform(0.3, 0.9))
     grain = Texture(length, width, mm_per_px, base)
@@ -223,57 +67,19 @@ def _wood(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     outline = rounded_rect(0, 0, length, width, width / 2 if kind < 0.4 else 0.3)
     outline = ragged(length, width, rng, 0.3) if chance(rng, 0.4) else outline
     body.prism(outline, 0, min(high, 15.0), Paint(base, 20), grain, grain, edge=Paint(shade(base, 0.85), 15))
-    return _soiled(body.drawn(mm_per_px, (0, rng.normal(0, 0.1), 1), min(aslant(rng), 40)), rng)
-
-
-def _stone(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """A pebble or a broken stone."""
-    length, width = _size(rng, 8, 45)
-    canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(
-        rng,
-        [
-            (120, 125, 128),
-            (95, 105, 112),
-            (150, 160, 165),
-            (85, 100, 125),
-            (70, 72, 74),
-            (170, 180, 188),
-            (90, 110, 140),
-        ],
-        12,
-    )
-    round_one = chance(rng, 0.5)
-    high = min(width * float(rng.uniform(0.4, 0.8)), 20.0)
-    reach = 1 - np.abs(np.convolve(rng.normal(0, 0.08, 30), np.ones(5) / 2, "same")) if round_one else 1.0
-    outline = (
-        ellipse(0, 0, length / 2, width / 2, 30) * np.reshape(reach, (-1, 1))
-        if round_one
-        else ragged(length, width, rng, 0.35)
-    )
-    for level in np.linspace(0, 1, 18):
-        scale = np.sqrt(1 - (level * 0.98) ** 2) if round_one else 1 - 0.35 * level
-        canvas.polygon(outline * scale, base, high * (0.15 + 0.85 * float(level)), 20)
-    if round_one:
-        canvas.dome(0, 0, min(length, width) * 0.49, high * 0.6, high * 0.4)
-    canvas.roughen(high * (0.03 if round_one else 0.06), 3.5)
-    canvas.roughen(high * 0.015, 0.8)
-    canvas.grain(float(rng.uniform(0.05, 0.2)), float(rng.uniform(0.4, 2.0)))
-    if chance(rng, 0.3):
-        canvas.stroke(rng.normal(0, 0.4, (4, 2)) * [length, width], float(rng.uniform(0.4, 1.5)), shade(base, 1.5))
-    return _soiled(canvas, rng)
+    return soiled(body.drawn(mm_per_px, (0, rng.normal(0, 0.1), 1), min(aslant(rng), 40)), rng)
 
 
 def _bottle_cap(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A plastic screw cap or a crown cap, either side up."""
     body = Body(rng)
-    colour = pick(rng, _BRIGHT)
+    colour = pick(rng, BRIGHT)
     if chance(rng, 0.6):
         radius, high = float(rng.uniform(11, 20)), float(rng.uniform(8, 16))
         plastic = Paint(colour, 110)
         top = Texture(2 * radius, 2 * radius, mm_per_px, colour)
         if chance(rng, 0.5):
-            top.text(code(rng, one_of(rng, ("AAAA", "AA", "0000"))), 0, 0, radius * 0.4, pick(rng, _BRIGHT))
+            top.text(code(rng, one_of(rng, ("AAAA", "AA", "0000"))), 0, 0, radius * 0.4, pick(rng, BRIGHT))
         hollow = [ellipse(0, 0, radius * 0.9, radius * 0.9, 40)]
         rim = ellipse(0, 0, radius, radius, 72) * (1 + 0.02 * np.sign(np.sin(np.arange(72) * np.pi / 1.5)))[:, None]
         body.prism(rim, 0, high - 0.8, plastic, None, None, hollow)
@@ -283,8 +89,8 @@ def _bottle_cap(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         teeth = ellipse(0, 0, radius, radius, 84) * (0.95 + 0.05 * np.cos(np.arange(84) * np.pi / 2))[:, None]
         paint = Paint(colour, 140, 0.3)
         top = Texture(2 * radius, 2 * radius, mm_per_px, colour)
-        top.disc(0, 0, radius * 0.7, pick(rng, _BRIGHT))
-        top.text(code(rng, "AAA"), 0, 0, radius * 0.35, pick(rng, _BRIGHT))
+        top.disc(0, 0, radius * 0.7, pick(rng, BRIGHT))
+        top.text(code(rng, "AAA"), 0, 0, radius * 0.35, pick(rng, BRIGHT))
         inner = [ellipse(0, 0, radius * 0.88, radius * 0.88, 40)]
         body.prism(teeth, 0, high * 0.85, paint, None, None, inner)
         body.prism(
@@ -296,7 +102,7 @@ def _bottle_cap(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             Texture(2 * radius, 2 * radius, mm_per_px, STEEL),
         )
     up = one_of(rng, ((0, 0, 1), (0, 0, -1), (0, 0, 1), (0, 0, -1), (1, 0, 0.1)))
-    return _soiled(body.drawn(mm_per_px, up, aslant(rng)), rng)
+    return soiled(body.drawn(mm_per_px, up, aslant(rng)), rng)
 
 
 def _bottle_neck(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -310,22 +116,22 @@ def _bottle_neck(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     shoulder = np.column_stack([11 + length * share, 10 + (radius - 10) * np.sin(share * np.pi / 2)])
     body.revolve(shoulder, clear, axis=(1, 0, 0), squeeze=float(rng.uniform(0.6, 1.0)))
     if chance(rng, 0.5):
-        cap = Paint(pick(rng, _BRIGHT), 110)
+        cap = Paint(pick(rng, BRIGHT), 110)
         body.revolve([(-3, 0), (-3, 11), (9, 11)], cap, axis=(1, 0, 0))
-    return _soiled(body.drawn(mm_per_px, (rng.normal(0, 0.2), 0, 1), min(aslant(rng), 35)), rng)
+    return soiled(body.drawn(mm_per_px, (rng.normal(0, 0.2), 0, 1), min(aslant(rng), 35)), rng)
 
 
 def _can(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A drink or food can, small ones whole, others crushed or cut to a piece."""
     body = Body(rng)
     radius, half = float(rng.uniform(12, 26)), float(rng.uniform(14, 38))
-    colour = pick(rng, _BRIGHT)
+    colour = pick(rng, BRIGHT)
     wrap = Texture(2 * half, 2 * np.pi * radius, mm_per_px, colour)
     wrap.mottle(rng, 0.04, 3.0)
     for side in (-0.25, 0.25):
         y = side * 2 * np.pi * radius
-        wrap.polygon(ellipse(0, y, half * 0.7, radius * 0.8, int(rng.integers(4, 30))), pick(rng, _BRIGHT))
-        wrap.text(code(rng, "AAAA"), 0, y, radius * 0.45, pick(rng, _BRIGHT), int(rng.integers(0, 2)))
+        wrap.polygon(ellipse(0, y, half * 0.7, radius * 0.8, int(rng.integers(4, 30))), pick(rng, BRIGHT))
+        wrap.text(code(rng, "AAAA"), 0, y, radius * 0.45, pick(rng, BRIGHT), int(rng.integers(0, 2)))
         for row in range(4):
             wrap.text(
                 code(rng, "AAAAAA AAAA AAA"), 0, y + radius * (1.0 + row * 0.14), radius * 0.08, shade(colour, 0.4)
@@ -345,8 +151,8 @@ def _can(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         body.revolve(profile, end, axis=(way, 0, 0), squeeze=squeeze)
     canvas = body.drawn(mm_per_px, (rng.normal(0, 0.15), 0, 1), min(aslant(rng), 40))
     if squeeze < 0.7:
-        _creases(canvas, rng, 2.0, 12.0)
-    return _soiled(canvas, rng)
+        creases(canvas, rng, 2.0, 12.0)
+    return soiled(canvas, rng)
 
 
 def _mouse(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -389,7 +195,7 @@ def _mouse(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             [-length / 2 + 2 - reach * rng.uniform(4, 22), np.sin(reach * 4) * rng.normal(0, 4), 3 + 0 * reach]
         )
         body.tube(tail, 1.6, Paint((28, 28, 28), 70), upper_only=True)
-    return _soiled(body.drawn(mm_per_px, (0, 0, 1), min(aslant(rng), 30)), rng, 0.02)
+    return soiled(body.drawn(mm_per_px, (0, 0, 1), min(aslant(rng), 30)), rng, 0.02)
 
 
 def _food(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -400,10 +206,16 @@ def _food(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         half, radius, colour = one_of(
             rng,
             (
-                (16.0, 7.0, (95, 150, 195)), (8.0, 4.5, (60, 90, 140)), (22.0, 16.0, (90, 140, 180)), (13.0, 12.0, (40, 120, 235)),
-                (11.0, 11.0, (40, 40, 180)), (9.0, 9.0, (70, 160, 110)), (25.0, 9.0, (60, 200, 235)), (14.0, 13.0, (70, 110, 150)),
+                (16.0, 7.0, (95, 150, 195)),
+                (8.0, 4.5, (60, 90, 140)),
+                (22.0, 16.0, (90, 140, 180)),
+                (13.0, 12.0, (40, 120, 235)),
+                (11.0, 11.0, (40, 40, 180)),
+                (9.0, 9.0, (70, 160, 110)),
+                (25.0, 9.0, (60, 200, 235)),
+                (14.0, 13.0, (70, 110, 150)),
             ),
-        )  # fmt: skip
+        )
         colour = vary(colour, rng, 15)
         share = np.linspace(0, np.pi, 26)
         dent = 1 - 0.18 * np.sin(share * 2) ** 2 * (1.0 if chance(rng, 0.4) else 0.0)
@@ -418,8 +230,8 @@ def _food(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             texture=skin,
             squeeze=float(rng.uniform(0.7, 1.0)),
         )
-        return _soiled(body.drawn(mm_per_px, (0, 0, 1), min(aslant(rng), 50)), rng, 0.06)
-    length, width = _size(rng, 18, 50)
+        return soiled(body.drawn(mm_per_px, (0, 0, 1), min(aslant(rng), 50)), rng, 0.06)
+    length, width = size(rng, 18, 50)
     canvas = Canvas(length, width, mm_per_px, rng)
     crumb = pick(rng, [(90, 150, 200), (60, 110, 170), (130, 190, 220), (40, 70, 110), (60, 150, 230), (50, 170, 235)])
     outline = ellipse(0, 0, length / 2, width / 2) if chance(rng, 0.4) else ragged(length, width, rng, 0.4)
@@ -427,13 +239,13 @@ def _food(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas.polygon(outline * 0.88, shade(crumb, 1.12), 8.0, 15)
     canvas.roughen(0.8, 2.0)
     canvas.grain(0.16, 1.0)
-    return _soiled(canvas, rng, 0.08)
+    return soiled(canvas, rng, 0.08)
 
 
 def _household(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A pen, key, coin, toy brick, button, lighter, peg or spoon."""
     body = Body(rng)
-    colour = pick(rng, _BRIGHT)
+    colour = pick(rng, BRIGHT)
     plastic = Paint(colour, 140)
     kind = int(rng.integers(0, 7))
     flat = (0.0, 0.0, 1.0)
@@ -443,11 +255,11 @@ def _household(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         body.revolve([(-8, 0.6), (0, radius * 0.8)], metal(rng), (-length / 2, 0, 0), (1, 0, 0))
         body.revolve(
             [(0, radius * 1.1), (18, radius * 1.1), (18, 0)],
-            Paint(pick(rng, _BRIGHT), 120),
+            Paint(pick(rng, BRIGHT), 120),
             (length * 0.3, 0, 0),
             (1, 0, 0),
         )
-        body.box((length * 0.3 + 2, 0, radius + 1), (24, 2.5, 1.2), Paint(pick(rng, _BRIGHT), 120))
+        body.box((length * 0.3 + 2, 0, radius + 1), (24, 2.5, 1.2), Paint(pick(rng, BRIGHT), 120))
     elif kind == 1:  # key
         steel = metal(rng, [STEEL, (80, 160, 200), (175, 178, 178)])
         bow, length = float(rng.uniform(9, 12)), float(rng.uniform(25, 34))
@@ -511,7 +323,7 @@ def _household(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         bowl = ellipse(-16, 0, 19, 12, 30)
         body.prism(bowl, 1.0, 3.5, blade, None, None)
         body.prism(bowl * [0.82, 0.82] - [2.5, 0], 3.4, 3.6, Paint(shade(blade.bgr, 0.8), 150, blade.metal))
-    return _soiled(body.drawn(mm_per_px, flat, min(aslant(rng), 40)), rng)
+    return soiled(body.drawn(mm_per_px, flat, min(aslant(rng), 40)), rng)
 
 
 PAINTERS: Mapping[str, Painter] = {"other": other}

@@ -46,9 +46,14 @@ def used(canvas: Canvas, rng: np.random.Generator) -> Canvas:
 def screw(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A screw: machine, wood or sheet-metal, hexagon bolt, socket head, micro, set screw, anchor, standoff."""
     looks = (
-        (0.28, _machine), (0.27, _self_tapping), (0.22, _bolt), (0.09, _socket_head), (0.06, _set_screw), (0.04, _anchor),
+        (0.28, _machine),
+        (0.27, _self_tapping),
+        (0.22, _bolt),
+        (0.09, _socket_head),
+        (0.06, _set_screw),
+        (0.04, _anchor),
         (0.04, _standoff),
-    )  # fmt: skip
+    )
     return mixed(rng, mm_per_px, looks)
 
 
@@ -75,7 +80,7 @@ def _recess(rng: np.random.Generator, mm_per_px: float, radius: float, paint: Pa
         bar(0, radius * 0.98, radius * 0.24, deep)
     elif kind == "tri":
         for angle in (0, 120, 240):
-            face.stroke([(0, 0), polar(radius * 0.55, angle + turn)], radius * 0.2, deep)
+            face.stroke(np.stack([np.zeros(2), polar(radius * 0.55, angle + turn)]), radius * 0.2, deep)
     else:
         corners = {"torx": 6, "hex": 6, "pent": 5}[kind]
         angles = np.linspace(0, 360, 60, endpoint=False)
@@ -88,9 +93,17 @@ def _recess(rng: np.random.Generator, mm_per_px: float, radius: float, paint: Pa
 
 
 def _shaft(
-    body: Body, rng: np.random.Generator, paint: Paint, start: float, end: float, radius: float, pitch: float, depth: float,
-    point: float, plain: float = 0.0,
-) -> None:  # fmt: skip
+    body: Body,
+    rng: np.random.Generator,
+    paint: Paint,
+    start: float,
+    end: float,
+    radius: float,
+    pitch: float,
+    depth: float,
+    point: float,
+    plain: float = 0.0,
+) -> None:
     """A threaded shaft along x from `start` to `end`; `plain` of it smooth, `point` the length of its taper."""
     thread = (start + plain, end - point * 0.15, pitch, depth)
     if point > 0:
@@ -180,8 +193,18 @@ def _self_tapping(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     _driven_face(body, rng, mm_per_px, head * (0.9 if kind != "washer" else 0.6), paint)
     plain = (length - high) * float(rng.uniform(0.25, 0.45)) if length > 8 * size and chance(rng, 0.5) else 0.0
     blunt = chance(rng, 0.2)
-    _shaft(body, rng, paint, high, length, shaft, pitch, shaft * float(rng.uniform(0.3, 0.45)),
-           0.0 if blunt else size * float(rng.uniform(1.0, 1.8)), plain)  # fmt: skip
+    _shaft(
+        body,
+        rng,
+        paint,
+        high,
+        length,
+        shaft,
+        pitch,
+        shaft * float(rng.uniform(0.3, 0.45)),
+        0.0 if blunt else size * float(rng.uniform(1.0, 1.8)),
+        plain,
+    )
     return _seen(body, rng, mm_per_px, length, head)
 
 

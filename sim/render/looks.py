@@ -94,11 +94,13 @@ def code(rng: np.random.Generator, pattern: str) -> str:
     """A printed code: `A` becomes a letter, `0` a digit, the rest stays."""
     letters, digits = "ABCDEFHKLMNPRSTUXYZ", "0123456789"
     return "".join(
-        letters[int(rng.integers(len(letters)))] if sign == "A"
-        else digits[int(rng.integers(10))] if sign == "0"
+        letters[int(rng.integers(len(letters)))]
+        if sign == "A"
+        else digits[int(rng.integers(10))]
+        if sign == "0"
         else sign
         for sign in pattern
-    )  # fmt: skip
+    )
 
 
 def worn(canvas: Canvas, rng: np.random.Generator, grain: float = 0.04, dirty: float = 0.3) -> Canvas:

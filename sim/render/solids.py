@@ -18,10 +18,7 @@ from sim.render.textures import Texture
 Floats = NDArray[np.float32]
 
 _STEP_PX = 0.7  # a lattice this fine leaves no pixel out, however it is turned (covering radius < 1/2)
-_LARGE_PX = (
-    90_000  # drawings above this take a lattice of _LARGE_STEP_PX and have the gaps filled from their neighbours
-)
-_LARGE_STEP_PX = 1.0
+_COARSER = ((90_000, 1.0), (260_000, 1.4))  # drawings of more pixels take a wider lattice; their gaps are mended
 _EDGE_ON = 1e-4  # a surface is seen when its normal leans towards the camera by more than this
 _COARSE_STEPS = 14  # samples along a surface to find how much room it needs
 _CREVICE_MM = 0.9  # how far corners between surfaces darken
@@ -69,7 +66,7 @@ class Body:
     def plane(
         self, corner: ArrayLike, along: ArrayLike, across: ArrayLike, paint: Paint, texture: Texture | None = None
     ) -> None:
-        """A parallelogram from a corner (or equal ones from N x 3 corners) and two edges; along x across points outward."""
+        """A parallelogram from a corner (N x 3: several) and two edges; along x across points outward."""
         self._plane(corner, along, across, paint, texture, None)
 
     def box(
@@ -88,16 +85,16 @@ class Body:
         """
         middle, (a, b, c) = np.atleast_2d(np.asarray(centre, float)), np.asarray(size, float) / 2
         k = 1.0 - taper
-        self.plane(middle + [-a * k, -b * k, c], (2 * a * k, 0, 0), (0, 2 * b * k, 0), paint, top)
-        self.plane(middle + [-a * k, b * k, -c], (2 * a * k, 0, 0), (0, -2 * b * k, 0), paint, bottom)
+        self.plane(middle + np.array([-a * k, -b * k, c]), (2 * a * k, 0, 0), (0, 2 * b * k, 0), paint, top)
+        self.plane(middle + np.array([-a * k, b * k, -c]), (2 * a * k, 0, 0), (0, -2 * b * k, 0), paint, bottom)
         levels = ((-c, 0.0, k, 1.0), (0.0, c, 1.0, k)) if taper > 0 else ((-c, c, 1.0, 1.0),)
         for low, high, wide_low, wide_high in levels:
             rise, shared = high - low, (wide_low + wide_high) / 2
             lean_x, lean_y = a * (wide_high - wide_low), b * (wide_high - wide_low)
             for side in (-1, 1):
-                corner = middle + [-side * a * shared, -side * b * wide_low, low]
+                corner = middle + np.array([-side * a * shared, -side * b * wide_low, low])
                 self.plane(corner, (side * 2 * a * shared, 0, 0), (0, -side * lean_y, rise), paint, sides)
-                corner = middle + [side * a * wide_low, -side * b * shared, low]
+                corner = middle + np.array([side * a * wide_low, -side * b * shared, low])
                 self.plane(corner, (0, side * 2 * b * shared, 0), (side * lean_x, 0, rise), paint)
 
     def prism(
@@ -195,7 +192,7 @@ class Body:
         ground = float((corners @ lay[2].astype(np.float32)).min())
         raster = _Raster(canvas, view, lay[2].astype(np.float32), middle, ground, _room(self.rng))
         pixels = len(canvas.x_mm) * len(canvas.y_mm)
-        step_px = max([_STEP_PX] + [step for least, step in _COARSER if pixels > least])
+        step_px = max([_STEP_PX, *(step for least, step in _COARSER if pixels > least)])
         step_mm = step_px / canvas.scale
         for part in sorted(self._surfaces, key=lambda part: -part.opacity):
             if part.normal is None or float(part.normal @ view[2]) > _EDGE_ON:
@@ -282,7 +279,7 @@ class _Raster:
         for x, y, z, edge, sharpness, strength in self._room.tolist():
             towards = ray @ np.array([x, y, z], np.float32)
             bright += np.float32(strength) / (1 + np.exp(np.float32(sharpness) * (np.float32(edge) - towards)))
-        return bgr * (1 + np.float32(share) * (bright - 1))[:, None]
+        return (bgr * (1 + np.float32(share) * (bright - 1))[:, None]).astype(np.float32)
 
     @property
     def there(self) -> NDArray[np.bool_]:
@@ -334,12 +331,12 @@ def _flat(
     rows, columns = (_count(width, step_mm), _count(length, step_mm)) if step_mm > 0 else (2, 2)
     u = np.linspace(0, 1, columns, dtype=np.float32)[:, None] * along.astype(np.float32)
     v = np.linspace(0, 1, rows, dtype=np.float32)[:, None] * across.astype(np.float32)
-    points = (v[:, None] + u[None]).reshape(-1, 3)
+    points: Floats = (v[:, None] + u[None]).reshape(-1, 3).astype(np.float32)
     corners = np.atleast_2d(origin).astype(np.float32)
     bgr = np.asarray([paint.bgr], np.float32) if texture is None else _coloured((rows, columns), texture)
     if len(corners) > 1 and texture is not None:
         bgr = np.tile(bgr, (len(corners), 1))
-    points = (corners[:, None] + points[None]).reshape(-1, 3)
+    points = (corners[:, None] + points[None]).reshape(-1, 3).astype(np.float32)
     if cuts is not None and step_mm > 0:
         inside = np.flatnonzero(Texture.mask(cuts, points[:, :2].reshape(rows, columns, 2)))
         points = points[inside]
@@ -374,7 +371,7 @@ def _walked(path: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64],
     pieces = np.diff(path, axis=0)
     lengths = np.sqrt((pieces**2).sum(axis=1))
     travelled = np.concatenate([[0.0], np.cumsum(lengths)])
-    places = np.linspace(0, travelled[-1], count)
+    places = np.linspace(0, float(travelled[-1]), count)
     piece = np.clip(np.searchsorted(travelled, places, side="right") - 1, 0, len(pieces) - 1)
     unit = pieces / np.maximum(lengths, 1e-9)[:, None]
     return path[piece] + unit[piece] * (places - travelled[piece])[:, None], unit[piece]

@@ -100,5 +100,6 @@ class Texture:
         return np.asarray(cv2.resize(grid, (columns, rows), interpolation=cv2.INTER_CUBIC), np.float32)
 
     def _pixels(self, points_mm: ArrayLike) -> NDArray[np.int32]:
-        points = (np.asarray(points_mm, np.float64) + [self.length_mm / 2, self.width_mm / 2]) * self._scale
+        half = np.array([self.length_mm, self.width_mm]) / 2
+        points = (np.asarray(points_mm, np.float64) + half) * self._scale
         return np.rint((points - 0.5) * (1 << _SHIFT)).astype(np.int32)

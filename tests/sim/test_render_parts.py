@@ -21,17 +21,21 @@ LENGTHS_MM = {
     "pcb": (9, 112),
     "metal_housing": (18, 100),
     "plastic_housing": (10, 95),
-    "capacitor_ta": (3.5, 10),
-    "capacitor_ceramic": (3.5, 24),
-    "ic": (5, 24),
-    "connector": (5, 34),
-    "screw": (5, 27),
-    "nut_washer": (5, 17),
-    "cable": (10, 130),
-    "led": (7, 26),
-    "resistor": (6, 20),
-    "diode": (4.5, 18),
-    "other": (8, 75),
+    "capacitor_al": (3.5, 62),
+    "capacitor_ta": (2.5, 32),
+    "capacitor_ceramic": (1.8, 36),
+    "ic": (2.5, 56),
+    "transistor": (2.5, 52),
+    "resistor": (1.8, 56),
+    "diode": (2.5, 52),
+    "inductor": (3.5, 56),
+    "crystal": (2.2, 40),
+    "led": (2.5, 42),
+    "connector": (3.5, 66),
+    "screw": (2.0, 80),
+    "nut_washer": (3.0, 36),
+    "cable": (7, 200),
+    "other": (7, 150),
 }
 
 
@@ -54,7 +58,7 @@ def test_a_part_has_a_plausible_size_and_mass(class_id: str) -> None:
         assert part.color.dtype == part.alpha.dtype == np.uint8
         assert shortest <= part.length_mm <= longest
         assert 0 < part.width_mm <= part.length_mm
-        assert 0 < part.height_mm <= 25
+        assert 0 < part.height_mm <= 70
         assert part.area_mm2 == pytest.approx(part.alpha.sum() / 255 * MM_PER_PX**2, rel=1e-6)
         assert 0.8 < part.mass_g / (part.area_mm2 * areal_mass_g_per_mm2(class_id)) < 1.2
 
