@@ -50,7 +50,7 @@ def test_a_plant_with_a_height_channel_hands_it_over_with_every_frame() -> None:
     async def look(of: PlantSetup) -> Frame:
         async with PlantInLoop(of, seed=5) as plant, plant.camera() as camera:
             async for frame in camera:
-                if frame.sequence == 12:
+                if frame.sequence == 24:
                     return frame
         raise AssertionError("the camera ended")
 
