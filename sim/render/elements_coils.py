@@ -24,6 +24,7 @@ from sim.render.looks import (
     pick,
     polar,
     shade,
+    sometimes_broken,
     tips,
     worn,
 )
@@ -45,7 +46,7 @@ def inductor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.08, _air_coil),
         (0.14, _transformer),
     )
-    return mixed(rng, mm_per_px, looks)
+    return sometimes_broken(mixed(rng, mm_per_px, looks), rng, 0.04)
 
 
 def _enamelled(rng: np.random.Generator) -> Paint:

@@ -40,7 +40,7 @@ def connector(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.06, _board_to_board),
         (0.07, _terminal_block),
     )
-    return mixed(rng, mm_per_px, looks)
+    return sometimes_broken(mixed(rng, mm_per_px, looks), rng, 0.08)
 
 
 def _grid(columns: int, rows: int, pitch: float, level: float) -> list[tuple[float, float, float]]:
