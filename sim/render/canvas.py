@@ -236,19 +236,10 @@ class Canvas:
         result broadcasts to H x W.
         `soft_mm` blurs the outline.
         """
-        pixels = self._pixels(points_mm)
-        reach = 2.5 * soft_mm * self.scale
-        (left, top), (right, bottom) = pixels.min(axis=0) / (1 << _SHIFT), pixels.max(axis=0) / (1 << _SHIFT)
-        rows = slice(max(0, int(top - reach)), max(0, int(bottom + reach) + 2))
-        columns = slice(max(0, int(left - reach)), max(0, int(right + reach) + 2))
+        rows, columns, mask = self._area(points_mm, soft_mm)
         page = self._bgr[rows, columns]
         if page.size == 0:
             return
-        mask = np.zeros(page.shape[:2], np.uint8)
-        shift = (-columns.start * (1 << _SHIFT), -rows.start * (1 << _SHIFT))
-        cv2.fillPoly(mask, [pixels + np.array(shift, np.int32)], (255,), cv2.LINE_8, _SHIFT)
-        if soft_mm > 0:
-            mask = _softened(mask, max(0.5, soft_mm * self.scale))
         amount = np.asarray(mask, np.float32) * np.float32(1 / 255)
         if callable(share):
             amount *= np.clip(share(self.x_mm[None, columns], self.y_mm[rows, None]), 0, 1).astype(np.float32)
@@ -258,11 +249,33 @@ class Canvas:
         colour[:] = bgr
         page[:] = cv2.blendLinear(page, colour, 1 - amount, amount)
 
-    def see_through(self, points_mm: ArrayLike, opacity: int) -> None:
-        """Let the belt shine through within a polygon: 0 wholly, 255 not at all."""
+    def see_through(self, points_mm: ArrayLike, opacity: int, soft_mm: float = 0.0) -> None:
+        """Let the belt shine through within a polygon: 0 wholly, 255 not at all; `soft_mm` blurs the outline."""
         if self._opacity is None:
             self._opacity = np.full_like(self._footprint, 255)
-        cv2.fillPoly(self._opacity, [self._pixels(points_mm)], (opacity,), cv2.LINE_8, _SHIFT)
+        rows, columns, mask = self._area(points_mm, soft_mm)
+        page = self._opacity[rows, columns]
+        if page.size == 0:
+            return
+        amount = np.asarray(mask, np.float32) * np.float32(1 / 255)
+        page[:] = cv2.blendLinear(page, np.full_like(page, opacity), 1 - amount, amount)
+
+    def _area(self, points_mm: ArrayLike, soft_mm: float) -> tuple[slice, slice, NDArray[np.uint8]]:
+        """A polygon as rows and columns of the drawing and a mask (0..255) over them, its outline blurred."""
+        pixels = self._pixels(points_mm)
+        reach = 2.5 * soft_mm * self.scale
+        (left, top), (right, bottom) = pixels.min(axis=0) / (1 << _SHIFT), pixels.max(axis=0) / (1 << _SHIFT)
+        height, width = self._footprint.shape
+        rows = slice(min(height, max(0, int(top - reach))), min(height, max(0, int(bottom + reach) + 2)))
+        columns = slice(min(width, max(0, int(left - reach))), min(width, max(0, int(right + reach) + 2)))
+        mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+        if mask.size == 0:
+            return rows, columns, mask
+        shift = (-columns.start * (1 << _SHIFT), -rows.start * (1 << _SHIFT))
+        cv2.fillPoly(mask, [pixels + np.array(shift, np.int32)], (255,), cv2.LINE_8, _SHIFT)
+        if soft_mm > 0:
+            mask = _softened(mask, max(0.5, soft_mm * self.scale))
+        return rows, columns, mask
 
     # Surface: wear and texture of the whole part.
 
