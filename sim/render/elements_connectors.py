@@ -5,7 +5,22 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sim.render.canvas import Canvas
-from sim.render.looks import GOLD, STEEL, TIN, Painter, aslant, chance, code, metal, mixed, one_of, pick, shade, worn
+from sim.render.looks import (
+    GOLD,
+    STEEL,
+    TIN,
+    Painter,
+    aslant,
+    chance,
+    code,
+    metal,
+    mixed,
+    one_of,
+    pick,
+    shade,
+    sometimes_broken,
+    worn,
+)
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture

@@ -180,7 +180,8 @@ def _tangle(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A knot of thin wires, in one colour or red and black and more."""
     body = Body(rng)
     radius = float(rng.uniform(0.4, 1.1))
-    palette = [pick(rng, _WIRES) for _ in range(int(rng.integers(1, 5)))]
+    pair: list[Bgr] = [(30, 30, 32), (45, 40, 190)]
+    palette = pair if chance(rng, 0.35) else [pick(rng, _WIRES) for _ in range(int(rng.integers(1, 5)))]
     size = float(rng.uniform(14, 30))
     for number in range(int(rng.integers(3, 8))):
         steps = 90
