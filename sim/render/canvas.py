@@ -19,6 +19,7 @@ from sim.render.shapes import Bgr, noise, rounded_rect
 _SHIFT = 4  # cv2 draws with 1/16 px coordinates
 _HERSHEY_CAP_PX = 21.0  # cap height of FONT_HERSHEY_SIMPLEX at scale 1
 _MARGIN_MM = 1.0
+_THINNEST_MM = 0.1  # dents and bumps leave at least this
 _FINE_PX = 500  # parts longer than this are drawn in camera pixels, smaller ones in halves of them
 _BEVEL_MM = 0.22  # edges are never sharp: the relief is blurred by this before it is lit
 
@@ -355,7 +356,8 @@ class Canvas:
         turn = self._turn(angle_deg, (width, height))
         bgr = cv2.bitwise_and(self._bgr, cv2.merge([self._footprint] * 3))
         bgra = cv2.merge([bgr, self._footprint])
-        soft_mm = cv2.GaussianBlur(self._relief_mm, (0, 0), max(0.8, _BEVEL_MM * self.scale))
+        relief_mm = np.maximum(self._relief_mm, _THINNEST_MM) * (self._footprint > 0)
+        soft_mm = cv2.GaussianBlur(relief_mm, (0, 0), max(0.8, _BEVEL_MM * self.scale))
         layers = [bgra, soft_mm, self._gloss] + ([] if self._tint is None else [self._tint])
         turned = [cv2.warpAffine(layer, turn, (width, height), flags=cv2.INTER_LINEAR) for layer in layers]
         return (
