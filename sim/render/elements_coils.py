@@ -232,8 +232,10 @@ def _can(rng: np.random.Generator, mm_per_px: float, high: float, reach: float) 
     top.text(_frequency(rng), 0, 0, width * 0.36, ink)
     body.prism(_stadium(length, width), 0.4, high, shell, top, None)
     front = Texture(length - width, high - 0.4, mm_per_px, shell.bgr)
-    front.text(_frequency(rng), 0, -high * 0.12, min(2.0, high * 0.3), ink)
-    front.text(code(rng, "AAA00"), 0, high * 0.2, min(1.4, high * 0.2), ink)
+    name = _frequency(rng)
+    cap = min(2.0, high * 0.3, (length - width) / (0.95 * len(name)))
+    front.text(name, 0, -high * 0.12, cap, ink)
+    front.text(code(rng, "AAA00"), 0, high * 0.2, min(1.2, high * 0.2), ink)
     flat = (length - width) / 2
     if high > 5:  # printed on the broad faces
         for side in (-1, 1):

@@ -321,7 +321,7 @@ def _piece(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius, length = float(rng.uniform(0.5, 3.5)), float(rng.uniform(8, 40))
     jacket = pick(rng, _JACKETS + _WIRES, 6)
-    path = _wander(rng, length, radius, float(rng.uniform(0.1, 0.5)))
+    path = _wander(rng, length, radius, float(rng.uniform(0.1, 0.5)) * min(1.0, length / (14 * radius)))
     flat = chance(rng, 0.2)
     sides: Sequence[float] = (-1.0, 1.0) if flat else (0.0,)
     for side in sides:

@@ -401,6 +401,15 @@ def _walked(path: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64],
     return path[piece] + unit[piece] * (places - travelled[piece])[:, None], unit[piece]
 
 
+def _eased(directions: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Directions (N x 3) averaged over `window` neighbours, so that a thick wire has no seams at the path's corners."""
+    if window < 2:
+        return directions
+    sums = np.cumsum(np.pad(directions, ((window // 2 + 1, window // 2), (0, 0)), mode="edge"), axis=0)
+    eased = sums[2 * (window // 2) :][: len(directions)] - sums[: len(directions)]
+    return eased / np.maximum(np.sqrt((eased**2).sum(axis=1, keepdims=True)), 1e-9)
+
+
 def _frame(axis: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows: two unit vectors across the axis, and the axis."""
     along = axis / np.sqrt(axis @ axis)
@@ -466,7 +475,8 @@ def _tube(
     towards: Floats | None,
 ) -> _Samples:
     line, direction = _walked(np.column_stack([path, radii]), _count_path(path, step_mm))
-    line, tangent = line.astype(np.float32), direction[:, :3].astype(np.float32)
+    window = int(2 * float(radii.max()) / step_mm) if step_mm > 0 else 1
+    line, tangent = line.astype(np.float32), _eased(direction[:, :3], window).astype(np.float32)
     helper = np.where(
         np.abs(tangent[:, 2:]) < 0.8, np.array([[0, 0, 1]], np.float32), np.array([[1, 0, 0]], np.float32)
     )
