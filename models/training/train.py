@@ -57,7 +57,7 @@ class Run:
 
 
 def train(dataset: Dataset, run: Run, report: Callable[[Progress], None]) -> Trained:
-    """Teaches a new net the crops of `dataset` that are not for validation; goes on from `run.checkpoint` if it is there.
+    """Teaches a new net the crops of `dataset` that are not for validation; goes on from `run.checkpoint`.
 
     Classes are drawn equally often. The validation crops choose nothing but the temperature: the net is the
     running mean of the last steps'. Raises NeedsOperator `training.no_crops` for a class without training crops or a
@@ -78,15 +78,12 @@ def train(dataset: Dataset, run: Run, report: Callable[[Progress], None]) -> Tra
     return Trained(net, fit_temperature(validation_logits, held.labels), validation_logits)
 
 
-def answers(
-    net: PartsNet, crops: NDArray[np.uint8], size_px: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def answers(net: PartsNet, crops: NDArray[np.uint8], size_px: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The net's logits float32 [N, C] and embeddings [N, D] of uint8 [N, S0, S0, 3] RGB crops, shown at `size_px`."""
     net.eval()
-    found: list[tuple[Tensor, Tensor]] = []
     with torch.inference_mode():
-        for start in range(0, len(crops), _CHUNK):
-            found.append(net(as_shown(crops[start : start + _CHUNK], size_px)))
+        starts = range(0, len(crops), _CHUNK)
+        found: list[tuple[Tensor, Tensor]] = [net(as_shown(crops[s : s + _CHUNK], size_px)) for s in starts]
     logits, embeddings = zip(*found, strict=True) if found else ((torch.zeros(0, 0),), (torch.zeros(0, 0),))
     return (
         cast("NDArray[np.float32]", torch.cat(logits).numpy()),

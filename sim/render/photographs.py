@@ -49,12 +49,16 @@ def photographs(
     for _ in range(count):
         if not queue:
             queue = [str(name) for name in rng.permutation(list(classes))]
-        yield _photograph(queue.pop(), rng, size_px, fill, split)
+        class_id = queue.pop()
+        picture = None
+        while picture is None:  # now and then nothing of a ring or a cable lies in the picture
+            picture = _photograph(class_id, rng, size_px, fill, split)
+        yield picture
 
 
 def _photograph(
     class_id: str, rng: np.random.Generator, size_px: int, fill: tuple[float, float], split: Split
-) -> Photograph:
+) -> Photograph | None:
     light = random_light(rng)
     # drawn about as fine as it is shown, for text and legs; no finer, for time
     length_px = min(float(rng.uniform(*fill)) * size_px * float(rng.uniform(0.9, 1.5)), _LARGEST_PX)
@@ -78,6 +82,8 @@ def _photograph(
     picture = np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
     mask = np.asarray(cv2.resize(seen.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
     color = developed(picture, random_camera(rng), rng)
+    if not mask.any():
+        return None
     x, y, width, height = cv2.boundingRect(mask)
     part = seen_part(image, 0, mask, (0, 0), (x, y, x + width, y + height), 0.0)
     return Photograph(color, mask > 0, mm_per_px * side / size_px, part)
