@@ -48,7 +48,9 @@ class Comparison:
 
 def answered(probabilities: NDArray[np.float32], unknown: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The answer of each row: the index of the likeliest class of [N, C], or C where it is unknown [N]."""
-    return np.where(unknown, probabilities.shape[1], probabilities.argmax(axis=1)).astype(np.int64)
+    answers = probabilities.argmax(axis=1)
+    answers[unknown] = probabilities.shape[1]
+    return answers
 
 
 def summary(pairs: list[Difference]) -> dict[str, Any]:

@@ -66,10 +66,6 @@ class Classifier:
             manifest.embedding.name if manifest.embedding else None,
         )
 
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The probabilities of `classify` alone."""
-        return self.classify(crops).probabilities
-
     def classify(self, crops: NDArray[np.uint8]) -> Classes:
         """softmax(logits / temperature), and what is unknown, of uint8 crops [N, size, size, 3], in one batch.
 

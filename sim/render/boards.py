@@ -215,7 +215,7 @@ def populate(canvas: Canvas, length: float, width: float, density: float = 1.0) 
     small_parts(canvas, 0, 0, length * 0.94, width * 0.94, int(area / 28 * density))
     for _ in range(max(1, int(area / 450 * density))):
         x, y = spot(rng, length, width, 0.42)
-        side = between(rng, 3, min(16, width * 0.35)) if chance(rng, 0.7) else between(rng, 2, 5)
+        side = between(rng, 3, max(3.0, min(16, width * 0.35))) if chance(rng, 0.7) else between(rng, 2, 5)
         chip(canvas, x, y, side, side if chance(rng, 0.5) else side * between(rng, 0.5, 1.0))
     for _ in range(int(rng.poisson(area / 700 * density))):
         x, y = spot(rng, length, width, 0.44)
