@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from controller.cli.compare_models import compare
 from controller.cli.evaluate import AsJson, Config, ConfusionFile, Images, Name, evaluate_model, percent
 from controller.cli.teach import teach
 from controller.config.document import read_document
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 models_app = typer.Typer(name="models", help="List, verify, train, teach and evaluate models.", no_args_is_help=True)
 models_app.command("teach")(teach)
+models_app.command("compare")(compare)
 
 TrainingConfig = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="What to train, a YAML file.")]
 
