@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +141,10 @@ def embedded(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray(cells.transpose(0, 3, 1, 2).reshape(len(crops), WIDTH))
 
 
-def write_teachable(folder: Path, labels: tuple[str, ...] = LABELS, per_class: int = 40) -> Path:
-    """A model that tells drawn crops of `labels` apart, with exemplars and a fitted unknown rule."""
+@cache
+def teachable(labels: tuple[str, ...]) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    """A model that tells drawn crops of `labels` apart, with exemplars and a fitted unknown rule, and its manifest."""
+    per_class = 40
     crops = embedded(np.concatenate([drawn_crops(label, per_class) for label in labels]))
     truth = np.repeat(np.arange(len(labels)), per_class)
     start = Head(np.zeros((len(labels), WIDTH), np.float32), np.zeros(len(labels), np.float32))
@@ -155,7 +158,12 @@ def write_teachable(folder: Path, labels: tuple[str, ...] = LABELS, per_class: i
         "embedding": {"name": "embedding", "size": WIDTH},
         "unknown": unknown.model_dump(),
     }
-    return write_model(folder, model, manifest)
+    return model, manifest
+
+
+def write_teachable(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
+    """The path of a `teachable` model in a folder."""
+    return write_model(folder, *teachable(labels))
 
 
 @pytest.fixture
