@@ -21,16 +21,8 @@ if TYPE_CHECKING:
 
 models_app = typer.Typer(name="models", help="List, verify, train, teach and evaluate models.", no_args_is_help=True)
 models_app.command("teach")(teach)
-<<<<<<< HEAD
 models_app.command("train")(train)
-=======
 models_app.command("compare")(compare)
-
-TrainingConfig = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="What to train, a YAML file.")]
-
-DEFAULT_CONFIG = Path("configs/training/parts.yaml")
-DEFAULT_OUTPUT = Path("runs/models")
->>>>>>> teach
 
 
 @models_app.command("list")
