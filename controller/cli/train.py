@@ -23,6 +23,7 @@ from senbetsu_errors import NeedsOperator
 
 if TYPE_CHECKING:
     from models.training.dataset import Dataset
+    from models.training.train import Teacher
 
 TrainingConfig = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="What to train, a YAML file.")]
 
@@ -95,18 +96,21 @@ def read_dataset(
         return build_dataset(settings, config.parent, report, validation_only=validation_only, cache=cache)
 
 
-def _teacher(settings: TrainingSettings) -> Predictor | None:
+def _teacher(settings: TrainingSettings) -> "Teacher | None":
     """The model whose answers are learned too. Raises NeedsOperator `training.teacher` where it does not fit."""
     if settings.teacher is None:
         return None
+    from models.training.train import Teacher
+
     model = verify(settings.teacher)
-    if (model.manifest.labels, model.manifest.input.size_px) != (settings.labels, settings.net.size_px):
+    size_px = model.manifest.input.size_px
+    if model.manifest.labels != settings.labels or size_px < settings.net.size_px:
         raise NeedsOperator(
             "training.teacher",
-            f"{model.path} answers other classes, or takes crops of another size, than the net to be trained.",
-            "Give both the same `labels` and `size_px`.",
+            f"{model.path} answers other classes, or takes smaller crops, than the net to be trained.",
+            "Give both the same `labels`, and the teacher no smaller a `size_px`.",
         )
-    return Predictor(model)
+    return Teacher(Predictor(model), size_px)
 
 
 class _Log:

@@ -18,8 +18,8 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime import quantization
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, shape_inference
 
 from models.manifest import (
     Accuracy,
@@ -99,7 +99,8 @@ def export(
             "Train longer, or calibrate on more crops.",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for precision, graph in (("fp32", plain), ("int8", rounded)):
+    graphs: dict[Precision, bytes] = {"fp32": plain, "int8": rounded}
+    for precision, graph in graphs.items():
         name = settings.name if precision == "int8" else f"{settings.name}-fp32"
         finished = _Finished(graph, name, precision, learned, held, settings, command, left_out)
         written[precision] = finished.write(folder)
@@ -126,7 +127,8 @@ class _Finished:
         command: str,
         left_out: LeaveOneSourceOut | None,
     ) -> None:
-        self._name, self._precision = name, precision
+        self._name = name
+        self._precision: Precision = precision
         self._learned, self._held, self._settings = learned, held, settings
         self._command, self._left_out = command, left_out
         chosen = exemplars(learned, settings.exemplars_per_class, settings.seed)
@@ -262,8 +264,8 @@ def _int8(data: bytes, crops: NDArray[np.uint8], seed: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         plain, ready, rounded = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "rounded.onnx"))
         plain.write_bytes(data)
-        cast("Any", quant_pre_process)(str(plain), str(ready), skip_symbolic_shape=True)
-        cast("Any", quantize_static)(
+        cast("Any", shape_inference).quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
+        cast("Any", quantization).quantize_static(
             str(ready),
             str(rounded),
             _Calibration(crops[chosen]),
@@ -273,7 +275,7 @@ def _int8(data: bytes, crops: NDArray[np.uint8], seed: int) -> bytes:
             weight_type=QuantType.QInt8,
             nodes_to_exclude=[_HEAD_NODE],
         )
-        model: Any = onnx.load(str(rounded))
+        model: Any = cast("Any", onnx).load(str(rounded))
     cast("Any", onnx.checker).check_model(model)
     return cast("bytes", model.SerializeToString())
 

@@ -55,11 +55,11 @@ class _Answered:
 
     def measured(self, chosen: NDArray[np.bool_]) -> tuple[Accuracy | None, dict[str, Accuracy]]:
         """Over the chosen photographs, and a class."""
-        per_class = {
-            self._classes[label]: Accuracy(accuracy=float(self.right[of].mean()), count=int(of.sum()))
-            for label in np.unique(self.labels[chosen])
-            if (of := chosen & (self.labels == label)).any()
-        }
+        per_class: dict[str, Accuracy] = {}
+        for index, name in enumerate(self._classes):
+            of = chosen & (self.labels == index)
+            if of.any():
+                per_class[name] = Accuracy(accuracy=float(self.right[of].mean()), count=int(of.sum()))
         count = int(chosen.sum())
         return (Accuracy(accuracy=float(self.right[chosen].mean()), count=count) if count else None), per_class
 
