@@ -163,21 +163,23 @@ def test_labelled_odd_parts_are_taught_and_unlabelled_ones_counted(parent: Path,
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("section", "number", "change", "said"),
     [
-        (lambda i: i["annotations"][0].update(bbox=[20, 20, 400, 96]), "lies outside 136 x 136"),
-        (lambda i: i["annotations"][0].update(category_id=9), "category or image is not in the file"),
-        (lambda i: i["annotations"][0].update(bbox=[1, 2]), "annotations.0.bbox"),
-        (lambda i: i["images"][0].update(file_name="../../secret.png"), "is not in the folder"),
-        (lambda i: i["images"][0].update(file_name="crops/none.png"), "cannot be read"),
-        (lambda i: i["categories"][1].update(name="Big Connector"), "no class id"),
-        (lambda i: i["categories"][1].update(name="unlabelled"), "no labelled annotation, 7 unlabelled"),
-        (lambda i: i.pop("images"), "images: Field required"),
+        ("annotations", 0, {"bbox": [20, 20, 400, 96]}, "lies outside 136 x 136"),
+        ("annotations", 0, {"category_id": 9}, "category or image is not in the file"),
+        ("annotations", 0, {"bbox": [1, 2]}, "annotations.0.bbox"),
+        ("images", 0, {"file_name": "../../secret.png"}, "is not in the folder"),
+        ("images", 0, {"file_name": "crops/none.png"}, "cannot be read"),
+        ("images", 0, {"id": "first"}, "images.0.id"),
+        ("categories", 1, {"name": "Big Connector"}, "no class id"),
+        ("categories", 1, {"name": "unlabelled"}, "no labelled annotation, 7 unlabelled"),
     ],
 )
-def test_a_coco_file_that_is_wrong_is_refused(parent: Path, tmp_path: Path, change: Any, said: str) -> None:
+def test_a_coco_file_that_is_wrong_is_refused(
+    parent: Path, tmp_path: Path, section: str, number: int, change: dict[str, Any], said: str
+) -> None:
     path, index = coco(tmp_path / "odd", "connector", 7)
-    change(index)
+    index[section][number].update(change)
     path.write_text(json.dumps(index))
     assert said in refusal("--coco", path, "--model", parent, "-o", tmp_path / "m.onnx").message
     assert not (tmp_path / "m.onnx").exists()
