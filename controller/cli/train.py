@@ -41,6 +41,7 @@ def train(
     """
     settings = read_training_settings(config)
     with _torch_required():
+        from controller.cli.site_lesson import teach_left_out
         from controller.cli.training_data import grounds
         from models.training import export as exporting
         from models.training import leave_out as leaving_out
@@ -58,7 +59,11 @@ def train(
         left_out: LeaveOneSourceOut | None = None
         if settings.leave_out:
             left_out = leaving_out.leave_out(
-                dataset, run, settings.leave_out, lambda name, state: log.report(f"without {name}", state)
+                dataset,
+                run,
+                settings.leave_out,
+                lambda name, state: log.report(f"without {name}", state),
+                lambda net, kept, unseen: teach_left_out(net, kept, unseen, settings),
             )
     command = shlex.join(["senbetsu", "models", "train", str(config)])
     exported = exporting.export(trained, dataset, settings, output, command, left_out)

@@ -85,8 +85,8 @@ def export(
     logits on validation crops are further than 1e-3 from PyTorch's (`training.export_differs`), or int8 answers more
     than half a point fewer validation crops rightly (`training.int8_loses`).
     """
-    held = _shown(dataset.where(dataset.validation), settings)
-    learned = _shown(dataset.where(~dataset.validation), settings)
+    held = shown(dataset.where(dataset.validation), settings)
+    learned = shown(dataset.where(~dataset.validation), settings)
     plain = _onnx_bytes(trained, settings)
     _check_equal(trained, plain, held.crops[:512], settings)
     rounded = _int8(plain, learned.crops, settings.seed)
@@ -105,6 +105,16 @@ def export(
         finished = _Finished(graph, name, precision, learned, held, settings, command, left_out)
         written[precision] = finished.write(folder)
     return Exported(written["int8"], written["fp32"])
+
+
+def write_fp32(trained: Trained, dataset: Dataset, settings: TrainingSettings, folder: Path) -> Path:
+    """The fp32 file alone, unchecked against int8: for a net that is measured and thrown away. Returns its path."""
+    held = shown(dataset.where(dataset.validation), settings)
+    learned = shown(dataset.where(~dataset.validation), settings)
+    finished = _Finished(
+        _onnx_bytes(trained, settings), settings.name, "fp32", learned, held, settings, "leave_out", None
+    )
+    return folder / f"{finished.write(folder).name}.onnx"
 
 
 def largest_difference(trained: Trained, data: bytes, crops: NDArray[np.uint8], size_px: int) -> float:
@@ -192,7 +202,7 @@ def exemplars(learned: Dataset, per_class: int, seed: int) -> NDArray[np.int64]:
     return np.array(sorted(chosen), np.int64)
 
 
-def _shown(dataset: Dataset, settings: TrainingSettings) -> Dataset:
+def shown(dataset: Dataset, settings: TrainingSettings) -> Dataset:
     """The crops at the size that the line cuts them."""
     size_px = settings.net.size_px
     chunks = [
