@@ -1,4 +1,4 @@
-"""What a site gains by teaching, measured in training: a net that never saw some sources is taught ten crops a class."""
+"""What a site gains by teaching, measured in training: a net that never saw a source is taught ten crops a class."""
 
 import hashlib
 import tempfile
