@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
-BOARD_PX_PER_MM = 8
 
 
 @dataclass(frozen=True)
@@ -83,18 +82,12 @@ class LaidBoard:
     board: cv2.aruco.CharucoBoard
     at_mm: tuple[float, float]
     turned_rad: float = 0.0
-
-    @property
-    def px_per_mm(self) -> float:
-        """Of the print: about BOARD_PX_PER_MM, and squares of whole pixels."""
-        side = self.board.getSquareLength()
-        return round(side * BOARD_PX_PER_MM) / side
+    square_px: int = 120  # of the print; with far more than a ray takes in, edges would be jagged
 
     def image(self) -> NDArray[np.uint8]:
         """The print."""
         across, down = self.board.getChessboardSize()
-        side = round(self.board.getSquareLength() * BOARD_PX_PER_MM)
-        return self.board.generateImage((across * side, down * side), marginSize=0).astype(np.uint8)
+        return self.board.generateImage((across * self.square_px, down * self.square_px), marginSize=0).astype(np.uint8)
 
 
 def render(
@@ -126,13 +119,14 @@ def painted(
         light = np.full(points.shape[:2], belt, np.float32)
         for laid in boards:
             image = laid.image()
+            px_per_mm = laid.square_px / laid.board.getSquareLength()
             c, s = np.cos(laid.turned_rad), np.sin(laid.turned_rad)
             x, y = points[..., 0] - np.float32(laid.at_mm[0]), points[..., 1] - np.float32(laid.at_mm[1])
             # The board's y runs down the picture, that is upstream.
-            across = ((c * x + s * y) * laid.px_per_mm - 0.5).astype(np.float32)
-            down = ((s * x - c * y) * laid.px_per_mm - 0.5).astype(np.float32)
+            across = ((c * x + s * y) * px_per_mm - 0.5).astype(np.float32)
+            down = ((s * x - c * y) * px_per_mm - 0.5).astype(np.float32)
             shown = cv2.remap(image, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(255,))
-            margin = 5 * BOARD_PX_PER_MM
+            margin = 5 * px_per_mm
             inside = (across > -margin) & (across < image.shape[1] + margin)
             inside &= (down > -margin) & (down < image.shape[0] + margin)
             light = np.where(inside, black + shown.astype(np.float32) / 255 * (white - black), light)

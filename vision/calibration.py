@@ -78,15 +78,23 @@ class _File(_Record):
 
 
 class BeltError(_Record):
-    """How far the corners of the board lie from where the calibration puts them, on the belt.
+    """How far points may lie from where the calibration puts them, on the belt.
 
-    Each was left out of the fit that judges it, so this is what to expect of other points of the picture.
+    `rms_mm` and `max_mm` are of the board's corners, each judged by a fit that it was left out of.
     """
 
     rms_mm: float = Field(ge=0, title="RMS", description="Root of the mean square, in millimetres.")
     max_mm: float = Field(ge=0, title="Largest", description="The largest, in millimetres.")
     max_at_px: tuple[float, float] = Field(title="Where", description="Column and row of the largest.")
-    corners: int = Field(ge=1, title="Corners", description="How many corners were measured.")
+    corners: int = Field(ge=1, title="Corners", description="How many corners were measured and went in.")
+    left_out: int = Field(ge=0, title="Left out", description="Corners that lay too far off the others.")
+    rim_mm: float = Field(
+        ge=0,
+        title="At the rim",
+        description="Largest standard deviation over the whole picture that the corners leave open; where the board "
+        "was not seen, it grows.",
+    )
+    rim_at_px: tuple[float, float] = Field(title="Where at the rim", description="Column and row of that.")
     coverage: float = Field(
         ge=0, le=1, title="Coverage", description="Share of the picture inside the outline of all corners."
     )

@@ -5,7 +5,7 @@ each board where it lies on the plane: nothing that a flat board cannot tell is 
 such a thing (a longer lens farther away gives the same picture of a plane); pictures of a tilted board tell it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -26,6 +26,7 @@ _PRIOR_LENS = np.array([0.03, 0.03, 0.5, 0.5, 0.005, 0.005, 0.5])
 """How far a lens departs from none: centre as a share of the picture, k1, k2, p1, p2, k3. Where the corners do not
 tell, it keeps what they need not be from running away at the picture's rim."""
 
+_DIFFERENCE = 1e-6
 _OUTLIER_SIGMAS = 6.0
 _MOST_OUTLIERS = 0.1
 _WORST_RMS_PX = 1.0
@@ -63,7 +64,6 @@ class CameraFit:
     mm_per_px_range: tuple[float, float]
     view_along_mm: float
     error: BeltError
-    left_out: int
 
 
 def fit_camera(
@@ -95,11 +95,17 @@ def fit_camera(
     start = problem.start()
     found = problem.solve(start)
     problem, found, left_out = _without_outliers(problem, found)
-    plane, boards = problem.read(found)
-    frame = _belt_frame(plane, _way(problem, boards) if riding else None, size_px, across_start_mm)
-    belt = plane.onto(frame)
+
+    def onto_belt(unknowns: Vector) -> LensPlane:
+        plane, boards = problem.read(unknowns)
+        way = _way(problem, boards) if riding else None
+        return plane.onto(_belt_frame(plane, way, size_px, across_start_mm))
+
+    belt = onto_belt(found)
     resolutions = _resolutions(belt, size_px)
-    error = _left_out_error(problem, found, coverage)
+    left_out_mm = _left_out_distances_mm(problem, found)
+    worst = int(np.argmax(left_out_mm))
+    rim_mm, rim_at_px = _open_at_the_rim(problem, found, onto_belt, size_px)
     focal, centre, distortion = problem.lens_of(found)
     return CameraFit(
         focal_px=focal,
@@ -110,8 +116,16 @@ def fit_camera(
         mm_per_px=resolutions[0],
         mm_per_px_range=(resolutions[1], resolutions[2]),
         view_along_mm=_view_along_mm(belt, size_px),
-        error=error,
-        left_out=left_out,
+        error=BeltError(
+            rms_mm=float(np.sqrt((left_out_mm**2).mean())),
+            max_mm=float(left_out_mm[worst]),
+            max_at_px=_px(problem.picture_px[worst]),
+            corners=len(left_out_mm),
+            left_out=left_out,
+            rim_mm=rim_mm,
+            rim_at_px=rim_at_px,
+            coverage=coverage,
+        ),
     )
 
 
@@ -258,16 +272,12 @@ class _Problem:
         return LensPlane(focal, centre, distortion, from_ideal), boards
 
     def solve(self, start: Vector) -> Vector:
-        """Least squares by Levenberg and Marquardt (Numerical Recipes, 15.5), the slopes by differences."""
+        """Least squares by Levenberg and Marquardt (Numerical Recipes, 15.5)."""
         unknowns, damping = start.copy(), 1e-3
         left = self.residuals(unknowns)
         cost = float(left @ left)
         for _ in range(60):
-            slopes = np.empty((len(left), len(unknowns)))
-            for i in range(len(unknowns)):
-                aside = unknowns.copy()
-                aside[i] += 1e-6
-                slopes[:, i] = (self.residuals(aside) - left) / 1e-6
+            slopes = self.slopes(unknowns)
             normal, gradient = slopes.T @ slopes, slopes.T @ left
             for _ in range(12):
                 step = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), -gradient)
@@ -284,6 +294,16 @@ class _Problem:
             if gained <= 1e-9 * cost:
                 return unknowns
         return unknowns
+
+    def slopes(self, unknowns: Vector) -> NDArray[np.float64]:
+        """How the residuals move with each unknown [2 N + 7, unknowns], by differences."""
+        left = self.residuals(unknowns)
+        slopes = np.empty((len(left), len(unknowns)))
+        for i in range(len(unknowns)):
+            aside = unknowns.copy()
+            aside[i] += _DIFFERENCE
+            slopes[:, i] = (self.residuals(aside) - left) / _DIFFERENCE
+        return slopes
 
     def distances_px(self, unknowns: Vector) -> Vector:
         """How far each corner is from where it should be, in pixels [N]."""
@@ -330,23 +350,45 @@ def _without_outliers(problem: _Problem, found: Vector) -> tuple[_Problem, Vecto
     return problem, found, left_out
 
 
-def _left_out_error(problem: _Problem, found: Vector, coverage: float) -> BeltError:
-    """Each corner's distance by a fit that did not know it."""
+def _left_out_distances_mm(problem: _Problem, found: Vector) -> Vector:
+    """Each corner's distance [N] by a fit that did not know it."""
     fold = np.arange(len(problem.which)) % _FOLDS
     distances = np.zeros(len(fold))
     for held in range(_FOLDS):
         judged = fold == held
         without = problem.part(~judged).solve(found)
         distances[judged] = problem.part(judged).distances_mm(without)
-    worst = int(np.argmax(distances))
-    column, row = (round(float(v), 1) for v in problem.picture_px[worst])
-    return BeltError(
-        rms_mm=float(np.sqrt((distances**2).mean())),
-        max_mm=float(distances[worst]),
-        max_at_px=(column, row),
-        corners=len(distances),
-        coverage=coverage,
-    )
+    return distances
+
+
+def _open_at_the_rim(
+    problem: _Problem, found: Vector, onto_belt: Callable[[Vector], LensPlane], size_px: tuple[int, int]
+) -> tuple[float, tuple[float, float]]:
+    """Largest standard deviation on the belt over the picture, in mm, and its place: the fit's covariance, mapped."""
+    slopes = problem.slopes(found)
+    left = problem.residuals(found)
+    variance = float(left @ left) / max(1, len(left) - len(found))
+    covariance = np.linalg.pinv(slopes.T @ slopes) * variance
+    points = _grid(size_px)
+    here = onto_belt(found).to_plane(points)
+    moves = np.empty((len(found), *here.shape))
+    for i in range(len(found)):
+        aside = found.copy()
+        aside[i] += _DIFFERENCE
+        moves[i] = (onto_belt(aside).to_plane(points) - here) / _DIFFERENCE
+    sigma = np.sqrt(np.einsum("ink,ij,jnk->n", moves, covariance, moves).clip(min=0))
+    worst = int(np.argmax(sigma))
+    return float(sigma[worst]), _px(points[worst])
+
+
+def _px(point: Points) -> tuple[float, float]:
+    return round(float(point[0]), 1), round(float(point[1]), 1)
+
+
+def _grid(size_px: tuple[int, int]) -> Points:
+    """Pixels all over a picture, its rim among them: [153, 2], the picture's middle in the middle."""
+    across, down = np.meshgrid(np.linspace(0, size_px[0] - 1, 17), np.linspace(0, size_px[1] - 1, 9))
+    return np.stack([across.ravel(), down.ravel()], axis=1)
 
 
 # ---- the belt's own axes
@@ -411,9 +453,7 @@ def _resolutions(belt: LensPlane, size_px: tuple[int, int]) -> tuple[float, floa
 
     Raises NeedsOperator `calibrate.poor` where the fitted lens folds within the picture.
     """
-    columns, rows = size_px
-    across, down = np.meshgrid(np.linspace(0, columns - 1, 17), np.linspace(0, rows - 1, 9))
-    points = np.stack([across.ravel(), down.ravel()], axis=1)
+    points = _grid(size_px)
     here = belt.to_plane(points)
     steps = [belt.to_plane(points + step) - here for step in (np.array([0.5, 0.0]), np.array([0.0, -0.5]))]
     areas = (steps[1][:, 0] * steps[0][:, 1] - steps[1][:, 1] * steps[0][:, 0]) / 0.25

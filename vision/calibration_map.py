@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.calibration import CameraCalibration
+from senbetsu_errors import Fatal
+from vision.calibration import Calibrations, CameraCalibration, CameraIdentity
+from vision.calibration_light import LightCorrection
 from vision.camera_config import CameraConfig
 from vision.results import Detections
 
@@ -133,3 +135,29 @@ class BeltMap:
         rows = self._last - flat_mm[:, 0] / self._mm
         columns = (flat_mm[:, 1] - self._left) / self._mm
         return self.plane.to_plane(np.stack([columns, rows], axis=1)) + self._moved
+
+
+class AppliedCalibrations:
+    """What a line's calibrations do to its pictures and detections; nothing where there are none."""
+
+    def __init__(self, calibrations: Calibrations, camera: CameraConfig) -> None:
+        self._map = BeltMap(calibrations.camera, camera) if calibrations.camera else None
+        self._light = LightCorrection(calibrations.light) if calibrations.light else None
+        made_for = (calibrations.camera, calibrations.light)
+        self._made_for: tuple[CameraIdentity, ...] = tuple(made.camera for made in made_for if made)
+
+    def lit(self, color: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture, H x W x 3 uint8 BGR, evenly lit. Raises Fatal `camera.picture` for another size."""
+        rows, columns = color.shape[:2]
+        for identity in self._made_for:
+            if (identity.columns, identity.rows) != (columns, rows):
+                raise Fatal(
+                    "camera.picture",
+                    f"The picture has {columns} x {rows} pixels, its calibration was made for {identity.size}.",
+                    "Set the camera as it was calibrated, or calibrate it anew.",
+                )
+        return self._light.corrected(color) if self._light else color
+
+    def on_belt(self, flat: Detections) -> Detections:
+        """Detections as `BeltMap.on_belt` has them."""
+        return self._map.on_belt(flat) if self._map else flat

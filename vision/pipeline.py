@@ -5,6 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal, NeedsOperator
+from vision.calibration import Calibrations
+from vision.calibration_map import AppliedCalibrations
 from vision.camera_config import CameraConfig
 from vision.classify import Classifier
 from vision.crops import crop_blobs
@@ -17,10 +19,14 @@ from vision.strips import StripAssembler
 _CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
 _PREVIEW_WIDTH_PX = 400
 _PREVIEW_QUALITY = 70
+_UNCALIBRATED = Calibrations()
 
 
 class VisionPipeline:
     """Plain and synchronous; keeps what it learned of the belt, and in line scan the unfinished parts.
+
+    With calibrations the pictures are evened out and the detections measured through the lens, else by
+    `camera.mm_per_px` alone.
 
     Raises NeedsOperator `camera.view` where the camera's pixels cannot show a part that counts.
     """
@@ -32,6 +38,7 @@ class VisionPipeline:
         belt_width_mm: float,
         counts_per_mm: float,
         classifier: Classifier,
+        calibrations: Calibrations = _UNCALIBRATED,
     ) -> None:
         if camera.across_start_mm >= belt_width_mm:
             raise NeedsOperator(
@@ -51,6 +58,7 @@ class VisionPipeline:
         self.labels = classifier.labels
         self.view_along_mm = camera.view_along_mm
         self._camera = camera
+        self._calibrated = AppliedCalibrations(calibrations, camera)
         self._counts_per_row = counts_per_mm * camera.mm_per_px
         self._classifier = classifier
         self._segmenter = Segmenter(
@@ -118,7 +126,7 @@ class VisionPipeline:
                 f"{self._camera.rows} rows ({self._camera.view_along_mm} mm at {self._camera.mm_per_px} mm).",
                 "Correct camera.view_along_mm or camera.mm_per_px.",
             )
-        return np.ascontiguousarray(color)
+        return self._calibrated.lit(np.ascontiguousarray(color))
 
     def _detections(
         self,
@@ -146,7 +154,7 @@ class VisionPipeline:
         for contour, end in zip(blobs.contours, last.tolist(), strict=True):
             points = simplified(contour)
             outlines.append(np.stack([(end - points[:, 1]) * mm, left + points[:, 0] * mm], axis=1).astype(np.float32))
-        return Detections(
+        flat = Detections(
             along_mm=(last - blobs.centres[:, 1]) * mm,
             across_mm=left + blobs.centres[:, 0] * mm,
             along_min_mm=(last - (y + h - 1)) * mm,
@@ -159,3 +167,4 @@ class VisionPipeline:
             oversize=oversize,
             outlines_mm=tuple(outlines),
         )
+        return self._calibrated.on_belt(flat)
