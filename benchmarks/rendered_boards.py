@@ -51,7 +51,7 @@ class VirtualCamera:
         )
 
     def belt_of(self, picture_px: Points) -> Points:
-        """x and y [N, 2] on the belt of pixels [N, 2]."""
+        """Points [N, 2] on the belt of pixels [N, 2]."""
         shown = (picture_px - np.array(self.centre_px)) / self.focal_px
         ideal = shown.copy()
         for _ in range(25):
@@ -147,7 +147,10 @@ def overhead(
     """A camera over the belt, mounted as well as people do: `view_rad` is its angle of view across."""
     focal = columns / 2 / np.tan(view_rad / 2)
     height = focal * mm_per_px
-    centre = ((columns - 1) / 2 + rng.uniform(-0.01, 0.01) * columns, (rows - 1) / 2 + rng.uniform(-0.01, 0.01) * columns)
+    centre = (
+        (columns - 1) / 2 + rng.uniform(-0.01, 0.01) * columns,
+        (rows - 1) / 2 + rng.uniform(-0.01, 0.01) * columns,
+    )
     # `barrel` is the displacement at the rim as a share of the distance from the centre.
     rim = (view_rad / 2) ** 2
     k1 = barrel / rim * rng.uniform(0.8, 1.2)

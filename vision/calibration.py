@@ -49,7 +49,9 @@ class Board(_Record):
     marker_mm: float = Field(
         default=15.0, gt=0, le=1000, title="Marker", description="Side of a marker as printed, in millimetres."
     )
-    dictionary: Dictionary = Field(default="DICT_4X4_100", title="Dictionary", description="Where its markers are from.")
+    dictionary: Dictionary = Field(
+        default="DICT_4X4_100", title="Dictionary", description="Where its markers are from."
+    )
 
     @model_validator(mode="after")
     def _can_exist(self) -> Self:
@@ -243,5 +245,3 @@ def camera_name(camera: CameraConfig) -> str:
     # A serial number says it all; the index may change with what else is plugged in.
     serial = [text for text in told if text.startswith("serial=")]
     return " ".join([camera.backend, *(serial or told)])
-
-

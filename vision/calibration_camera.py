@@ -181,7 +181,7 @@ def _measured_lens(views: Sequence[BoardView], size_px: tuple[int, int]) -> _Len
         raise NeedsOperator(
             "calibrate.tilted",
             f"The tilted pictures tell the focal length only to {sigma:.0%}; it takes {_FOCAL_KNOWN:.0%}.",
-            "Tilt the board by 20 to 45 degrees, in different directions, in at least three pictures; or leave them out.",
+            "Tilt the board by 20 to 45 degrees, in different directions, in three pictures or more; or leave it.",
         )
     k = [float(v) for v in np.asarray(distortion).ravel()[:5]]
     return _Lens((fx, fy), True, (float(camera[0, 2]), float(camera[1, 2])), (k[0], k[1], k[2], k[3], k[4]))
@@ -421,7 +421,7 @@ def _belt_frame(
     datum = np.array([middle[0], rows - 1.0])
     left = np.array([-0.5, middle[1]])
     here, up, right, datum_mm, left_mm = plane.to_plane(
-        np.stack([middle, middle - [0, 0.5], middle + [0.5, 0], datum, left])
+        np.stack([middle, middle - np.array([0, 0.5]), middle + np.array([0.5, 0]), datum, left])
     )
     along = up - here
     along /= np.linalg.norm(along)

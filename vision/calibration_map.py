@@ -131,10 +131,14 @@ class BeltMap:
             outlines_mm=tuple(np.split(borders.astype(np.float32), starts[1:])),
         )
 
+    def of_pixels(self, picture_px: Points) -> Points:
+        """(along_mm, across_mm) [N, 2] of pixels [N, 2] (column, row)."""
+        return self.plane.to_plane(picture_px) + self._moved
+
     def _mapped(self, flat_mm: Points) -> Points:
         rows = self._last - flat_mm[:, 0] / self._mm
         columns = (flat_mm[:, 1] - self._left) / self._mm
-        return self.plane.to_plane(np.stack([columns, rows], axis=1)) + self._moved
+        return self.of_pixels(np.stack([columns, rows], axis=1))
 
 
 class AppliedCalibrations:

@@ -34,6 +34,7 @@ def make_pipeline(config: LineConfig) -> VisionPipeline:
         config.belt.width_mm,
         config.belt.encoder_counts_per_mm,
         Classifier.from_model(open_model(config.vision.model)),
+        config.calibrated,
     )
 
 
