@@ -54,7 +54,7 @@ class VirtualCamera:
         """Points [N, 2] on the belt of pixels [N, 2]."""
         shown = (picture_px - np.array(self.centre_px)) / self.focal_px
         ideal = shown.copy()
-        for _ in range(25):
+        for _ in range(15):
             ideal += shown - self.lens(ideal)
         rays = np.column_stack([ideal, np.ones(len(ideal))]) @ self.rotation
         return np.array(self.at_mm[:2]) + rays[:, :2] * (-self.at_mm[2] / rays[:, 2:])

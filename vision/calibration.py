@@ -17,7 +17,7 @@ Dictionary = Literal["DICT_4X4_50", "DICT_4X4_100", "DICT_4X4_250", "DICT_5X5_10
 
 Row3 = tuple[float, float, float]
 
-_IDENTIFYING = ("device", "path", "images", "serial", "index", "host", "port")
+_IDENTIFYING = ("device", "path", "images", "serial", "index", "host")
 """Keys by which backends tell one camera from another. Not `url`: it may hold a password."""
 
 

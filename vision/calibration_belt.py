@@ -27,6 +27,7 @@ _WORST_RESIDUAL_MM = 2.0
 _SIMILAR = 0.25  # share by which the areas of two views of one plate may differ
 _LAPSE = 0.04  # share of shots that end at random, or were written down wrongly: one bad row moves nothing
 _UNLIKELY = 0.1  # chance below which a shot's outcome does not fit
+_TELLS = 5.0  # by how much, in log likelihood, a window must explain the shots better than chance alone
 _SPEEDS_APART = 1.25
 
 
@@ -286,13 +287,18 @@ def _from_outcomes(speed_mm_s: float, shots: Sequence[Shot]) -> _AtSpeed:
     """
     distances = np.array([shot.distance_mm for shot in shots])
     share = np.array([{"hit": 1.0, "edge": 0.5, "missed": 0.0}[shot.outcome or "missed"] for shot in shots])
-    _refuse_open_sweep(speed_mm_s, distances, share)
+    if len(shots) < 6 or not share.any():
+        raise NeedsOperator(
+            "calibrate.few_shots",
+            f"{len(shots)} shots at {speed_mm_s:g} mm/s, {int((share > 0).sum())} of which hit; it takes 6, and hits.",
+            "Shoot at more distances about the expected one.",
+        )
     places, index = np.unique(distances, return_inverse=True)
     hits, misses = np.bincount(index, share), np.bincount(index, 1 - share)
     span = float(np.ptp(places))
-    middles = np.linspace(places[0], places[-1], 401)
-    widths = np.geomspace(span / 100, span / 2, 41)
-    slopes = np.geomspace(span / 200, span / 6, 15)
+    middles = np.linspace(places[0], places[-1], 201)
+    widths = np.geomspace(span / 100, span, 25)
+    slopes = np.geomspace(span / 200, span / 6, 9)
     off = np.abs(places - middles[:, None])[:, None, None, :]
     chance = _chance(off, widths[None, :, None, None], slopes[None, None, :, None])
     log = np.log(chance) @ hits + np.log1p(-chance) @ misses
@@ -305,11 +311,13 @@ def _from_outcomes(speed_mm_s: float, shots: Sequence[Shot]) -> _AtSpeed:
     best = np.unravel_index(int(np.argmax(log)), log.shape)
     fitted = _chance(np.abs(distances - middles[best[0]]), widths[best[1]], slopes[best[2]])
     unlikely = ((share == 1.0) & (fitted < _UNLIKELY)) | ((share == 0.0) & (1 - fitted < _UNLIKELY))
-    if unlikely.sum() > max(1, 0.1 * len(shots)):
+    _refuse_open_sweep(speed_mm_s, places, float(middles[best[0]]), float(widths[best[1]]))
+    always = float(np.clip(share.mean(), 0.01, 0.99))
+    by_chance = share.sum() * np.log(always) + (1 - share).sum() * np.log(1 - always)
+    if unlikely.sum() > max(1, 0.1 * len(shots)) or log.max() - by_chance < _TELLS:
         raise NeedsOperator(
             "calibrate.inconsistent",
-            f"{unlikely.sum()} of {len(shots)} shots at {speed_mm_s:g} mm/s contradict the others: hits lie among "
-            "misses.",
+            f"The {len(shots)} shots at {speed_mm_s:g} mm/s contradict each other: hits lie among misses.",
             "Check that all targets were alike and lay still, and that the rows say what happened.",
         )
     return _AtSpeed(speed_mm_s, middle, sigma, len(shots) - int(unlikely.sum()), int(unlikely.sum()))
@@ -319,18 +327,11 @@ def _chance(off: Floats, width: Floats, slope: Floats) -> Floats:
     return _LAPSE / 2 + (1 - _LAPSE) / (1 + np.exp(np.clip((off - width) / slope, -50, 50)))
 
 
-def _refuse_open_sweep(speed_mm_s: float, distances: Floats, share: Floats) -> None:
-    if len(distances) < 6 or not (share > 0).any():
-        raise NeedsOperator(
-            "calibrate.few_shots",
-            f"{len(distances)} shots at {speed_mm_s:g} mm/s, {(share > 0).sum()} of which hit; it takes 6, and hits.",
-            "Shoot at more distances about the expected one.",
-        )
-    middle = float(np.median(distances[share > 0]))
-    for side, missed in (("below", distances[share < 1] < middle), ("above", distances[share < 1] > middle)):
-        if not missed.any():
+def _refuse_open_sweep(speed_mm_s: float, places: Floats, middle: float, width: float) -> None:
+    for side, beyond in (("below", middle - width < places[0]), ("above", middle + width > places[-1])):
+        if beyond:
             raise NeedsOperator(
                 "calibrate.sweep_open",
-                f"At {speed_mm_s:g} mm/s no shot missed {side} the hits, whose middle is {middle:.1f} mm.",
+                f"At {speed_mm_s:g} mm/s shots still hit at an end of the sweep from {places[0]:g} to {places[-1]:g} mm.",
                 f"Go on with the sweep {side} it until shots miss.",
             )

@@ -22,6 +22,7 @@ _BRIGHT = 250
 _FEW = 0.01
 _PLAIN = 0.15  # largest relative deviation within a patch
 _WORST_UNEVEN = 5.0  # percent left by the surface, from which the pictures do not show an empty belt
+_MOST_DIRT = 0.1  # share of the blocks that may show something other than the belt
 _LEAST, _MOST = 0.2, 5.0
 
 
@@ -65,9 +66,8 @@ def fit_light(
     _refuse_gains("The light", gains)
     x, y, width, height = patch_px
     patch = _patch(patch_picture, patch_px)
-    middle = np.array([[x + (width - 1) / 2, y + (height - 1) / 2]])
-    at = _at(gains.astype(np.float32), middle, (patch_picture.shape[1], patch_picture.shape[0]))
-    measured = (patch.mean(axis=(0, 1)) * at[0])[::-1]
+    at = _fine(gains, (patch_picture.shape[0], patch_picture.shape[1]))[y + height // 2, x + width // 2]
+    measured = (patch.mean(axis=(0, 1)) * at)[::-1]
     balance = np.array(reference_rgb) / measured
     _refuse_gains("The patch", balance)
     return LightFit(
@@ -119,11 +119,12 @@ def _smooth(blocks: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         weights, *_ = np.linalg.lstsq(terms[kept], values[kept], rcond=None)
         left = values - terms @ weights
         kept = np.abs(left) <= 5 * max(1.4826 * float(np.median(np.abs(left))), 0.003)
-    residual = float(np.sqrt((left**2).mean()))
-    if 100 * residual > _WORST_UNEVEN:
+    residual = float(np.sqrt((left[kept] ** 2).mean()))
+    if 100 * residual > _WORST_UNEVEN or kept.mean() < 1 - _MOST_DIRT:
         raise NeedsOperator(
             "calibrate.uneven",
-            f"The pictures are uneven by {residual:.1%} beyond what light and lens do.",
+            f"The pictures are uneven by {residual:.1%} beyond what light and lens do, and {1 - kept.mean():.0%} of it "
+            "is something else.",
             "Take them of the empty, clean belt, moved between them, or of white paper over the whole view.",
         )
     nodes = np.meshgrid(np.linspace(-1, 1, _NODES[1]), np.linspace(-1, 1, _NODES[0]))
@@ -150,19 +151,13 @@ def _refuse_gains(what: str, gains: NDArray[np.float64]) -> None:
         )
 
 
-def _at(gains: NDArray[np.float32], points_px: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float32]:
-    """The gains at points [N, 2] (column, row) of a picture of `size_px` (columns, rows): float32 [N]."""
-    rows, columns = gains.shape
-    x = points_px[:, 0] / max(1, size_px[0] - 1) * (columns - 1)
-    y = points_px[:, 1] / max(1, size_px[1] - 1) * (rows - 1)
-    found = cv2.remap(
-        gains,
-        x.astype(np.float32).reshape(-1, 1),
-        y.astype(np.float32).reshape(-1, 1),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
+def _fine(gains: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float32]:
+    """The gains of every pixel, float32 rows x columns, between the grid's nodes, which lie from rim to rim."""
+    (rows, columns), (down, across) = size_px, gains.shape
+    x, y = np.meshgrid(
+        np.linspace(0, across - 1, columns, dtype=np.float32), np.linspace(0, down - 1, rows, dtype=np.float32)
     )
-    return np.asarray(found, np.float32).ravel()
+    return np.asarray(cv2.remap(gains.astype(np.float32), x, y, cv2.INTER_LINEAR), np.float32)
 
 
 class LightCorrection:
@@ -170,10 +165,7 @@ class LightCorrection:
 
     def __init__(self, calibration: LightCalibration) -> None:
         rows, columns = calibration.camera.rows, calibration.camera.columns
-        gains = np.array(calibration.gains, np.float32)
-        across, down = np.meshgrid(np.arange(columns, dtype=np.float64), np.arange(rows, dtype=np.float64))
-        points = np.stack([across.ravel(), down.ravel()], axis=1)
-        fine = _at(gains, points, (columns, rows)).reshape(rows, columns)
+        fine = _fine(np.array(calibration.gains, np.float64), (rows, columns))
         factors = fine[:, :, None] * np.array(calibration.white_balance[::-1], np.float32)
         self._scale = float(factors.max()) / 255
         self._factors = np.rint(factors / self._scale).astype(np.uint8)

@@ -25,6 +25,7 @@ from vision.source import FrameSource
 Picture = NDArray[np.uint8]
 
 COUNTS_FILE = "pictures.csv"
+MOST_SHOTS = 10_000
 WATCHED_S = 600.0
 """Longest that a source may take for the pictures asked of it."""
 
@@ -165,6 +166,8 @@ def sightings_of_pictures(line: LineConfig, table: Path, board: Board) -> list[S
 def read_shots(table: Path, speed_mm_s: float) -> list[Shot]:
     """Test shots of a CSV file: distance_mm, and outcome (hit, edge, missed) or mark_mm; speed_mm_s where it differs.
 
+    A column count says how many shots a row stands for.
+
     Raises NeedsOperator `calibrate.table` with the line of what cannot be read.
     """
     shots: list[Shot] = []
@@ -174,15 +177,18 @@ def read_shots(table: Path, speed_mm_s: float) -> list[Shot]:
         outcome, mark = row.get("outcome", ""), row.get("mark_mm", "")
         if distance <= 0 or speed <= 0:
             raise _bad(place, f"a distance of {distance:g} mm at {speed:g} mm/s", "both above 0")
+        count = _number(place, "count", row.get("count") or "1")
+        if count != int(count) or not 0 <= count <= MOST_SHOTS:
+            raise _bad(place, f"the count {count:g}", f"a whole number from 0 to {MOST_SHOTS}")
         if bool(outcome) == bool(mark):
             raise _bad(place, "both outcome and mark_mm" if mark else "neither outcome nor mark_mm", "one of the two")
         if mark:
-            shots.append(Shot(distance, speed, mark_mm=_number(place, "mark_mm", mark)))
+            shots += [Shot(distance, speed, mark_mm=_number(place, "mark_mm", mark))] * int(count)
             continue
         known = next((known for known in OUTCOMES if known == outcome.lower()), None)
         if known is None:
             raise _bad(place, f'the outcome "{outcome}"', f"one of {', '.join(OUTCOMES)}")
-        shots.append(Shot(distance, speed, known))
+        shots += [Shot(distance, speed, known)] * int(count)
     return shots
 
 
