@@ -332,6 +332,6 @@ def _refuse_open_sweep(speed_mm_s: float, places: Floats, middle: float, width: 
         if beyond:
             raise NeedsOperator(
                 "calibrate.sweep_open",
-                f"At {speed_mm_s:g} mm/s shots still hit at an end of the sweep from {places[0]:g} to {places[-1]:g} mm.",
+                f"At {speed_mm_s:g} mm/s shots still hit at an end of the sweep, {places[0]:g} to {places[-1]:g} mm.",
                 f"Go on with the sweep {side} it until shots miss.",
             )
