@@ -33,6 +33,7 @@ _WORST_RMS_PX = 1.0
 _FOCAL_KNOWN = 0.02  # relative standard deviation of the focal length up to which it counts as measured
 _FEWEST_COVERAGE = 0.5
 _ALIKE = 0.02  # of the picture's width: pictures in which no corner moved by more show the same
+_SHORTEST_RIDE_MM = 20.0
 _STRAIGHT_MM = 1.0  # how far a riding board may leave the line of its way
 _STRAIGHT_RAD = 0.005
 _TURNED_RAD = 0.26  # 15 degrees
@@ -76,8 +77,9 @@ def fit_camera(
 ) -> CameraFit:
     """Fits lens and belt plane to boards that lie on the belt, in pictures of `size_px` (columns, rows).
 
-    With `riding` the boards are one that lay still on the moving belt: its way is the direction of travel, which
-    else is up in the middle of the picture. `tilted` pictures, of a board held askew, tell the focal length.
+    With `riding` the pictures on end show a board that lay still on the moving belt: its way is the direction of
+    travel, which else is up in the middle of the picture. It may be laid down anew for another ride.
+    `tilted` pictures, of a board held askew, tell the focal length.
 
     Raises NeedsOperator `calibrate.alike`, `calibrate.coverage`, `calibrate.poor`, `calibrate.not_riding`,
     `calibrate.turned`, `calibrate.tilted`.
@@ -98,8 +100,9 @@ def fit_camera(
 
     def onto_belt(unknowns: Vector) -> LensPlane:
         plane, boards = problem.read(unknowns)
-        way = _way(problem, boards) if riding else None
-        return plane.onto(_belt_frame(plane, way, size_px, across_start_mm))
+        up = _up(plane, size_px)
+        along = _way(problem, boards, up) if riding else up
+        return plane.onto(_belt_frame(plane, along, size_px, across_start_mm))
 
     belt = onto_belt(found)
     resolutions = _resolutions(belt, size_px)
@@ -394,50 +397,62 @@ def _grid(size_px: tuple[int, int]) -> Points:
 # ---- the belt's own axes
 
 
-def _way(problem: _Problem, boards: Sequence[Placed]) -> Points:
-    """Unit vector of the boards' way on the plane. Raises NeedsOperator `calibrate.not_riding`."""
+def _way(problem: _Problem, boards: Sequence[Placed], up: Points) -> Points:
+    """Unit vector of the boards' way on the plane, where `up` is up in the picture.
+
+    Pictures on end with the board turned alike, one above the other, are one ride; several rides, with the board
+    laid down anew, are taken together. Raises NeedsOperator `calibrate.not_riding`, `calibrate.turned`.
+    """
     middle_mm = problem.board_mm.mean(axis=0, keepdims=True)
     places = np.concatenate([board.of(middle_mm) for board in boards])
-    centred = places - places.mean(axis=0)
+    rides: list[list[int]] = [[0]]
+    steepest = 0.0
+    for i in range(1, len(boards)):
+        step = places[i] - places[i - 1]
+        off_up_rad = float(np.arctan2(abs(up[0] * step[1] - up[1] * step[0]), abs(step @ up)))
+        if abs(boards[i].angle_rad - boards[i - 1].angle_rad) < _STRAIGHT_RAD:
+            steepest = max(steepest, off_up_rad)
+            if off_up_rad < _TURNED_RAD:
+                rides[-1].append(i)
+                continue
+        rides.append([i])
+    centred = np.concatenate([places[ride] - places[ride].mean(axis=0) for ride in rides])
     _, _, axes = np.linalg.svd(centred, full_matrices=True)
-    aside_mm = float(np.abs(centred @ axes[1]).max())
-    turned = float(np.ptp([board.angle_rad for board in boards]))
-    if len(boards) < 2 or aside_mm > _STRAIGHT_MM or turned > _STRAIGHT_RAD:
+    length_mm, aside_mm = float(np.ptp(centred @ axes[0])), float(np.abs(centred @ axes[1]).max())
+    if length_mm < _SHORTEST_RIDE_MM and steepest >= _TURNED_RAD:
+        raise NeedsOperator(
+            "calibrate.turned",
+            f"The board rode {np.degrees(steepest):.0f} degrees off the picture's upward direction.",
+            "Take the pictures with `senbetsu calibrate picture`, which turns them as the line does; mount the "
+            "camera square to the belt.",
+        )
+    if length_mm < _SHORTEST_RIDE_MM or aside_mm > _STRAIGHT_MM:
         raise NeedsOperator(
             "calibrate.not_riding",
-            f"The board did not ride: {len(boards)} pictures, {aside_mm:.1f} mm off a straight way, turned by "
-            f"{turned * 1000:.0f} mrad.",
-            "Lay the board down once, move the belt and take a picture at each stop; or leave --riding out.",
+            f"The board rode {length_mm:.0f} mm in {len(boards)} pictures, up to {aside_mm:.1f} mm off a straight way; "
+            f"it takes {_SHORTEST_RIDE_MM:.0f} mm and at most {_STRAIGHT_MM:g} mm.",
+            "Lay the board down, move the belt and take a picture at each stop; or leave --riding out.",
         )
-    return axes[0]
+    return axes[0] if axes[0] @ up > 0 else -axes[0]
+
+
+def _up(plane: LensPlane, size_px: tuple[int, int]) -> Points:
+    """Unit vector on the plane of what is up in the picture's middle."""
+    middle = np.array([(size_px[0] - 1) / 2, (size_px[1] - 1) / 2])
+    here, above = plane.to_plane(np.stack([middle, middle - np.array([0, 0.5])]))
+    return (above - here) / np.linalg.norm(above - here)
 
 
 def _belt_frame(
-    plane: LensPlane, way: Points | None, size_px: tuple[int, int], across_start_mm: float
+    plane: LensPlane, along: Points, size_px: tuple[int, int], across_start_mm: float
 ) -> NDArray[np.float64]:
-    """3 x 3 from the plane to (along, across). Raises NeedsOperator `calibrate.turned`."""
+    """3 x 3 from the plane to (along, across), `along` being the unit vector of travel on the plane."""
     columns, rows = size_px
     middle = np.array([(columns - 1) / 2, (rows - 1) / 2])
     datum = np.array([middle[0], rows - 1.0])
-    left = np.array([-0.5, middle[1]])
-    here, up, right, datum_mm, left_mm = plane.to_plane(
-        np.stack([middle, middle - np.array([0, 0.5]), middle + np.array([0.5, 0]), datum, left])
-    )
-    along = up - here
-    along /= np.linalg.norm(along)
-    if way is not None:
-        way = way if way @ along > 0 else -way
-        angle = float(np.arccos(np.clip(way @ along, -1, 1)))
-        if angle > _TURNED_RAD:
-            raise NeedsOperator(
-                "calibrate.turned",
-                f"The board rode {np.degrees(angle):.0f} degrees off the picture's upward direction.",
-                "Take the pictures with `senbetsu calibrate picture`, which turns them as the line does; mount the "
-                "camera square to the belt.",
-            )
-        along = way
+    here, datum_mm, left_mm = plane.to_plane(np.stack([middle, datum, np.array([-0.5, middle[1]])]))
     across = np.array([-along[1], along[0]])
-    if across @ (right - here) < 0:
+    if across @ (here - left_mm) < 0:
         across = -across
     return np.array(
         [

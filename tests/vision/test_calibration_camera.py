@@ -127,6 +127,19 @@ def test_corners_that_glare_put_elsewhere_are_left_out_and_counted() -> None:
     assert fit.error.max_mm < 0.3
 
 
+def test_a_small_board_that_rides_several_times_side_by_side_tells_the_direction_too() -> None:
+    camera = lens()
+    rides = [(-88.0, 0.02), (0.0, -0.03), (88.0, 0.05)]
+    views = [
+        view(SMALL, picture(camera, SMALL, x, y, turned, seed=i))
+        for i, (x, turned) in enumerate(rides)
+        for y in (-26.0, 0.0, 26.0)
+    ]
+    fit = fit_camera(views, SIZE, across_start_mm=0, riding=True)
+    off = off_mm(fit, camera)
+    assert np.sqrt((off**2).mean()) < 0.15
+
+
 @pytest.mark.parametrize(
     ("code", "places", "riding"),
     [
