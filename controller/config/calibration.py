@@ -264,3 +264,14 @@ def calibration_facts(calibrations: Calibrations) -> Iterator[str]:
             f"light of {light.created:%Y-%m-%d}: gains {min(gains):.2f} to {max(gains):.2f}, "
             f"{light.residual_percent:.1f} % uneven after them; white balance {balance} (R, G, B)"
         )
+
+
+def calibration_summary(calibrations: Calibrations) -> dict[str, Any]:
+    """The same as data: what was measured, None where it was not."""
+    camera, belt, light = calibrations.camera, calibrations.belt, calibrations.light
+    return {
+        "camera": camera.error.model_dump(mode="json") if camera else None,
+        "encoder": belt.encoder.model_dump(mode="json") if belt and belt.encoder else None,
+        "jets": belt.jets.model_dump(mode="json") if belt and belt.jets else None,
+        "light": {"residual_percent": light.residual_percent} if light else None,
+    }

@@ -192,3 +192,22 @@ def test_a_board_declared_with_squares_of_another_size_is_noticed_on_the_belt(li
 def test_a_call_that_makes_no_sense_is_refused(line: Path, arguments: tuple[str, ...]) -> None:
     command, *rest = arguments
     assert run(command, line, *rest, "-o", line.with_name("out.yaml")).exit_code == 2
+
+
+def test_pictures_are_taken_with_the_line_s_own_camera_and_numbered_on(line: Path, pictures: Path) -> None:
+    frames = line.with_name("frames")
+    frames.mkdir()
+    for i in range(4):
+        (frames / f"{i}.png").write_bytes((pictures / f"board-{i}.png").read_bytes())
+    text = line.read_text().replace('"device": 0', '"images": "frames"')
+    line.write_text(text)
+    taken = line.with_name("taken")
+    assert run("picture", line, "-o", taken, "--count", 2, "--every", 2).exit_code == 0
+    assert run("picture", line, "-o", taken).exit_code == 0
+    assert sorted(path.name for path in taken.glob("*.png")) == ["0000.png", "0001.png", "0002.png"]
+    same = [cv2.imread(str(path)) for path in (taken / "0001.png", pictures / "board-2.png")]
+    assert np.array_equal(same[0], same[1])
+    rows = (taken / "pictures.csv").read_text().split()
+    assert rows[0] == "picture,count,basis"
+    assert rows[2].startswith("0001.png,") and rows[2].endswith(",estimated")
+    assert len(rows) == 4
