@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figures import Figure, report
-from benchmarks.rendered_boards import LaidBoard, VirtualCamera, overhead, painted, render
+from benchmarks.rendered_boards import LaidBoard, Points, VirtualCamera, overhead, painted, render
 from vision.calibration import Board
-from vision.calibration_board import BoardFinder, charuco
+from vision.calibration_board import BoardFinder, BoardView, charuco
 from vision.calibration_camera import CameraFit, fit_camera
 
 COLUMNS, ROWS = 1280, 512
@@ -45,7 +45,7 @@ def calibrated(camera: VirtualCamera, mm_per_px: float, rng: np.random.Generator
     middle = camera.belt_of(np.array([[(COLUMNS - 1) / 2, (ROWS - 1) / 2]]))[0]
     rays = camera.rays()
     finder = BoardFinder(board)
-    views = []
+    views: list[BoardView] = []
     for step in (-1.2, 0.0, 1.2):
         corner = (
             float(middle[0]) - board.squares_x * board.square_mm / 2,
@@ -56,7 +56,7 @@ def calibrated(camera: VirtualCamera, mm_per_px: float, rng: np.random.Generator
     return fit_camera(views, (COLUMNS, ROWS), across_start_mm=0.0, riding=True)
 
 
-def errors_mm(fit: CameraFit, camera: VirtualCamera) -> np.ndarray[Any, np.dtype[np.float64]]:
+def errors_mm(fit: CameraFit, camera: VirtualCamera) -> Points:
     """Distance from the truth of points on a grid over the whole picture [1073]."""
     across, down = np.meshgrid(np.linspace(0, COLUMNS - 1, 37), np.linspace(0, ROWS - 1, 29))
     points = np.stack([across.ravel(), down.ravel()], axis=1)
@@ -68,7 +68,10 @@ def measure(seeds: int | None = None) -> dict[str, Any]:
     seeds = seeds or int(os.environ.get("SEEDS", SEEDS))
     figures: list[Figure] = []
     for mm_per_px in MM_PER_PX:
-        rms, worst, said, rim = [], [], [], []
+        rms: list[float] = []
+        worst: list[float] = []
+        said: list[float] = []
+        rim: list[float] = []
         for barrel in BARRELS:
             for seed in range(seeds):
                 rng = np.random.default_rng([seed, round(100 * mm_per_px), round(100 * barrel) + 50])

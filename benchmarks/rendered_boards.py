@@ -71,7 +71,7 @@ class VirtualCamera:
         step = 1 / per_side
         columns = np.arange(self.columns * per_side) * step - 0.5 + step / 2
         rows = np.arange(self.rows * per_side) * step - 0.5 + step / 2
-        grid = np.stack(np.meshgrid(columns, rows), axis=2).reshape(-1, 2)
+        grid = np.stack(np.meshgrid(columns, rows), axis=2).reshape(-1, 2).astype(np.float64)
         return self.belt_of(grid).astype(np.float32).reshape(len(rows), len(columns), 2)
 
 
@@ -106,7 +106,7 @@ def render(
     picture = cv2.GaussianBlur(picture, (0, 0), blur_px)
     x, y = np.meshgrid(np.linspace(-1, 1, camera.columns), np.linspace(-1, 1, camera.rows))
     shade = (1 - vignetting * (x**2 + y**2) / 2) * (1 + 0.1 * x)
-    grey = picture * shade + rng.normal(0, noise, picture.shape)
+    grey = np.asarray(picture, np.float64) * shade + rng.normal(0, noise, shade.shape)
     return np.repeat(np.clip(np.rint(grey), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 

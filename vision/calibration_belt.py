@@ -18,7 +18,8 @@ from vision.results import Detections
 
 Floats = NDArray[np.float64]
 Outcome = Literal["hit", "edge", "missed"]
-OUTCOMES: tuple[Outcome, ...] = ("hit", "edge", "missed")
+OUTCOMES: dict[str, Outcome] = {"hit": "hit", "edge": "edge", "missed": "missed"}
+_SHARE: dict[Outcome, float] = {"hit": 1.0, "edge": 0.5, "missed": 0.0}
 
 _OUTLIER_SIGMAS = 5.0
 _MOST_LEFT_OUT = 0.2
@@ -222,13 +223,25 @@ def fit_jets(shots: Sequence[Shot]) -> JetDistance:
     total, left_out = sum(f.shots for f in found), sum(f.left_out for f in found)
     weights = np.array([1 / f.sigma_mm**2 for f in found])
     distances = np.array([f.distance_mm for f in found])
-    common = {"speeds_mm_s": (speeds[0], speeds[-1]), "shots": total, "left_out": left_out}
-    if len(found) < 2 or speeds[-1] < _SPEEDS_APART * speeds[0]:
-        return JetDistance(
-            distance_mm=float((weights @ distances) / weights.sum()), sigma_mm=float(weights.sum() ** -0.5), **common
-        )
-    # distance at a speed = distance - speed * latency
-    terms = np.column_stack([np.ones(len(speeds)), -np.array(speeds)])
+    same_speed = len(found) < 2 or speeds[-1] < _SPEEDS_APART * speeds[0]
+    distance, latency_s = float((weights @ distances) / weights.sum()), None
+    sigma_mm, latency_sigma_s = float(weights.sum() ** -0.5), None
+    if not same_speed:
+        distance, sigma_mm, latency_s, latency_sigma_s = _two_apart(np.array(speeds), distances, weights)
+    return JetDistance(
+        distance_mm=distance,
+        sigma_mm=sigma_mm,
+        latency_ms=None if latency_s is None else 1000 * latency_s,
+        latency_sigma_ms=None if latency_sigma_s is None else 1000 * latency_sigma_s,
+        speeds_mm_s=(speeds[0], speeds[-1]),
+        shots=total,
+        left_out=left_out,
+    )
+
+
+def _two_apart(speeds: Floats, distances: Floats, weights: Floats) -> tuple[float, float, float, float]:
+    """Distance and its sigma in mm, latency and its sigma in s: distance at a speed = distance - speed x latency."""
+    terms = np.column_stack([np.ones(len(speeds)), -speeds])
     covariance = np.linalg.inv(terms.T @ (weights[:, None] * terms))
     distance, latency_s = covariance @ terms.T @ (weights * distances)
     off = np.abs(terms @ np.array([distance, latency_s]) - distances) * np.sqrt(weights)
@@ -238,13 +251,8 @@ def fit_jets(shots: Sequence[Shot]) -> JetDistance:
             f"No one distance and latency fit the shots at {len(speeds)} speeds.",
             "Repeat the speed that stands out.",
         )
-    return JetDistance(
-        distance_mm=float(distance),
-        sigma_mm=float(np.sqrt(covariance[0, 0])),
-        latency_ms=1000 * float(latency_s),
-        latency_sigma_ms=1000 * float(np.sqrt(covariance[1, 1])),
-        **common,
-    )
+    sigma, latency_sigma = np.sqrt(np.diag(covariance)).tolist()
+    return float(distance), sigma, float(latency_s), latency_sigma
 
 
 def _at_speed(speed_mm_s: float, shots: Sequence[Shot]) -> _AtSpeed:
@@ -286,7 +294,7 @@ def _from_outcomes(speed_mm_s: float, shots: Sequence[Shot]) -> _AtSpeed:
     posterior over a grid of all three, flat priors (slope and width: flat in the logarithm), gives mean and sigma.
     """
     distances = np.array([shot.distance_mm for shot in shots])
-    share = np.array([{"hit": 1.0, "edge": 0.5, "missed": 0.0}[shot.outcome or "missed"] for shot in shots])
+    share = np.array([_SHARE[shot.outcome or "missed"] for shot in shots])
     if len(shots) < 6 or not share.any():
         raise NeedsOperator(
             "calibrate.few_shots",
@@ -296,7 +304,7 @@ def _from_outcomes(speed_mm_s: float, shots: Sequence[Shot]) -> _AtSpeed:
     places, index = np.unique(distances, return_inverse=True)
     hits, misses = np.bincount(index, share), np.bincount(index, 1 - share)
     span = float(np.ptp(places))
-    middles = np.linspace(places[0], places[-1], 201)
+    middles: Floats = np.linspace(float(places[0]), float(places[-1]), 201)
     widths = np.geomspace(span / 100, span, 25)
     slopes = np.geomspace(span / 200, span / 6, 9)
     off = np.abs(places - middles[:, None])[:, None, None, :]

@@ -2,11 +2,13 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from senbetsu_errors import NeedsOperator
@@ -25,6 +27,9 @@ _PDF_POINTS_PER_MM = 72 / _MM_PER_INCH
 _NARROWEST_SQUARE_PX = 8
 _QUIET_MM = 5.0
 _REFINE = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 0.001)
+
+
+_Found = tuple[MatLike | None, MatLike | None, object, Sequence[MatLike] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +68,10 @@ class BoardFinder:
         Raises NeedsOperator `calibrate.no_board`, `calibrate.few_corners`, `calibrate.small_board`.
         """
         grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-        # None, and not an empty array, where nothing was found.
-        corners, ids, _, markers = self._detector.detectBoard(grey)
+        # None, and not an empty array, where nothing was found; OpenCV's types do not say so.
+        corners, ids, _, markers = cast("_Found", self._detector.detectBoard(grey))
         seen = 0 if markers is None else len(markers)
-        if ids is None or len(ids) == 0:
+        if corners is None or ids is None or len(ids) == 0:
             also = f", though {seen} of its markers" if seen else ""
             raise NeedsOperator(
                 "calibrate.no_board",
@@ -79,8 +84,8 @@ class BoardFinder:
                 f"{name} shows {len(ids)} corners of the board; it takes {FEWEST_CORNERS}.",
                 "Show more of the board, without glare or anything lying on it.",
             )
-        found = np.asarray(ids, np.int32).ravel()
-        view = BoardView(name, found, self._corners_mm[found], np.asarray(corners, np.float64).reshape(-1, 2))
+        seen_ids = np.asarray(ids, np.int32).ravel()
+        view = BoardView(name, seen_ids, self._corners_mm[seen_ids], np.asarray(corners, np.float64).reshape(-1, 2))
         square_px = self._square_px(view)
         if square_px < _NARROWEST_SQUARE_PX:
             raise NeedsOperator(
@@ -90,9 +95,7 @@ class BoardFinder:
             )
         return replace(view, picture_px=self._refined(grey, view.picture_px, square_px))
 
-    def _refined(
-        self, grey: cv2.typing.MatLike, corners_px: NDArray[np.float64], square_px: float
-    ) -> NDArray[np.float64]:
+    def _refined(self, grey: MatLike, corners_px: NDArray[np.float64], square_px: float) -> NDArray[np.float64]:
         """The corners from as much of their surroundings as is free of markers: a third less error than OpenCV's."""
         free = (1 - self._board.marker_mm / self._board.square_mm) / 2 * square_px
         reach = min(max(round(0.8 * free), 2), 8)

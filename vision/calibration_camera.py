@@ -21,6 +21,7 @@ Points = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
 _FOLDS = 5
+_STRAIGHT = (0.0, 0.0, 0.0, 0.0, 0.0)
 _NOISE_PX = 0.1  # of a corner; what the priors are weighed against
 _PRIOR_LENS = np.array([0.03, 0.03, 0.5, 0.5, 0.005, 0.005, 0.1])
 """How far a lens departs from none: centre as a share of the picture, k1, k2, p1, p2, k3. Where the corners do not
@@ -170,23 +171,26 @@ class _Lens:
     def nominal(cls, size_px: tuple[int, int]) -> "_Lens":
         """A lens that sees as far to either side as it is away from the belt: on the plane any will do."""
         focal = float(max(size_px))
-        return cls((focal, focal), False, ((size_px[0] - 1) / 2, (size_px[1] - 1) / 2), (0.0,) * 5)
+        return cls((focal, focal), False, ((size_px[0] - 1) / 2, (size_px[1] - 1) / 2), _STRAIGHT)
 
 
 def _measured_lens(views: Sequence[BoardView], size_px: tuple[int, int]) -> _Lens:
     """The lens by OpenCV's own calibration (Zhang), which needs boards at different tilts."""
     objects = [np.column_stack([v.board_mm, np.zeros(len(v.ids))]).astype(np.float32) for v in views]
     pictures = [v.picture_px.astype(np.float32).reshape(-1, 1, 2) for v in views]
-    _, camera, distortion, _, _, deviations, _, _ = cv2.calibrateCameraExtended(objects, pictures, size_px, None, None)
+    _, matrix, coefficients, _, _, deviations, *_ = cv2.calibrateCameraExtended(
+        objects, pictures, size_px, np.eye(3), np.zeros(5)
+    )
+    camera = np.asarray(matrix, np.float64)
     fx, fy = float(camera[0, 0]), float(camera[1, 1])
-    sigma = float(np.max(np.asarray(deviations).ravel()[:2]) / max(fx, fy))
+    sigma = float(np.asarray(deviations, np.float64).ravel()[:2].max() / max(fx, fy))
     if not sigma <= _FOCAL_KNOWN:
         raise NeedsOperator(
             "calibrate.tilted",
             f"The tilted pictures tell the focal length only to {sigma:.0%}; it takes {_FOCAL_KNOWN:.0%}.",
             "Tilt the board by 20 to 45 degrees, in different directions, in three pictures or more; or leave it.",
         )
-    k = [float(v) for v in np.asarray(distortion).ravel()[:5]]
+    k = [float(v) for v in np.asarray(coefficients, np.float64).ravel()[:5]]
     return _Lens((fx, fy), True, (float(camera[0, 2]), float(camera[1, 2])), (k[0], k[1], k[2], k[3], k[4]))
 
 
@@ -238,7 +242,7 @@ class _Problem:
         to_ideal = np.asarray(found, np.float64)
         to_ideal /= to_ideal[2, 2]
         laid: list[float] = []
-        back = np.linalg.inv(to_ideal)
+        back: NDArray[np.float64] = np.linalg.inv(to_ideal)
         for board in range(1, self.boards):
             of_it = self.which == board
             seen = projected(back, ideal[of_it])

@@ -6,6 +6,7 @@ and segmentation sees an even belt too (decision 0035).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -101,10 +102,16 @@ def _patch(picture: NDArray[np.uint8], patch_px: tuple[int, int, int, int]) -> N
 
 def _block_medians(light: NDArray[np.float32]) -> NDArray[np.float64]:
     """Medians of _BLOCKS blocks, relative to their mean: dirt and seams do not count."""
-    rows = np.array_split(np.arange(light.shape[0]), _BLOCKS[0])
-    columns = np.array_split(np.arange(light.shape[1]), _BLOCKS[1])
-    medians = np.array([[np.median(light[r[0] : r[-1] + 1, c[0] : c[-1] + 1]) for c in columns] for r in rows])
+    rows, columns = (_slices(pixels, blocks) for pixels, blocks in zip(light.shape, _BLOCKS, strict=True))
+    medians = np.array([[float(np.median(light[r, c])) for c in columns] for r in rows])
     return medians / medians.mean()
+
+
+def _slices(pixels: int, blocks: int) -> list[slice]:
+    """As many slices of about the same size, one row at least."""
+    count = min(blocks, pixels)
+    ends = [round(pixels * i / count) for i in range(count + 1)]
+    return [slice(first, last) for first, last in pairwise(ends)]
 
 
 def _smooth(blocks: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -114,9 +121,11 @@ def _smooth(blocks: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """
     terms = _terms(*_middles(blocks.shape))
     values = np.log(np.maximum(blocks.ravel(), 1e-3))
+    weights = np.linalg.lstsq(terms, values, rcond=None)[0]
+    left = values - terms @ weights
     kept = np.ones(len(values), np.bool_)
     for _ in range(3):
-        weights, *_ = np.linalg.lstsq(terms[kept], values[kept], rcond=None)
+        weights = np.linalg.lstsq(terms[kept], values[kept], rcond=None)[0]
         left = values - terms @ weights
         kept = np.abs(left) <= 5 * max(1.4826 * float(np.median(np.abs(left))), 0.003)
     residual = float(np.sqrt((left[kept] ** 2).mean()))

@@ -274,7 +274,7 @@ def _head(kind: str) -> dict[str, Any]:
 
 def _write(path: Path, made: BaseModel, as_json: bool) -> None:
     """The file, whole or not at all: a line may be reading it."""
-    data = cast("dict[str, Any]", made.model_dump(mode="json"))
+    data = made.model_dump(mode="json")
     beside = path.with_name(f".{path.name}.new")
     beside.write_text("\n".join(_lines(data, 0)) + "\n", encoding="utf-8")
     beside.replace(path)

@@ -185,7 +185,7 @@ def read_shots(table: Path, speed_mm_s: float) -> list[Shot]:
         if mark:
             shots += [Shot(distance, speed, mark_mm=_number(place, "mark_mm", mark))] * int(count)
             continue
-        known = next((known for known in OUTCOMES if known == outcome.lower()), None)
+        known = OUTCOMES.get(outcome.lower())
         if known is None:
             raise _bad(place, f'the outcome "{outcome}"', f"one of {', '.join(OUTCOMES)}")
         shots += [Shot(distance, speed, known)] * int(count)

@@ -50,7 +50,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(f"board-{i}.png,{(5000 + round(along_mm * COUNTS_PER_MM)) % 2**32}")
     (folder / "counts.csv").write_text("\n".join(rows))
     empty = render(lens, painted([], belt=90), rng, rays=rays)
-    empty[20:60, 20:60] = cv2.multiply(empty[20:60, 20:60], (1.5, 1.8, 1.6, 0))
+    empty[20:60, 20:60] = empty[20:60, 20:60] * np.array([1.5, 1.8, 1.6])
     cv2.imwrite(str(folder / "empty.png"), empty)
     return folder
 
@@ -209,5 +209,6 @@ def test_pictures_are_taken_with_the_line_s_own_camera_and_numbered_on(line: Pat
     assert np.array_equal(same[0], same[1])
     rows = (taken / "pictures.csv").read_text().split()
     assert rows[0] == "picture,count,basis"
-    assert rows[2].startswith("0001.png,") and rows[2].endswith(",estimated")
+    assert rows[2].startswith("0001.png,")
+    assert rows[2].endswith(",estimated")
     assert len(rows) == 4

@@ -31,7 +31,7 @@ def write_what_calibration_needs(root: Path) -> None:
     (folder / "pictures.csv").write_text("\n".join(rows))
     for number in range(2):
         empty = render(lens, painted([], belt=90), rng, rays=rays)
-        empty[20:90, 20:90] = cv2.multiply(empty[20:90, 20:90], (1.7, 1.8, 1.9, 0))
+        empty[20:90, 20:90] = empty[20:90, 20:90] * np.array([1.7, 1.8, 1.9])
         cv2.imwrite(str(folder / f"empty-{number}.png"), empty)
     shots = [f"{d},{'hit' if 880 <= d <= 920 else 'missed'},10" for d in range(850, 951, 10)]
     (root / "shots.csv").write_text("\n".join(["distance_mm,outcome,count", *shots]))

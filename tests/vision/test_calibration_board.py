@@ -43,7 +43,7 @@ def test_the_pdf_holds_the_same_pixels_on_a_page_of_the_paper_s_size() -> None:
     assert [float(v) / 72 * 25.4 for v in box.groups()] == pytest.approx([297, 210], abs=0.1)
     begin = data.index(b"stream\n", data.index(b"/Image")) + 7
     assert zlib.decompress(data[begin : data.index(b"\nendstream", begin)]) == page.tobytes()
-    table = int(re.search(rb"startxref\n(\d+)", data)[1])  # pyright: ignore[reportOptionalSubscript]
+    table = int(data.split(b"startxref\n")[1].split()[0])
     assert data[table:].startswith(b"xref\n0 6\n")
     for number, offset in enumerate(re.findall(rb"(\d{10}) 00000 n", data[table:]), 1):
         assert data[int(offset) :].startswith(b"%d 0 obj" % number)
@@ -51,7 +51,7 @@ def test_the_pdf_holds_the_same_pixels_on_a_page_of_the_paper_s_size() -> None:
 
 def test_a_board_that_does_not_fit_its_paper_is_refused() -> None:
     with pytest.raises(NeedsOperator, match="do not fit") as refused:
-        draw_board(Board(), "a4").tobytes() and draw_board(Board(square_mm=30, marker_mm=22), "a4")
+        draw_board(Board(square_mm=30, marker_mm=22), "a4")
     assert refused.value.code == "calibrate.paper"
 
 
