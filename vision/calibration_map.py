@@ -39,7 +39,7 @@ class LensPlane:
         self._camera = np.array([[focal_px[0], 0, centre_px[0]], [0, focal_px[1], centre_px[1]], [0, 0, 1]])
         self._distortion = np.array(distortion, np.float64)
         self.homography = homography
-        self._inverse: NDArray[np.float64] = np.linalg.inv(homography)
+        self._inverse = np.linalg.inv(homography).astype(np.float64)
 
     def onto(self, frame: NDArray[np.float64]) -> "LensPlane":
         """The same lens, its plane's points moved by the 3 x 3 `frame`."""

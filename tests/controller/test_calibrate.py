@@ -16,6 +16,7 @@ from senbetsu_errors import NeedsOperator
 from tests.controller.calibration_files import REAL_CAMERA
 from vision.calibration import Board
 from vision.calibration_board import charuco
+from vision.images import load_image
 
 BOARD = Board(squares_x=16, squares_y=9, square_mm=20, marker_mm=15, dictionary="DICT_5X5_100")
 BOARD_OPTIONS = ("--squares", "16x9", "--square-mm", "20", "--marker-mm", "15", "--dictionary", "DICT_5X5_100")
@@ -205,8 +206,7 @@ def test_pictures_are_taken_with_the_line_s_own_camera_and_numbered_on(line: Pat
     assert run("picture", line, "-o", taken, "--count", 2, "--every", 2).exit_code == 0
     assert run("picture", line, "-o", taken).exit_code == 0
     assert sorted(path.name for path in taken.glob("*.png")) == ["0000.png", "0001.png", "0002.png"]
-    same = [cv2.imread(str(path)) for path in (taken / "0001.png", pictures / "board-2.png")]
-    assert np.array_equal(same[0], same[1])
+    assert np.array_equal(load_image(taken / "0001.png"), load_image(pictures / "board-2.png"))
     rows = (taken / "pictures.csv").read_text().split()
     assert rows[0] == "picture,count,basis"
     assert rows[2].startswith("0001.png,")
