@@ -198,6 +198,14 @@ class PlantJetsConfig(BaseModel, frozen=True, extra="forbid"):
     and deflection speed are assumptions (docs in sim/jets.py), to be replaced by a site's measurement.
     """
 
+    distance_mm: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        title="True distance",
+        description="From the camera's datum to the valve bar, where the line's configuration is wrong; left out, it "
+        "is right.",
+    )
     open_delay_ms: float = Field(
         default=8.0, ge=0, le=200, title="Opening delay", description="Mean time from the PLC's output to air."
     )
@@ -288,6 +296,13 @@ class PlantBeltConfig(BaseModel, frozen=True, extra="forbid"):
     )
     acceleration_mm_s2: float = Field(
         default=1000.0, gt=0, title="Acceleration", description="Fastest change of the belt's speed, up and down."
+    )
+    counts_per_mm: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        title="True encoder scale",
+        description="What the encoder really counts, where the line's configuration is wrong; left out, it is right.",
     )
     profile: tuple[SpeedChange, ...] = Field(
         default=(),

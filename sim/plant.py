@@ -36,7 +36,8 @@ _SHADOW_MM = 10.0  # how far a part's shadow may reach into a view that the part
 class PlantSetup:
     """Plain values of the line that the plant stands in for, copied from its configuration by the CLI.
 
-    `jets_distance_mm` is from the camera's datum to the valve bar, after which the belt ends.
+    `jets_distance_mm` is from the camera's datum to the valve bar, after which the belt ends. This and
+    `counts_per_mm` are what the line believes; `plant` may say that they are otherwise.
     `jets_outlet` receives what the air ejects, `rest_outlet` the rest. `frame_rate_hz` is needed for
     area_scan only; a line-scan camera is triggered by the encoder every `view_along_mm`. `pc_timeout_ms`
     is how long the PLC bears a controller whose heartbeat stands.
@@ -107,7 +108,7 @@ class Plant:
         self.now_s = 0.0
         self.stock = PartStock(seed, setup.mm_per_px)
         self.feeder = Feeder(config.feed, setup.belt_width_mm, setup.speed_mm_s, self.stock, seed)
-        self.belt = Belt(config.belt, setup.counts_per_mm)
+        self.belt = Belt(config.belt, config.belt.counts_per_mm or setup.counts_per_mm)
         self.plc = VirtualPlc(
             setup.valve_count,
             setup.counts_per_mm,
@@ -137,6 +138,7 @@ class Plant:
         self._steps = 0
         self._outputs = self._driven_by.scan(0.0, self.belt.encoder_raw, 0.0, self.inputs)
         self._farthest_mm = 0.0
+        self._jets_distance_mm = config.jets.distance_mm or setup.jets_distance_mm
         self.coming: list[BeltPart] = []
         self._at_bar: list[PartAtBar] = []
         self._exposures: list[Exposure] = []
@@ -218,7 +220,7 @@ class Plant:
     def _pass_the_bar(self, from_s: float, to_s: float) -> None:
         """The air of this step on the parts within reach, and the belt's end behind the bar."""
         reach_mm = self._nozzles.half_along_mm
-        bar_mm = self.belt.travel_mm - self.setup.jets_distance_mm
+        bar_mm = self.belt.travel_mm - self._jets_distance_mm
         while self.coming and self.coming[0].belt_min_mm <= bar_mm + reach_mm:
             self._at_bar.append(PartAtBar(self.coming.pop(0), self._nozzles))
         blowing = [] if self._valves.shut else self._valves.open_between(from_s, to_s)

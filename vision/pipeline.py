@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal, NeedsOperator
+from vision.calibration import Calibrations
+from vision.calibration_map import AppliedCalibrations
 from vision.camera_config import CameraConfig
 from vision.classify import Classifier
 from vision.crops import crop_blobs
@@ -20,12 +22,16 @@ from vision.strips import Assembled, StripAssembler
 _CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
 _PREVIEW_WIDTH_PX = 400
 _PREVIEW_QUALITY = 70
+_UNCALIBRATED = Calibrations()
 
 
 class VisionPipeline:
     """Plain and synchronous; keeps what it learned of the belt, and in line scan the unfinished parts.
 
-    `shadow` is shown what was classified; whoever calls `process` lets it work when there is time.
+    With calibrations the pictures are evened out and the detections measured through the lens, else by
+    `camera.mm_per_px` alone. `shadow` is shown what was classified; whoever calls `process` lets it work when there
+    is time.
+
     Raises NeedsOperator `camera.view` where the camera's pixels cannot show a part that counts.
     """
 
@@ -37,6 +43,7 @@ class VisionPipeline:
         counts_per_mm: float,
         classifier: Classifier,
         shadow: Shadow | None = None,
+        calibrations: Calibrations = _UNCALIBRATED,
     ) -> None:
         if camera.across_start_mm >= belt_width_mm:
             raise NeedsOperator(
@@ -57,6 +64,7 @@ class VisionPipeline:
         self.shadow = shadow
         self.view_along_mm = camera.view_along_mm
         self._camera = camera
+        self._calibrated = AppliedCalibrations(calibrations, camera)
         self._counts_per_row = counts_per_mm * camera.mm_per_px
         self._classifier = classifier
         self._segmenter = Segmenter(
@@ -132,7 +140,7 @@ class VisionPipeline:
                 f"{self._camera.rows} rows ({self._camera.view_along_mm} mm at {self._camera.mm_per_px} mm).",
                 "Correct camera.view_along_mm or camera.mm_per_px.",
             )
-        return np.ascontiguousarray(color)
+        return self._calibrated.lit(np.ascontiguousarray(color))
 
     def _strip_detections(self, strip: Assembled) -> Detections:
         cut = np.zeros(len(strip.blobs), np.bool_)
@@ -164,7 +172,7 @@ class VisionPipeline:
             probabilities[whole], unknown[whole] = classes.probabilities, classes.unknown
             if self.shadow:
                 self.shadow.see(color, blobs.boxes[whole], classes, blobs.areas[whole] * mm**2)
-        return Detections(
+        flat = Detections(
             along_mm=(last - blobs.centres[:, 1]) * mm,
             across_mm=left + blobs.centres[:, 0] * mm,
             along_min_mm=(last - (y + h - 1)) * mm,
@@ -179,6 +187,7 @@ class VisionPipeline:
             clump=blobs.clump & whole,
             outlines_mm=_outlines_mm(blobs, last, left, mm),
         )
+        return self._calibrated.on_belt(flat)
 
 
 def _outlines_mm(

@@ -16,6 +16,7 @@ import structlog
 import typer
 
 from controller.children import die_with_parent
+from controller.cli.calibrate import calibrate_app
 from controller.cli.classify import classify
 from controller.cli.models_commands import models_app
 from controller.cli.pki import pki_app
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(plc_app, name="plc")
 app.add_typer(pki_app, name="pki")
+app.add_typer(calibrate_app, name="calibrate")
 app.command()(classify)
 app.command("scada-password")(scada_password)
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from senbetsu_errors import NeedsOperator
 
-NO_BENCHMARK = {"figures", "link_peers"}
+NO_BENCHMARK = {"figures", "link_peers", "rendered_boards"}
 
 
 def bench_names() -> list[str]:

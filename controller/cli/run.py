@@ -17,6 +17,7 @@ import structlog
 
 from controller.children import keep_child, start_child, stop_child
 from controller.config import load_config, make_link
+from controller.config.calibration import calibration_facts, calibration_summary
 from controller.hmi.publisher import SnapshotPublisher
 from controller.runtime import Line, LineEvent
 from controller.summary import summarise
@@ -83,6 +84,8 @@ async def run_line(
     simulated = config.simulated_parts
     if simulated:
         log.warning("simulated", parts=list(simulated))
+    for fact in calibration_facts(config.calibrated):
+        log.info("measured", by=fact)
     plant = PlantChild()
     async with contextlib.AsyncExitStack() as stack:
         if config.plant:
@@ -115,7 +118,7 @@ async def run_line(
         raise Fatal(
             "plant.failed", f"The plant process ended with exit code {plant.process.returncode}.", "See its messages."
         )
-    return summarise(
+    summary = summarise(
         ledger=line.ledger,
         frames=line.frames,
         health=link.health,
@@ -130,6 +133,7 @@ async def run_line(
         vanished=line.sorter.tracker.vanished,
         shadow=line.shadow,
     )
+    return {**summary, "calibration": calibration_summary(config.calibrated)}
 
 
 async def _publish(

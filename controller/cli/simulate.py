@@ -13,6 +13,7 @@ from controller.cli.plant import plant_setup
 from controller.cli.vision import make_pipeline
 from controller.clock import VirtualClockLoop, run_virtual, stopwatch_s
 from controller.config import LineConfig, load_config
+from controller.config.calibration import calibration_summary
 from controller.recording.about import About
 from controller.recording.writer import RecordingWriter
 from controller.runtime import Line, LineEvent
@@ -76,7 +77,12 @@ def simulate(
         vanished=line.sorter.tracker.vanished,
         shadow=line.shadow,
     )
-    return {**summary, "speedup": round(line.ran_s / wall_s, 2), "virtual_time_trusted": trusted}
+    return {
+        **summary,
+        "calibration": calibration_summary(config.calibrated),
+        "speedup": round(line.ran_s / wall_s, 2),
+        "virtual_time_trusted": trusted,
+    }
 
 
 async def simulated_line(

@@ -37,6 +37,7 @@ def make_pipeline(config: LineConfig) -> VisionPipeline:
         config.belt.encoder_counts_per_mm,
         classifier,
         _shadow(config, classifier.labels),
+        config.calibrated,
     )
 
 
