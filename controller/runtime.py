@@ -22,6 +22,7 @@ from controller.sorter import BeltNow, SeenFrame, Sorter
 from plc_bridge.contract import LineCommand, LineFlags, LineStatus, Receipt
 from plc_bridge.link import LinkState, PlcLink, Shot
 from senbetsu_errors import Retryable
+from vision.camera_state import CameraChange
 from vision.results import FrameResult, Idle
 
 log = structlog.get_logger("line")
@@ -66,7 +67,7 @@ class Line:
         config: LineConfig,
         labels: tuple[str, ...],
         link: PlcLink,
-        results: AsyncIterator[FrameResult | Idle],
+        results: AsyncIterator[FrameResult | Idle | CameraChange],
         on_event: Callable[[LineEvent], None] | None = None,
     ) -> None:
         counts_per_mm = config.belt.encoder_counts_per_mm
@@ -79,6 +80,7 @@ class Line:
         self.sorter = Sorter(config, labels)
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self.status: LineStatus | None = None
+        self.camera: CameraChange | None = None
         self.preview: bytes | None = None
         self.preview_counts: int | None = None
         self._previous_counts: int | None = None
@@ -143,7 +145,8 @@ class Line:
     def _conditions(self) -> Conditions:
         health = self.link.health
         flags = self.status.flags if self.status else None
-        return Conditions(self._wanted, health.state, health.reason, flags, self.camera_alive)
+        camera_reason = self.camera.reason if self.camera else ""
+        return Conditions(self._wanted, health.state, health.reason, flags, self.camera_alive, camera_reason)
 
     def faults(self) -> list[tuple[Fault, float]]:
         """What is wrong now, the worst first, each with the loop time since which it was seen here."""
@@ -222,6 +225,9 @@ class Line:
 
     async def _follow_vision(self) -> None:
         async for result in self._results:
+            if isinstance(result, CameraChange):
+                self.take_camera_change(result)
+                continue
             self._vision_seen_s = asyncio.get_running_loop().time()
             self.link.beat()
             if isinstance(result, Idle):
@@ -230,6 +236,12 @@ class Line:
             self.take(result)
         self._vision_ended = True
         self.stop()
+
+    def take_camera_change(self, change: CameraChange) -> None:
+        """Keep where the camera stands; a change is no sign of life."""
+        self.camera = change
+        self._emit("camera", change)
+        self.note_state()
 
     def take(self, result: FrameResult) -> None:
         """Decide on what one frame shows, enter it in the ledger, hand its orders to the link."""

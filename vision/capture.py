@@ -6,6 +6,7 @@ and they may crash. A thread that hangs in one cannot be ended, a process can
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -107,10 +108,8 @@ class CaptureProcess:
             raise Fatal("camera.closed", f"The camera {request.origin} was asked for a picture before it was opened.")
         loop = asyncio.get_running_loop()
         asked_s = loop.time()
-        try:
+        with contextlib.suppress(ConnectionError):  # a driver that ended left word why
             await send(connection, {"kind": "next"})
-        except ConnectionError as error:
-            raise await self._gone() from error
         while True:
             try:
                 header, body = await self._message(request.silent_within_s)
@@ -134,8 +133,9 @@ class CaptureProcess:
         if process is None:
             return
         try:
-            async with asyncio.timeout(_CLOSE_WITHIN_S):
-                await process.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_WITHIN_S):
+                    await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()

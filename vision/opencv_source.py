@@ -95,15 +95,12 @@ class OpencvSource:
             sequence += 1
 
     async def _live_frames(self) -> AsyncGenerator[Frame, None]:
-        started_s = asyncio.get_running_loop().time()
         due = 0
         while True:
             picture = await self._live.next()
             self.dropped += picture.number - due
             due = picture.number + 1
-            yield self._frame(
-                picture.pixels, max(0.0, picture.captured_at_s - started_s), picture.captured_at_s, picture.number
-            )
+            yield self._frame(picture.pixels, picture.captured_at_s, picture.captured_at_s, picture.number)
 
     def _frame(self, picture: NDArray[np.uint8], belt_time_s: float, captured_at_s: float, sequence: int) -> Frame:
         counts = belt_time_s * self._config.speed_mm_s * self._counts_per_mm

@@ -173,11 +173,6 @@ def test_a_stream_that_is_read_slowly_drops_old_frames_and_its_end_is_a_lost_cam
     assert all(f.encoder.basis == "estimated" for f in frames)
 
 
-def test_a_stream_nobody_serves_is_refused() -> None:
-    with pytest.raises(NeedsOperator, match="cannot be opened"):
-        asyncio.run(frames_of(OpencvSource(config(url="http://127.0.0.1:9/none", frame_rate_hz=10), 10)))
-
-
 @pytest.mark.shared_data
 def test_the_bolt_on_a_real_belt_is_one_part_with_a_steady_place(
     shared_data: Path, tmp_path: Path, classifier: Classifier
