@@ -7,6 +7,7 @@ the connection.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -148,13 +149,11 @@ def _branch(error: SenbetsuError) -> str:
 
 async def _main(connection: socket.socket) -> None:
     connection.setblocking(False)
-    request, _ = await receive(connection)
-    try:
+    with connection, contextlib.suppress(_Closed, EOFError, ConnectionError, TimeoutError):
+        request, _ = await receive(connection)
         reader = make_reader(request["backend"], request["config"], asyncio.get_running_loop().time)
         await send(connection, {"kind": "started"})
         await _Driver(reader, request["waiting"]).serve(connection)
-    except (_Closed, ConnectionError, TimeoutError):
-        return
 
 
 if __name__ == "__main__":
