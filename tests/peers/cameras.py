@@ -1,17 +1,24 @@
-"""Cameras that others wrote, as processes of the test: GStreamer's RTSP server and FFmpeg's HTTP server."""
+"""Cameras that others wrote, as processes of the test: GStreamer's RTSP server, FFmpeg's HTTP server, Aravis' fake
+GigE Vision camera."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 DEBIAN_PYTHON = "/usr/bin/python3"
+DEBIAN_GI = Path("/usr/lib/python3/dist-packages/gi")
+FAKE_GIGE = "arv-fake-gv-camera-0.8"
 _RTSP_SERVER = Path(__file__).parent / "rtsp_server.py"
 
 
@@ -96,3 +103,38 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def need_aravis() -> None:
+    """Skips the test where Aravis' fake camera or its Python bindings are not installed."""
+    bound = "import gi; gi.require_version('Aravis', '0.8'); from gi.repository import Aravis"
+    if shutil.which(FAKE_GIGE) is None or not _debian_python_has(bound):
+        pytest.skip("Aravis is not here: apt-get install aravis-tools gir1.2-aravis-0.8 python3-gi")
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("Debian's GObject bindings are built for Python 3.11")
+
+
+@contextlib.contextmanager
+def gige_camera(*, lost_per_thousand: int = 0) -> Iterator[Peer]:
+    """Aravis' fake GigE Vision camera at 127.0.0.1, real GVCP and GVSP: 512 x 512 Mono8 at 25/s, frame ids from
+    65401. GigE Vision has one port, so that tests of this machine use it one after the other."""
+    with Path(tempfile.gettempdir(), "senbetsu-fake-gige.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        arguments = ["-i", "127.0.0.1", "-s", "SORT01", "-r", str(lost_per_thousand)]
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen([FAKE_GIGE, *arguments], stdin=quiet, stdout=quiet, stderr=quiet, text=True)
+        peer = Peer(process)
+        try:
+            _wait_for_udp_port(3956)
+            yield peer
+        finally:
+            peer.kill()
+
+
+def _wait_for_udp_port(port: int) -> None:
+    """Until somebody on this machine is bound to it."""
+    for _ in range(500):
+        if any(line.split()[1].endswith(f":{port:04X}") for line in Path("/proc/net/udp").read_text().splitlines()[1:]):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"nobody listens on UDP port {port}")
