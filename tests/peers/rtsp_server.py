@@ -1,13 +1,18 @@
 """An RTSP camera by GStreamer: `/usr/bin/python3 rtsp_server.py PORT CODEC WIDTHxHEIGHT FPS` (PORT 0 takes a
 free one). Prints its port once it listens. Runs under Debian's Python, whose GObject bindings it needs."""
 
+import importlib
 import sys
+from typing import Any
 
-import gi
 
-gi.require_version("Gst", "1.0")
-gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+def bound(name: str, version: str) -> Any:
+    """A library's GObject binding, which has no types."""
+    importlib.import_module("gi").require_version(name, version)
+    return importlib.import_module(f"gi.repository.{name}")
+
+
+GLib, Gst, GstRtspServer = bound("GLib", "2.0"), bound("Gst", "1.0"), bound("GstRtspServer", "1.0")
 
 ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96",
@@ -16,6 +21,7 @@ ENCODERS = {
 
 
 def main() -> None:
+    """Serve until killed."""
     port, codec, size, fps = sys.argv[1:5]
     width, height = size.split("x")
     Gst.init(None)
@@ -36,4 +42,5 @@ def main() -> None:
     GLib.MainLoop().run()
 
 
-main()
+if __name__ == "__main__":
+    main()
