@@ -25,7 +25,7 @@ class OpencvConfig(CameraConfig, frozen=True, extra="forbid"):
     url: str | None = Field(
         default=None, title="Stream", description="Address of a stream: rtsp://, rtsps://, http://, https://, udp://."
     )
-    device: int | Path | None = Field(
+    device: int | str | None = Field(
         default=None,
         title="Device",
         description="Number of a V4L2 device, or its path: /dev/v4l/by-id/... stays the same after a restart.",
@@ -91,6 +91,9 @@ class OpencvConfig(CameraConfig, frozen=True, extra="forbid"):
             raise ValueError("a folder of pictures needs frame_rate_hz")
         if isinstance(self.device, int) and self.device < 0:
             raise ValueError(f"device is {self.device}; numbers start at 0")
+        # No path of the configuration: it may be unplugged now, and come back.
+        if isinstance(self.device, str) and not self.device.startswith("/"):
+            raise ValueError(f"device is {self.device!r}; a number or a whole path as /dev/v4l/by-id/... is wanted")
         return self
 
     @model_validator(mode="after")

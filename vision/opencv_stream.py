@@ -80,7 +80,7 @@ class StreamReader:
 
     def _open_device(self, capture: cv2.VideoCapture) -> bool:
         config = self._config
-        path = Path(f"/dev/video{config.device}") if isinstance(config.device, int) else Path(str(config.device))
+        path = Path(f"/dev/video{config.device}") if isinstance(config.device, int) else Path(config.device or "")
         if path.exists() and not stat.S_ISCHR(path.stat().st_mode):
             raise NeedsOperator("camera.missing", f"{path} is no device.", "Correct camera.device.")
         os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] = str(max(1, round(config.read_timeout_s)))

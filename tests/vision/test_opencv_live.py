@@ -217,11 +217,11 @@ def test_a_driver_that_was_killed_is_a_lost_camera() -> None:
 def test_a_device_that_is_not_there_is_tried_again_and_a_file_is_refused(tmp_path: Path) -> None:
     error, _ = asyncio.run(refusal(device=97))
     assert (error.code, type(error)) == ("camera.unreachable", Retryable)
-    error, _ = asyncio.run(refusal(device=Path("/dev/null")))
+    error, _ = asyncio.run(refusal(device="/dev/null"))
     assert (error.code, type(error)) == ("camera.unreachable", Retryable)
     plain = tmp_path / "video0"
     plain.touch()
-    error, _ = asyncio.run(refusal(device=plain))
+    error, _ = asyncio.run(refusal(device=str(plain)))
     assert (error.code, type(error)) == ("camera.missing", NeedsOperator)
 
 
