@@ -10,6 +10,7 @@ from controller.config import Recipe
 from controller.ledger import OUTCOMES, Ledger
 from controller.runtime import FrameCount
 from plc_bridge.link import LinkHealth
+from vision.camera_state import CameraChange
 
 GRAMS_PER_KG = 1000.0
 
@@ -91,11 +92,13 @@ def summarise(
     simulated: Sequence[str],
     truth: Mapping[str, Any] | None,
     vanished: int = 0,
+    camera: CameraChange | None = None,
 ) -> dict[str, Any]:
     """The summary.
 
     `vanished` tracks came into view and were gone again before anything was decided (reflections, dirt
-    on the lens): they are not among the parts seen. `truth` is the plant's own account where there is
+    on the lens): they are not among the parts seen. `camera` is where the camera stands, None where nobody
+    opens it again after a loss. `truth` is the plant's own account where there is
     one: {"outlets": {outlet: {class: {"count", "mass_g"}}}, "fed", "fed_mass_g", "on_belt",
     "on_belt_mass_g"}; without it purity and recovery are expectations by the class probabilities, and
     `basis` says so.
@@ -130,6 +133,10 @@ def summarise(
         "orders": {**asdict(orders), "duplicated": health.duplicated, "retransmitted": health.retransmitted},
         "links": {"reconnects": health.reconnects, "downtime_s": round(health.downtime_s, 3)},
         "frames": {"captured": frames.captured, "processed": frames.processed, "dropped": frames.dropped},
+        "camera": {
+            "reopened": camera.reopened if camera else 0,
+            "downtime_s": round(camera.downtime_s, 3) if camera else 0.0,
+        },
         "ran_s": round(ran_s, 3),
         "seed": seed,
         "simulated": list(simulated),
