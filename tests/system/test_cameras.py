@@ -77,6 +77,7 @@ def test_a_line_in_real_time_takes_its_counts_from_the_plcs_latch(tmp_path: Path
         "exposure_latency_max_ms": 12,
         "frame_rate_hz": 10,
     }
+    del config["plant"]["servers"]["opcua"]  # takes seconds to start, and nobody asks it here
     path = write(tmp_path, config)
     done = subprocess.run(
         [sys.executable, "-m", "controller.cli", "run", str(path), "--for", "30", "--json"],
