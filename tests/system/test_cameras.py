@@ -1,9 +1,6 @@
-"""Cameras as a line has them: a network camera that is lost and comes back, counts from the PLC's trigger latch."""
+"""Cameras as a line has them: a network camera in its vision process, lost and back."""
 
 import asyncio
-import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +10,7 @@ from ruamel.yaml import YAML
 
 from controller.vision_process import VisionProcess
 from tests.peers.cameras import free_port, need_rtsp_server, rtsp_camera
-from tests.system.lines import CONFIGS, demo_on_free_ports, write
+from tests.system.lines import CONFIGS, write
 from vision.camera_state import CameraChange, CameraState
 from vision.results import FrameResult, Idle
 
@@ -65,31 +62,3 @@ def test_a_network_camera_that_is_frozen_is_lost_and_comes_back(tmp_path: Path) 
     assert f"{port}/belt" in seen[2].reason  # FFmpeg or the source says it, whichever is first
     assert seen[3].reopened == 1
     assert seen[3].downtime_s > 0
-
-
-@pytest.mark.alone
-def test_a_line_in_real_time_takes_its_counts_from_the_plcs_latch(tmp_path: Path) -> None:
-    config = demo_on_free_ports()
-    # The plant's pictures say when they were exposed; on a busy machine the plant itself is late.
-    config["camera"] |= {
-        "encoder_from": "plc_trigger",
-        "exposure_latency_min_ms": -12,
-        "exposure_latency_max_ms": 12,
-        "frame_rate_hz": 10,
-    }
-    del config["plant"]["servers"]["opcua"]  # takes seconds to start, and nobody asks it here
-    path = write(tmp_path, config)
-    done = subprocess.run(
-        [sys.executable, "-m", "controller.cli", "run", str(path), "--for", "30", "--json"],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    summary = json.loads(done.stdout)
-    frames = summary["frames"]
-    assert frames["captured"] == frames["processed"] + frames["dropped"]
-    assert frames["processed"] > frames["dropped"]
-    assert summary["outcomes"]["ejected"] > 0
-    assert summary["camera"] == {"reopened": 0, "downtime_s": 0.0}
