@@ -11,6 +11,7 @@ from controller.ledger import OUTCOMES, Ledger
 from controller.runtime import FrameCount
 from controller.shadow import shadow_summary
 from plc_bridge.link import LinkHealth
+from vision.camera_state import CameraChange
 from vision.results import ShadowReport
 
 GRAMS_PER_KG = 1000.0
@@ -94,11 +95,13 @@ def summarise(
     truth: Mapping[str, Any] | None,
     vanished: int = 0,
     shadow: ShadowReport | None = None,
+    camera: CameraChange | None = None,
 ) -> dict[str, Any]:
     """The summary.
 
     `vanished` tracks came into view and were gone again before anything was decided (reflections, dirt
-    on the lens): they are not among the parts seen. `truth` is the plant's own account where there is
+    on the lens): they are not among the parts seen. `camera` is where the camera stands, None where nobody
+    opens it again after a loss. `truth` is the plant's own account where there is
     one: {"outlets": {outlet: {class: {"count", "mass_g"}}}, "fed", "fed_mass_g", "on_belt",
     "on_belt_mass_g"}; without it purity and recovery are expectations by the class probabilities, and
     `basis` says so. `shadow` is what a shadow model came to, its last report.
@@ -134,6 +137,10 @@ def summarise(
         "links": {"reconnects": health.reconnects, "downtime_s": round(health.downtime_s, 3)},
         "frames": {"captured": frames.captured, "processed": frames.processed, "dropped": frames.dropped},
         "shadow": None if shadow is None else shadow_summary(shadow, recipe),
+        "camera": {
+            "reopened": camera.reopened if camera else 0,
+            "downtime_s": round(camera.downtime_s, 3) if camera else 0.0,
+        },
         "ran_s": round(ran_s, 3),
         "seed": seed,
         "simulated": list(simulated),

@@ -16,7 +16,9 @@ import structlog
 
 from controller.children import start_child, stop_child
 from senbetsu_errors import Fatal
+from vision.camera_state import CameraChange
 from vision.recorded_frame import FrameBlob
+from vision.reopening import CameraMessage
 from vision.results import FrameResult, Idle
 from vision.wire import decode
 
@@ -73,8 +75,8 @@ class VisionProcess:
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.put_nowait((reader, writer))
 
-    async def results(self) -> AsyncIterator[FrameResult | Idle]:
-        """Results until the source ends. Raises Fatal when the process cannot be kept running."""
+    async def results(self) -> AsyncIterator[FrameResult | Idle | CameraChange]:
+        """Results and the camera's states until the source ends. Raises Fatal for a process that cannot be kept."""
         for attempt in range(RESTARTS + 1):
             self._child = await start_child(
                 "_vision", str(self._config_path), "--socket", str(self._socket_path), *self._arguments
@@ -91,7 +93,7 @@ class VisionProcess:
             log.error("vision process ended", exit_code=code, restart=attempt + 1, of=RESTARTS)
         raise Fatal("vision.lost", f"The vision process failed {RESTARTS + 1} times.", "See its messages above.")
 
-    async def _read(self, child: asyncio.subprocess.Process) -> AsyncIterator[FrameResult | Idle]:
+    async def _read(self, child: asyncio.subprocess.Process) -> AsyncIterator[FrameResult | Idle | CameraChange]:
         arrival = asyncio.ensure_future(self._connections.get())
         ended = asyncio.ensure_future(child.wait())
         try:
@@ -121,9 +123,9 @@ class VisionProcess:
 
 
 async def send_results(
-    results: AsyncIterator[FrameResult | Idle | FrameBlob],
+    results: AsyncIterator[CameraMessage],
     socket_path: Path,
-    encode: Callable[[FrameResult | Idle | FrameBlob], bytes],
+    encode: Callable[[CameraMessage], bytes],
 ) -> None:
     """The child's side: send every result; ends when the source does or the runtime is gone."""
     _, writer = await asyncio.open_unix_connection(socket_path)

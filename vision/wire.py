@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.comparison import Difference
 from senbetsu_errors import Fatal
+from vision.camera_state import CameraChange, CameraState
 from vision.frame import EncoderStamp
 from vision.recorded_frame import FrameBlob
 from vision.results import Detections, FrameResult, Idle, ShadowReport
@@ -34,12 +35,14 @@ _COLUMNS = (
 )
 
 
-def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
+def encode(result: FrameResult | Idle | FrameBlob | CameraChange) -> bytes:
     """The message of a result; `decode` gives the same back."""
     if isinstance(result, FrameBlob):
         return _FRAME_MAGIC + result.message
     if isinstance(result, Idle):
         return _message({"kind": "idle", "at_s": result.at_s, "dropped": result.dropped}, [])
+    if isinstance(result, CameraChange):
+        return _message({"kind": "camera", **asdict(result), "state": result.state.value}, [])
     found = result.detections
     outline_points = [len(outline) for outline in found.outlines_mm]
     body = [np.ascontiguousarray(getattr(found, name), "<f8").tobytes() for name in _COLUMNS]
@@ -69,7 +72,7 @@ def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
     return _message(header, body)
 
 
-def decode(data: bytes) -> FrameResult | Idle | FrameBlob:
+def decode(data: bytes) -> FrameResult | Idle | FrameBlob | CameraChange:
     """The result in a message. Raises Fatal `vision.bad_message` for anything `encode` did not write."""
     if data.startswith(_FRAME_MAGIC):
         return FrameBlob(data[len(_FRAME_MAGIC) :])
@@ -80,6 +83,10 @@ def decode(data: bytes) -> FrameResult | Idle | FrameBlob:
             if body:
                 raise ValueError("an idle message has no body")
             return idle
+        if header["kind"] == "camera":
+            if body:
+                raise ValueError("a camera's state has no body")
+            return _camera_change(header)
         if header["kind"] != "frame":
             raise ValueError(f"kind {header['kind']!r}")
         return _frame_result(header, body)
@@ -87,6 +94,19 @@ def decode(data: bytes) -> FrameResult | Idle | FrameBlob:
         raise Fatal(
             "vision.bad_message", f"A vision message is damaged: {error}.", "Both sides must run the same version."
         ) from error
+
+
+def _camera_change(header: dict[str, Any]) -> CameraChange:
+    reason = header["reason"]
+    if not isinstance(reason, str):
+        raise TypeError(f"reason {reason!r}")
+    return CameraChange(
+        CameraState(header["state"]),
+        reason,
+        _finite(header["at_s"]),
+        _whole(header["reopened"]),
+        _finite(header["downtime_s"]),
+    )
 
 
 def _message(header: dict[str, Any], body: list[bytes]) -> bytes:

@@ -132,6 +132,7 @@ async def run_line(
         truth=plant.truth,
         vanished=line.sorter.tracker.vanished,
         shadow=line.shadow,
+        camera=line.camera,
     )
     return {**summary, "calibration": calibration_summary(config.calibrated)}
 

@@ -202,6 +202,36 @@ def one_belt_has_one_speed(belt: BeltConfig, camera: CameraConfig) -> Iterator[F
         )
 
 
+def latches_can_be_told_apart(belt: BeltConfig, camera: CameraConfig, plc: PlcConfig) -> Iterator[Finding]:
+    """Frames and the PLC's trigger latches are matched by time before they are by number
+    (controller/trigger_pairing.py): two exposures must be farther apart than times can be told."""
+    if camera.encoder_from != "plc_trigger":
+        return
+    if plc.backend == "direct":
+        yield Finding(
+            ("camera", "encoder_from"),
+            "plc_trigger with a remote I/O station, which latches no trigger",
+            "frame",
+            "Use the camera's own count, or a PLC.",
+        )
+    if camera.geometry == "line_scan":
+        apart_ms = camera.view_along_mm / belt.speed_mm_s * 1000
+    elif camera.frame_rate_hz is not None:
+        apart_ms = 1000 / camera.frame_rate_hz
+    else:
+        return  # views_overlap asks for it
+    spread_ms = camera.exposure_latency_max_ms - camera.exposure_latency_min_ms
+    needed_ms = 2 * plc.cycle_ms + spread_ms
+    if apart_ms <= needed_ms:
+        yield Finding(
+            ("camera", "encoder_from"),
+            f"plc_trigger with exposures {apart_ms:.4g} ms apart",
+            f"more than {needed_ms:.4g} ms: two times plc.cycle_ms ({plc.cycle_ms:g}) and the spread from "
+            f"exposure_latency_min_ms to exposure_latency_max_ms ({spread_ms:g})",
+            "Narrow the latencies, read the PLC more often, or have the camera send the count (encoder_from: frame).",
+        )
+
+
 def encoder_is_usable(belt: BeltConfig, jets: JetsConfig, plc: PlcConfig) -> Iterator[Finding]:
     """Counts fine enough for valves, slow enough for a counter input, unambiguous in 32 bit."""
     key: KeyPath = ("belt", "encoder_counts_per_mm")
@@ -262,6 +292,7 @@ LINE_CHECKS: tuple[Check, ...] = (
     views_overlap,
     picture_fits_the_belt,
     one_belt_has_one_speed,
+    latches_can_be_told_apart,
     encoder_is_usable,
     plc_address_is_usable,
     hmi_stays_at_home,

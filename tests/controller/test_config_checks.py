@@ -133,6 +133,8 @@ def test_the_link_s_times_follow_from_the_heartbeat_budget_and_the_belt_s_speed(
         ({"jets.order_lead_ms": 101}, "jets.order_lead_ms", "latency_budget_ms, 100 ms"),
         ({"plc.cycle_ms": 50}, "jets.order_lead_ms", "at least plc.cycle_ms, 50 ms"),
         ({"camera.frame_rate_hz": None}, "camera.frame_rate_hz", "at least 5.89 Hz"),
+        ({"camera.encoder_from": "plc_trigger", "camera.exposure_latency_max_ms": 35}, "camera.encoder_from", "55 ms"),
+        (DIRECT | {"camera.encoder_from": "plc_trigger"}, "camera.encoder_from", "or a PLC"),
         ({"camera.frame_rate_hz": 5.88}, "camera.frame_rate_hz", "It takes at least 5.89 Hz"),
         ({"camera.view_along_mm": 150}, "camera.frame_rate_hz", "view_along_mm of more than max_part_mm"),
         ({"camera.view_along_mm": 320.3}, "camera.view_along_mm", "a whole number of rows"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from models.comparison import Difference
 from senbetsu_errors import Fatal
 from vision import wire
+from vision.camera_state import CameraChange, CameraState
 from vision.frame import EncoderStamp
 from vision.results import Detections, FrameResult, Idle, ShadowReport
 
@@ -89,6 +90,14 @@ def test_a_result_comes_back_as_it_was(result: FrameResult) -> None:
 @given(at_s=FLOATS, dropped=st.integers(0, 2**53))
 def test_an_idle_sign_comes_back_as_it_was(at_s: float, dropped: int) -> None:
     assert wire.decode(wire.encode(Idle(at_s, dropped))) == Idle(at_s, dropped)
+
+
+@given(st.sampled_from(CameraState), st.text(), FLOATS, st.integers(0, 2**31), FLOATS)
+def test_a_cameras_state_comes_back_as_it_was(
+    state: CameraState, reason: str, at_s: float, reopened: int, down_s: float
+) -> None:
+    change = CameraChange(state, reason, at_s, reopened, down_s)
+    assert wire.decode(wire.encode(change)) == change
 
 
 @given(results(), st.data())
