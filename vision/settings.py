@@ -75,7 +75,15 @@ class TrackingConfig(BaseModel, frozen=True, extra="forbid"):
         default=3.0,
         gt=0,
         title="Sliding",
-        description="Steady displacement on the belt over a part's views from which it counts as sliding.",
+        description="Displacement on the belt over a part's views from which it counts as sliding; as rolling, if its "
+        "outline changes by as much or the displacement is not steady.",
+    )
+    act_within_mm: float = Field(
+        default=25.0,
+        gt=0,
+        title="Act within",
+        description="A part that slides or rolls and whose place at the valves is less sure than this (one standard "
+        "deviation, along or across) is not shot at but counted as missed.",
     )
 
 
