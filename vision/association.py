@@ -10,7 +10,20 @@ import numpy as np
 
 from vision.compiled import BOOL, F8, FLAGS, INDICES, TABLE, compiled
 from vision.track_table import (
-    AREA, DRIFT, DRIFT_X, FRONT, LEAVING, REAR, VIEWS, X_MAX, X_MIN, E, Flags, Floats, Indices, X,
+    AREA,
+    DRIFT,
+    DRIFT_X,
+    FRONT,
+    LEAVING,
+    REAR,
+    VIEWS,
+    X_MAX,
+    X_MIN,
+    E,
+    Flags,
+    Floats,
+    Indices,
+    X,
 )  # fmt: skip
 
 _TOUCH_MM = 2.0  # two views of one cut part may miss each other by this

@@ -70,9 +70,7 @@ class Line:
                 continue
             up, down = low <= 0, high >= VIEW_MM
             low, high = max(low, 0.0), min(high, VIEW_MM)
-            rows.append(
-                ((low + high) / 2, x, low, high, x - part.half, x + part.half, up ^ down, up & down)
-            )
+            rows.append(((low + high) / 2, x, low, high, x - part.half, x + part.half, up ^ down, up & down))
             seen_whole = not (up or down)
             chances.append([0.8 if c == part.label else 0.1 for c in range(CLASSES)] if seen_whole else [0.0] * CLASSES)
         columns = np.array(rows, np.float64).reshape(-1, 8).T

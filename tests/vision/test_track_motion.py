@@ -18,7 +18,8 @@ def _seen(*parts: Lying, noise_mm: float = 0.1, step_mm: float = 15.0, seed: int
 
 def test_a_sliding_part_is_told_from_one_that_lies_still_and_is_less_certain() -> None:
     still, slides = _seen(Lying(60, 60), Lying(60, 160, slides=0.05)).returned
-    assert not (still.sliding or still.rolling)
+    assert not still.sliding
+    assert not still.rolling
     assert still.across_uncertainty_mm == 0
     assert slides.sliding
     assert not slides.rolling
@@ -51,7 +52,8 @@ def test_a_part_that_moves_and_turns_is_rolling_and_less_certain_than_one_that_s
 
 def test_a_part_that_only_changes_its_outline_neither_slides_nor_rolls() -> None:
     (found,) = _seen(Lying(60, 60, turns=4)).returned
-    assert not (found.sliding or found.rolling)
+    assert not found.sliding
+    assert not found.rolling
 
 
 def test_a_part_that_outruns_the_gate_from_picture_to_picture_keeps_its_identity() -> None:
