@@ -4,6 +4,9 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from vision.health_config import HealthConfig
+from vision.odd_config import OddPartsConfig
+
 
 class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
     """Thresholds that tell a part from the belt; the defaults suit a dark, matt belt."""
@@ -110,6 +113,17 @@ class VisionConfig(BaseModel, frozen=True, extra="forbid"):
     )
     tracking: TrackingConfig = Field(
         default=TrackingConfig(), title="Tracking", description="Following parts from picture to picture."
+    )
+    health: HealthConfig = Field(
+        default=HealthConfig(),
+        title="Health",
+        description="What is watched of the pictures and the parts, with limits.",
+    )
+
+    odd_parts: OddPartsConfig | None = Field(
+        default=None,
+        title="Odd parts",
+        description="Pictures of parts that were unknown or doubtful, to label and teach; none are kept without.",
     )
 
     @model_validator(mode="after")

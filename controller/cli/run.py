@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from controller.children import keep_child, start_child, stop_child
+from controller.cli.vision import keep_odd_parts
 from controller.config import load_config, make_link
 from controller.hmi.publisher import SnapshotPublisher
 from controller.runtime import Line, LineEvent
@@ -94,7 +95,11 @@ async def run_line(
         publisher = await stack.enter_async_context(SnapshotPublisher(private / "snapshots.sock"))
         watchers = [name for name, section in (("_hmi", config.hmi), ("_scada", config.scada)) if section]
         link = make_link(config)
-        line = Line(config, model.manifest.labels, link, vision.results(), on_event)
+        odd_parts = None
+        if config.vision.odd_parts:
+            odd_parts = keep_odd_parts(config, model.manifest.labels, vision.ask, in_thread=True)
+            stack.push_async_callback(odd_parts.close)
+        line = Line(config, model.manifest.labels, link, vision.results(), on_event, odd_parts)
         view = stack.enter_context(TerminalView(sys.stderr)) if show else None
         stopper = _stop_on_signals(line)
         stack.callback(stopper)
@@ -128,6 +133,8 @@ async def run_line(
         simulated=simulated,
         truth=plant.truth,
         vanished=line.sorter.tracker.vanished,
+        vision=line.health,
+        odd_parts=line.odd_parts.summary() if line.odd_parts else None,
     )
 
 

@@ -1,7 +1,7 @@
 """The vision process: camera in, frame results out over the runtime's socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +9,19 @@ from pathlib import Path
 import structlog
 
 from controller.config import LineConfig, load_config, make_source
+from controller.odd_keeping import OddKeeping
+from controller.odd_parts import OddParts
+from controller.odd_store import ModelName, OddStore
 from controller.vision_process import send_results
 from models.registry import open_model
 from senbetsu_errors import Retryable
 from vision.classify import Classifier
+from vision.crop_desk import CropDesk
+from vision.health import PictureHealth
 from vision.pipeline import VisionPipeline
 from vision.recorded_frame import FrameBlob, FrameEncoding
 from vision.recorded_results import results_and_frames
-from vision.results import FrameResult, Idle
+from vision.results import CropRequest, FrameResult, Idle
 from vision.wire import encode
 from vision.worker import frame_results
 
@@ -37,18 +42,39 @@ def make_pipeline(config: LineConfig) -> VisionPipeline:
     )
 
 
+def make_watch(config: LineConfig) -> tuple[PictureHealth, CropDesk | None]:
+    """What looks at the pictures' health, and keeps them where odd parts are wanted."""
+    odd = config.vision.odd_parts
+    desk = CropDesk(config.camera, odd.picture_memory_mb) if odd else None
+    return PictureHealth(config.camera, config.vision.health), desk
+
+
+def keep_odd_parts(
+    config: LineConfig, labels: tuple[str, ...], ask: Callable[[CropRequest], None], in_thread: bool
+) -> OddKeeping:
+    """What keeps the odd parts of a line that has a `vision.odd_parts` section."""
+    odd = config.vision.odd_parts
+    assert odd is not None
+    manifest = open_model(config.vision.model).manifest
+    model = ModelName(manifest.name, manifest.version)
+    store = OddStore(config.path.parent / odd.folder, odd.keep, labels, model, bool(config.simulated_parts))
+    parts = OddParts(odd, config.camera, labels, config.belt.encoder_counts_per_mm)
+    return OddKeeping(parts, store, ask, in_thread)
+
+
 async def camera_results(
-    config: LineConfig, send_frames: FrameEncoding | None = None
+    config: LineConfig, send_frames: FrameEncoding | None = None, desk: CropDesk | None = None
 ) -> AsyncIterator[FrameResult | Idle | FrameBlob]:
     """Results of the line's camera until it ends; a camera that is lost is opened again and again.
 
-    With `send_frames` each result is followed by its frame, for a recorder.
+    With `send_frames` each result is followed by its frame, for a recorder. `desk` answers requests for crops.
 
     Says the loss once and the recovery once. While the camera is away nothing is yielded, so the line sees no
     sign of life and stops the belt. What was dropped before the loss stays counted.
     """
     loop = asyncio.get_running_loop()
     pipeline = make_pipeline(config)
+    health = PictureHealth(config.camera, config.vision.health)
     dropped_before = 0
     lost_at_s: float | None = None
     retry_s = FIRST_RETRY_S
@@ -56,10 +82,11 @@ async def camera_results(
         dropped = 0
         try:
             async with make_source(config) as source:
+                hz = config.vision.preview_hz
                 running = (
-                    results_and_frames(source, pipeline, send_frames, preview_hz=config.vision.preview_hz)
+                    results_and_frames(source, pipeline, send_frames, preview_hz=hz, health=health, desk=desk)
                     if send_frames
-                    else frame_results(source, pipeline, preview_hz=config.vision.preview_hz)
+                    else frame_results(source, pipeline, preview_hz=hz, health=health, desk=desk)
                 )
                 async with aclosing(running) as results:
                     async for result in results:
@@ -83,4 +110,7 @@ async def camera_results(
 
 async def serve_vision(config_path: Path, socket_path: Path, send_frames: FrameEncoding | None = None) -> None:
     """Run vision for a line until its source ends or the runtime is gone."""
-    await send_results(camera_results(load_config(config_path), send_frames), socket_path, encode)
+    config = load_config(config_path)
+    _, desk = make_watch(config)
+    on_request = desk.ask if desk else None
+    await send_results(camera_results(config, send_frames, desk), socket_path, encode, on_request)
