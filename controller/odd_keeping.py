@@ -15,6 +15,7 @@ import structlog
 
 from controller.clock import utc_now
 from controller.decide import Decision
+from controller.hmi.commands import LabelOddPart, LabelPart
 from controller.odd_parts import OddPart, OddParts
 from controller.odd_store import OddStore, check_label
 from senbetsu_errors import NeedsOperator, SenbetsuError
@@ -71,6 +72,12 @@ class OddKeeping:
         """Take new requests to vision."""
         for request in self._parts.requests():
             self._ask(request)
+
+    async def command(self, command: LabelOddPart | LabelPart) -> int:
+        """Does what the HMI asks; the odd part's id. Raises as `label_part` and `label_odd` do."""
+        if isinstance(command, LabelPart):
+            return await self.label_part(command.part_id, command.label)
+        return await self.label_odd(command.odd_id, command.label)
 
     async def label_part(self, part_id: int, label: str) -> int:
         """Keep the picture of a part that was decided on as a `label`; its id among the odd parts.

@@ -92,13 +92,15 @@ async def run_line(
         vision = await stack.enter_async_context(
             VisionProcess(config_path, private / "vision.sock", vision_arguments, on_frame)
         )
-        publisher = await stack.enter_async_context(SnapshotPublisher(private / "snapshots.sock"))
         watchers = [name for name, section in (("_hmi", config.hmi), ("_scada", config.scada)) if section]
         link = make_link(config)
         odd_parts = None
         if config.vision.odd_parts:
             odd_parts = keep_odd_parts(config, model.manifest.labels, vision.ask, in_thread=True)
             stack.push_async_callback(odd_parts.close)
+        publisher = await stack.enter_async_context(
+            SnapshotPublisher(private / "snapshots.sock", odd_parts.command if odd_parts else None)
+        )
         line = Line(config, model.manifest.labels, link, vision.results(), on_event, odd_parts)
         view = stack.enter_context(TerminalView(sys.stderr)) if show else None
         stopper = _stop_on_signals(line)
