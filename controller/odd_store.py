@@ -61,6 +61,7 @@ class OddStore:
             ) from error
         self._index = read_index(folder)
         self._index["info"] = {
+            "last_id": self._index["info"].get("last_id", 0),
             "description": "Parts that a Senbetsu line found odd, to label and teach",
             "simulated": simulated,
         }
@@ -72,8 +73,8 @@ class OddStore:
         if not self._make_room():
             self.refused_full += 1
             return None
-        number = 1 + max((image["id"] for image in self._index["images"]), default=0)
-        number = max(number, self._index["info"].get("last_id", 0) + 1)
+        # Never one that was given before: an export made earlier may hold it.
+        number = 1 + max(self._index["info"]["last_id"], *(image["id"] for image in self._index["images"]), 0)
         name = f"{CROPS}/{number:06d}.png"
         _write(self._folder / name, odd.png)
         width, height = np.frombuffer(odd.png[_PNG_SIZE_AT], ">u4").tolist()

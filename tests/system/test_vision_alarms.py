@@ -1,4 +1,4 @@
-"""The demo line in virtual time with pictures that are really degraded: the right alarm, and silence when all is well."""
+"""The demo line in virtual time, its pictures really degraded: the right alarm, and silence when all is well."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -101,7 +101,7 @@ def _simulate(
 def test_a_fault_of_the_picture_raises_its_alarm(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil, code = FAULTS[fault]
     health = {"learn_looks": 40, "patch": PATCH}
-    vision = _simulate(tmp_path, 30, 11, monkeypatch, spoil, health=health)["vision"]
+    vision = _simulate(tmp_path, 26, 11, monkeypatch, spoil, health=health)["vision"]
     assert vision["alarms_raised"].get(code) == 1
     if code in ("vision.out_of_focus", "vision.motion_blur", "vision.stale_frames"):
         assert not {"vision.too_dark", "vision.too_bright", "vision.saturated"} & set(vision["alarms_raised"])

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from senbetsu_errors import Fatal
 from vision import wire
 from vision.frame import EncoderStamp
-from vision.results import Detections, FrameResult, Idle
+from vision.results import CropAnswer, CropRequest, Detections, FrameResult, Idle, PictureSample
 
+COUNTS = st.integers(0, 2**40)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
@@ -38,7 +39,33 @@ def results(draw: st.DrawFn) -> FrameResult:
             outlines_mm=draw(st.sampled_from([outlines, ()])),
         ),
         preview_jpeg=draw(st.none() | st.binary(max_size=40)),
+        health=draw(
+            st.none()
+            | st.builds(
+                PictureSample,
+                FLOATS,
+                FLOATS,
+                st.none() | FLOATS,
+                st.none() | FLOATS,
+                st.none() | st.tuples(FLOATS, FLOATS, FLOATS),
+                COUNTS,
+                COUNTS,
+                COUNTS,
+            )
+        ),
+        crops=tuple(draw(st.lists(st.builds(CropAnswer, COUNTS, st.binary(max_size=30), COUNTS, COUNTS), max_size=3))),
     )
+
+
+@given(st.builds(CropRequest, COUNTS, COUNTS, FLOATS, FLOATS, FLOATS, FLOATS))
+def test_a_request_for_a_crop_comes_back_as_it_was(request: CropRequest) -> None:
+    assert wire.decode_request(wire.encode_request(request)) == request
+
+
+@pytest.mark.parametrize("damaged", [b"", b"SBV1", wire.encode(Idle(1.0, 2))])
+def test_what_is_no_request_is_refused(damaged: bytes) -> None:
+    with pytest.raises(Fatal, match="vision message"):
+        wire.decode_request(damaged)
 
 
 @given(results())
@@ -53,6 +80,8 @@ def test_a_result_comes_back_as_it_was(result: FrameResult) -> None:
         "dropped",
         "view_along_mm",
         "preview_jpeg",
+        "health",
+        "crops",
     ):
         assert getattr(back, name) == getattr(result, name)
     for name in Detections.__slots__:
