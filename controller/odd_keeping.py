@@ -128,6 +128,7 @@ class OddKeeping:
         """What became of odd parts, for the summary of a run."""
         return {
             **asdict(self._parts.counts),
+            "waiting": self._parts.waiting,
             "kept": self._store.kept,
             "refused_full": self._store.refused_full,
             "not_written": self._dropped,

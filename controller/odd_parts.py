@@ -103,6 +103,11 @@ class OddParts:
         self._next_ticket = 1
         self._requests: deque[CropRequest] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """Pictures that were asked for and have not come yet."""
+        return len(self._waiting)
+
     def frame(self, sequence: int, counts: int) -> None:
         """A frame was exposed at this (unwrapped) count."""
         self._frames[counts] = sequence

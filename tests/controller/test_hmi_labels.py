@@ -27,7 +27,7 @@ from vision.frame import EncoderStamp, Frame
 from vision.results import Detections, FrameResult
 
 NONE = np.zeros(0)
-NOTHING = Detections(*[NONE] * 7, np.zeros((0, 3), np.float32), NONE > 0, NONE > 0)
+NOTHING = Detections(NONE, NONE, NONE, NONE, NONE, NONE, NONE, np.zeros((0, 3), np.float32), NONE > 0, NONE > 0)
 
 
 class Vision:

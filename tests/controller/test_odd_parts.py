@@ -121,7 +121,7 @@ def test_the_counts_add_up_whatever_comes(events: list[tuple[str, float]]) -> No
         open_tickets += [request.ticket for request in parts.requests()]
         counts = parts.counts
         assert counts.odd == counts.skipped + counts.asked
-        assert counts.asked + counts.picked == counts.answered + counts.without_picture + len(parts._waiting)
+        assert counts.asked + counts.picked == counts.answered + counts.without_picture + parts.waiting
 
 
 def test_a_part_of_a_frame_nobody_knows_is_skipped_and_counted() -> None:

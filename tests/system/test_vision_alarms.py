@@ -28,10 +28,7 @@ class Spoiled:
     def __init__(self, camera: FrameSource, spoil: Callable[[Picture, int], Picture]) -> None:
         self._camera = camera
         self._spoil = spoil
-
-    @property
-    def dropped(self) -> int:
-        return self._camera.dropped
+        self.dropped = 0
 
     async def __aenter__(self) -> Self:
         await self._camera.__aenter__()
@@ -45,6 +42,7 @@ class Spoiled:
     async def __aiter__(self) -> AsyncIterator[Frame]:
         last: Frame | None = None
         async for frame in self._camera:
+            self.dropped = self._camera.dropped
             color = frame.color.copy()
             cv2.rectangle(color, (4, 640 - 64), (27, 640 - 41), (180, 180, 180), cv2.FILLED)
             if frame.captured_at_s > FAULT_FROM_S:
@@ -60,6 +58,10 @@ class Spoiled:
 def _noisy(picture: NDArray[Any], sequence: int) -> Picture:
     noise = np.random.default_rng(sequence).normal(0, 2, picture.shape[:2]).astype(np.float32)
     return np.clip(picture + noise[:, :, None], 0, 255).astype(np.uint8)
+
+
+def _as_it_is(picture: Picture, _: int) -> Picture:
+    return picture
 
 
 def _covered(picture: Picture, _: int) -> Picture:
@@ -126,6 +128,6 @@ def test_another_feed_than_the_recipes_raises_the_class_mix(tmp_path: Path, monk
 @pytest.mark.parametrize("seed", [21, 22, 23])
 def test_a_healthy_line_raises_nothing(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     health = {"learn_looks": 40, "patch": PATCH, "class_mix": {"learn_parts": 150, "window_parts": 100}}
-    vision = _simulate(tmp_path, 45, seed, monkeypatch, lambda picture, _: picture, health=health)["vision"]
+    vision = _simulate(tmp_path, 45, seed, monkeypatch, _as_it_is, health=health)["vision"]
     assert vision["alarms_raised"] == {}
     assert {name for name, metric in vision["metrics"].items() if metric["state"] != "ok"} == set()

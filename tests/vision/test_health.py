@@ -1,6 +1,7 @@
 """A look at a picture tells what is wrong with it: each fault moves its own figure, and only that much."""
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +28,7 @@ class Camera(CameraConfig, frozen=True):
     backend: str = "drawn"
 
 
-def _sensor_noise(picture: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _sensor_noise(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Light is spoiled before the sensor, so the noise comes last."""
     return np.clip(picture + np.random.default_rng(4).normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
 
