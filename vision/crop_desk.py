@@ -40,6 +40,10 @@ class CropDesk:
     def keep(self, frame: Frame) -> None:
         """Remembers a frame; its arrays must not be written to afterwards."""
         color = frame.color
+        if self._frames and frame.sequence <= self._frames[-1][0]:
+            # A camera that was opened anew counts from 0 again: what was kept before has other numbers.
+            self._frames.clear()
+            self._kept_bytes = 0
         self._frames.append((frame.sequence, color))
         self._kept_bytes += color.nbytes
         while self._kept_bytes > self._memory_bytes and len(self._frames) > 1:

@@ -65,3 +65,14 @@ def test_a_rectangle_beside_the_picture_has_no_picture() -> None:
     desk.keep(_frame(0))
     desk.ask(CropRequest(1, 0, 500.0, 510.0, 900.0, 910.0))
     assert [answer.png for answer in desk.answers()] == [b""]
+
+
+def test_a_camera_that_counts_anew_is_never_answered_with_its_old_pictures() -> None:
+    desk = CropDesk(CAMERA, 10)
+    for sequence in (0, 1, 2, 0):
+        desk.keep(_frame(sequence))
+    desk.ask(_wanted(1, 2))
+    desk.ask(_wanted(2, 0))
+    old, new = desk.answers()
+    assert old.png == b""
+    assert new.png
