@@ -112,6 +112,7 @@ export class Belt {
     drawBar(scene);
     const drawn = drawParts(scene);
     this.canvas.dataset.outlines = String(drawn);
+    this.canvas.dataset.encoder = String(Math.round(this.encoder));
     this.canvas.setAttribute("aria-label", `${word("parts in view")}: ${drawn}`);
   }
 

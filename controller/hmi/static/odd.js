@@ -17,7 +17,10 @@ export class OddParts {
     this.save = /** @type {HTMLButtonElement} */ (element("odd-save"));
     /** @type {Picked | null} */
     this.picked = null;
-    this.shown = "";
+    /** @type {OddView[]} */
+    this.parts = [];
+    /** @type {string[]} */
+    this.classes = [];
     this.enabled = false;
     element("odd-open").addEventListener("click", () => this.open());
     element("odd-close").addEventListener("click", () => this.dialog.close());
@@ -36,18 +39,21 @@ export class OddParts {
     }
     const unlabelled = parts.filter((part) => part.label === null).length;
     element("odd-count").textContent = unlabelled > 0 ? `(${unlabelled})` : "";
-    const now = JSON.stringify([parts, snapshot.classes, word("labelled")]);
-    if (now !== this.shown) {
-      this.shown = now;
-      element("odd-list").replaceChildren(...parts.map((part) => this.item(part)));
-      element("odd-classes").replaceChildren(...snapshot.classes.map((name) => new Option(name, name)));
-      this.mark();
+    this.parts = parts;
+    this.classes = snapshot.classes;
+    if (this.dialog.open) {
+      this.showLabels();
     }
   }
 
+  /** The list stands still while it is open, or it would move away under the finger; the next time it has the newer ones. */
   open() {
     this.say("");
     if (!this.dialog.open) {
+      element("odd-list").replaceChildren(...this.parts.map((part) => this.item(part)));
+      element("odd-classes").replaceChildren(...this.classes.map((name) => new Option(name, name)));
+      this.showLabels();
+      this.mark();
       this.dialog.showModal();
     }
     this.input.focus();
@@ -71,7 +77,8 @@ export class OddParts {
     button.type = "button";
     button.dataset.odd = String(part.id);
     const said = `${part.class_id} ${Math.round(100 * part.probability)} %`;
-    const label = part.label === null ? part.reasons.map(word).join(", ") : `✓ ${part.label}`;
+    const label = document.createElement("span");
+    label.className = "label";
     button.append(picture, said, document.createElement("br"), label);
     button.addEventListener("click", () =>
       this.pick({ kind: "label_odd_part", odd_id: part.id }, `${word("odd part")} ${part.id}, ${said}`),
@@ -92,6 +99,15 @@ export class OddParts {
     this.mark();
     this.allow();
     this.input.focus();
+  }
+
+  showLabels() {
+    for (const part of this.parts) {
+      const label = element("odd-list").querySelector(`button[data-odd="${part.id}"] .label`);
+      if (label !== null) {
+        label.textContent = part.label === null ? part.reasons.map(word).join(", ") : `✓ ${part.label}`;
+      }
+    }
   }
 
   mark() {
