@@ -50,7 +50,7 @@ def _feed(config: LineConfig, classes: int) -> list[tuple[int, Detections]]:
                 round(travelled * config.belt.encoder_counts_per_mm),
                 Detections(
                     at, x, np.maximum(at - 5, 0), np.minimum(at + 5, view_mm), x - 5, x + 5,
-                    np.full(n, 80.0), probabilities[seen], cut, np.zeros(n, np.bool_),
+                    np.full(n, 80.0), probabilities[seen], cut, *(np.zeros(n, np.bool_) for _ in range(3)),
                 ),
             )
         )  # fmt: skip

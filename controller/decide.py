@@ -16,6 +16,7 @@ from vision.compiled import COLUMN, INDICES, TABLE, compiled
 from vision.parts import Footprints, Part
 
 GRAMS_PER_KG = 1000.0
+_MOST_VIEWS = 0.5  # share of a part's views that must call it unknown or a clump for it to be one
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -25,6 +26,7 @@ Reason = Literal[
     "meant to pass",
     "unknown class",
     "oversize",
+    "clump",
     "forbidden class",
     "purity floor",
     "by-catch",
@@ -46,7 +48,7 @@ class Decision(NamedTuple):
     @property
     def unknown(self) -> bool:
         """Whether the part goes where it goes because nobody knows what it is."""
-        return self.reason in ("unknown class", "oversize")
+        return self.reason in ("unknown class", "oversize", "clump")
 
 
 class ShotWindow(NamedTuple):
@@ -188,7 +190,9 @@ class Decider:
         class_id = self.labels[best]
         if part.oversize:
             return self._to(part, self.recipe.unknown_outlet, class_id, probability, 0.0, "oversize")
-        if probability < self._unknown_below:
+        if part.clump_share >= _MOST_VIEWS:
+            return self._to(part, self.recipe.unknown_outlet, class_id, probability, 0.0, "clump")
+        if probability < self._unknown_below or part.unknown_share >= _MOST_VIEWS:
             return self._to(part, self.recipe.unknown_outlet, class_id, probability, 0.0, "unknown class")
         refused: Reason = "meant to pass"
         forbidden, right = chances

@@ -15,7 +15,7 @@ from vision.odd_config import OddPartsConfig
 from vision.parts import Part
 from vision.results import CropAnswer, CropRequest
 
-Reason = Literal["unknown class", "oversize", "low margin", "views disagree", "picked"]
+Reason = Literal["unknown class", "oversize", "clump", "low margin", "views disagree", "picked"]
 
 _FRAMES_KNOWN = 1024
 _PARTS_KNOWN = 512
@@ -73,8 +73,8 @@ def reasons_of(decision: Decision, margin: float) -> tuple[Reason, ...]:
     reasons: list[Reason] = []
     if part.oversize:
         return ("oversize",)
-    if decision.reason == "unknown class":
-        reasons.append("unknown class")
+    if decision.reason in ("unknown class", "clump"):
+        reasons.append(decision.reason)
     if len(part.probabilities) > 1:
         second, best = np.partition(part.probabilities, -2)[-2:].tolist()
         if best - second < margin:

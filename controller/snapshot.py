@@ -157,6 +157,25 @@ class OddView:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowView:
+    """A shadow model beside the line's own: of `compared` crops both said the same of `agreed`. `differences` are the
+    most frequent pairs (old answer, new answer, count); `rerouted` parts would have gone to another outlet."""
+
+    name: str
+    version: str
+    error: str
+    seen: int
+    compared: int
+    agreed: int
+    rerouted: int
+    gain_if_new_is_right_jpy: float
+    loss_if_old_is_right_jpy: float
+    differences: tuple[tuple[str, str, int], ...] = ()
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole line at one moment.
 
@@ -214,6 +233,7 @@ class Snapshot:
     vision: dict[str, MetricView] = field(default_factory=dict[str, MetricView])
     odd_parts: tuple[OddView, ...] | None = None
     classes: tuple[str, ...] = ()
+    shadow: ShadowView | None = None
 
     __pydantic_config__ = _STRICT
 

@@ -9,8 +9,10 @@ import numpy as np
 from controller.config import Recipe
 from controller.ledger import OUTCOMES, Ledger
 from controller.runtime import FrameCount
+from controller.shadow import shadow_summary
 from plc_bridge.link import LinkHealth
 from vision.health_monitor import HealthMonitor
+from vision.results import ShadowReport
 
 GRAMS_PER_KG = 1000.0
 
@@ -94,6 +96,7 @@ def summarise(
     vanished: int = 0,
     vision: HealthMonitor | None = None,
     odd_parts: Mapping[str, Any] | None = None,
+    shadow: ShadowReport | None = None,
 ) -> dict[str, Any]:
     """The summary.
 
@@ -103,6 +106,7 @@ def summarise(
     "on_belt_mass_g"}; without it purity and recovery are expectations by the class probabilities, and
     `basis` says so. `vision` is the health of the pictures where it was watched: metrics with their state at the
     end, how often each alarm was raised, and the references that a good run gives for the configuration.
+    `shadow` is what a shadow model came to, its last report.
     """
     if truth is not None:
         outlets: Mapping[str, Mapping[str, Mapping[str, float]]] = truth["outlets"]
@@ -142,6 +146,7 @@ def summarise(
         "orders": {**asdict(orders), "duplicated": health.duplicated, "retransmitted": health.retransmitted},
         "links": {"reconnects": health.reconnects, "downtime_s": round(health.downtime_s, 3)},
         "frames": {"captured": frames.captured, "processed": frames.processed, "dropped": frames.dropped},
+        "shadow": None if shadow is None else shadow_summary(shadow, recipe),
         "ran_s": round(ran_s, 3),
         "seed": seed,
         "simulated": list(simulated),

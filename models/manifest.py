@@ -6,7 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Evidence = Literal["real photographs", "real photographs and rendered", "rendered only"]
 Kind = Literal["real", "rendered"]
+Precision = Literal["fp32", "int8"]
+UnknownMethod = Literal["softmax", "softmax_and_neighbours"]
 ClassId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -15,21 +20,56 @@ class _Record(BaseModel):
 
 
 class ModelInput(_Record):
-    """The one input of the net: uint8 [N, size_px, size_px, 3], N free."""
+    """The one input of the net: uint8 [N, size_px, size_px, 3], N free; `channels` of the frame it is cut from."""
 
     name: str = Field(min_length=1)
     size_px: int = Field(ge=16, le=512)
     layout: Literal["NHWC"] = "NHWC"
     dtype: Literal["uint8"] = "uint8"
     color_order: Literal["RGB"] = "RGB"
+    channels: tuple[Literal["color"], ...] = Field(default=("color",), min_length=1, max_length=1)
 
 
 class ModelOutput(_Record):
-    """The one output of the net: float32 [N, number of labels], before the softmax."""
+    """The answer of the net: float32 [N, number of labels], before the softmax."""
 
     name: str = Field(min_length=1)
     content: Literal["logits"] = "logits"
     dtype: Literal["float32"] = "float32"
+
+
+class Embedding(_Record):
+    """The second output of the net: float32 [N, size], the pooled features that the head weighs.
+
+    A model with it keeps exemplars of what it was taught (`models.memory`), can be taught more, and can tell what
+    is like none of them.
+    """
+
+    name: str = Field(min_length=1)
+    size: int = Field(ge=8, le=2048)
+
+
+class Unknown(_Record):
+    """How a crop that shows none of the classes is told: its score is above `threshold` (`models.unknown`).
+
+    `softmax`: 1 - the largest probability. `softmax_and_neighbours`: to that is added `distance_weight` times the
+    mean cosine distance to the `neighbours` nearest exemplars of the answered class. `accepted` of the held-out
+    crops of known classes lie at or below the threshold.
+    """
+
+    method: UnknownMethod
+    threshold: float
+    accepted: Share
+    neighbours: int = Field(default=3, ge=1, le=64)
+    distance_weight: float = Field(default=0.0, ge=0.0)
+
+
+class Parent(_Record):
+    """The model that a taught one was made from."""
+
+    name: ModelName
+    version: Version
+    sha256: Digest
 
 
 class Preprocessing(_Record):
@@ -41,13 +81,18 @@ class Preprocessing(_Record):
 
 
 class TrainingSource(_Record):
-    """One origin of training pictures; `count` is the number of training crops a class."""
+    """One origin of training pictures; `count` is the number of training crops a class.
+
+    `sha256` has, a class, the digest over the sorted digests of its crops' files (one lower-case hex digest a line),
+    where the crops are not public: it tells whether a folder still holds what was taught.
+    """
 
     source: str
     licence: str
     attribution: str
     kind: Kind
     count: dict[ClassId, int]
+    sha256: dict[ClassId, Digest] | None = None
 
 
 class Accuracy(_Record):
@@ -55,6 +100,64 @@ class Accuracy(_Record):
 
     accuracy: Share
     count: int = Field(ge=1)
+
+
+class LeftOut(_Record):
+    """Accuracy on one source of a model that was trained without it.
+
+    Over the classes that have photographs of another source; or, `rendered_only`, over those that have none, which
+    the model knows from rendered pictures alone.
+    """
+
+    source: str
+    rendered_only: bool = False
+    measured: Accuracy
+    per_class: dict[ClassId, Accuracy]
+
+
+class TaughtElsewhere(_Record):
+    """Accuracy on sources left out after teaching `crops_per_class` of their crops, scenes kept apart."""
+
+    crops_per_class: int = Field(ge=1)
+    measured: Accuracy
+    per_class: dict[ClassId, Accuracy]
+
+
+class LeaveOneSourceOut(_Record):
+    """What comes nearest to another site: every source once left out of training and then answered.
+
+    Over the classes that have photographs of another source: `overall` counts every crop once, `mean_of_classes`
+    every class of every source alike.
+    """
+
+    overall: Accuracy
+    mean_of_classes: Share
+    sources: tuple[LeftOut, ...] = Field(min_length=1)
+    taught: TaughtElsewhere | None = None
+
+
+class UnknownMetrics(_Record):
+    """How well `unknown` tells known classes from other things; `described` says which things were shown."""
+
+    auroc: Share
+    accuracy_at_95_coverage: Share = Field(description="right answers among the 95 % of known crops most like known")
+    known: int = Field(ge=1)
+    others: int = Field(ge=1)
+    described: str
+
+
+class Taught(_Record):
+    """What teaching changed, cross-validated: exemplars of the parent's classes, and the crops taught.
+
+    `new` is measured on the taught crops, folds apart. The parent's own answers on the same old exemplars are
+    `old_before`; the parent has seen those in training, so that only the difference to `old_after` says something.
+    """
+
+    old_before: Accuracy
+    old_after: Accuracy
+    new: Accuracy
+    new_per_class: dict[ClassId, Accuracy]
+    accepted: Accuracy = Field(description="share of the taught crops that is not taken for unknown")
 
 
 class Metrics(_Record):
@@ -66,6 +169,9 @@ class Metrics(_Record):
     per_class: dict[ClassId, Accuracy]
     ece_before: Share = Field(description="expected calibration error, 15 bins, temperature 1")
     ece_after: Share = Field(description="the same with the manifest's temperature")
+    leave_one_source_out: LeaveOneSourceOut | None = None
+    unknown: UnknownMetrics | None = None
+    taught: Taught | None = None
     warning: str = Field(description="what these figures do not say")
 
 
@@ -83,19 +189,23 @@ class Manifest(_Record):
     Class probabilities are softmax(logits / temperature), in the order of `labels`.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    name: ModelName
+    version: Version
     labels: tuple[ClassId, ...] = Field(min_length=2)
     input: ModelInput
     output: ModelOutput
+    embedding: Embedding | None = None
+    precision: Precision = "fp32"
     preprocessing: Preprocessing
     temperature: float = Field(gt=0.0)
+    unknown: Unknown | None = None
+    parent: Parent | None = None
     evidence: dict[ClassId, Evidence]
     training_data: tuple[TrainingSource, ...] = Field(min_length=1)
     metrics: Metrics
     opset: int = Field(ge=1)
     size_bytes: int = Field(ge=1)
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Digest
     created_by: CreatedBy
 
     @model_validator(mode="after")
@@ -109,4 +219,6 @@ class Manifest(_Record):
                 raise ValueError(f"training source {source.source!r} counts classes that are no labels")
         if not set(self.metrics.per_class) <= set(self.labels):
             raise ValueError("metrics.per_class names classes that are no labels")
+        if self.unknown and self.unknown.method == "softmax_and_neighbours" and not self.embedding:
+            raise ValueError("unknown.method softmax_and_neighbours needs an embedding")
         return self

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from models import onnx_file
 from models.manifest import Manifest
+from models.memory import MEMORY_KEY, Memory
 from senbetsu_errors import NeedsOperator
 
 MODELS_FOLDER = Path(__file__).resolve().parent
-MAX_MODEL_BYTES = 16 * 1024 * 1024
+MAX_MODEL_BYTES = 32 * 1024 * 1024
 MAX_MANIFEST_BYTES = 1024 * 1024
 LABELS_KEY = "senbetsu.labels"
 """Metadata key inside the ONNX file: the labels as a JSON list, so that a manifest cannot relabel the net."""
@@ -24,11 +25,15 @@ _RESTORE = "Restore the .onnx file and its .manifest.json together, or train aga
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A verified model: `data` are the very bytes that were checked; load the session from them, not from `path`."""
+    """A verified model: `data` are the very bytes that were checked; load the session from them, not from `path`.
+
+    `memory` is None where the model keeps no exemplars: it cannot be taught.
+    """
 
     path: Path
     manifest: Manifest
     data: bytes
+    memory: Memory | None = None
 
 
 def list_models() -> list[str]:
@@ -39,10 +44,10 @@ def list_models() -> list[str]:
 def open_model(name_or_path: str | Path) -> ModelFile:
     """Reads a shipped model by name (`parts`) or any by the path of its .onnx file, and checks it.
 
-    Checked: manifest present and valid; file present, not above 16 MB, size and sha256 as written; no
-    tensor in another file; the labels inside the file are the manifest's. Raises NeedsOperator with
-    the code `model.missing`, `model.manifest`, `model.oversize`, `model.mismatch`, `model.external_data`
-    or `model.labels`.
+    Checked: manifest present and valid; file present, not above 32 MB, size and sha256 as written; no
+    tensor in another file; the labels inside the file are the manifest's, and its memory fits them. Raises
+    NeedsOperator with the code `model.missing`, `model.manifest`, `model.oversize`, `model.mismatch`,
+    `model.external_data`, `model.labels` or `model.memory`.
     """
     path = _locate(name_or_path)
     manifest = _read_manifest(path)
@@ -60,8 +65,8 @@ def open_model(name_or_path: str | Path) -> ModelFile:
             f"{path} has sha256 {digest[:16]}…, its manifest says {manifest.sha256[:16]}…: altered.",
             _RESTORE,
         )
-    _check_contents(path, data, manifest)
-    return ModelFile(path, manifest, data)
+    metadata = _checked_metadata(path, data, manifest)
+    return ModelFile(path, manifest, data, _memory(path, metadata, manifest))
 
 
 def verify(name_or_path: str | Path) -> ModelFile:
@@ -74,10 +79,10 @@ def verify(name_or_path: str | Path) -> ModelFile:
     manifest = model.manifest
     size = manifest.input.size_px
     found = _interface(session)
-    expected = (
-        [(manifest.input.name, "tensor(uint8)", ["N", size, size, 3])],
-        [(manifest.output.name, "tensor(float)", ["N", len(manifest.labels)])],
-    )
+    outputs = [(manifest.output.name, "tensor(float)", ["N", len(manifest.labels)])]
+    if manifest.embedding:
+        outputs.append((manifest.embedding.name, "tensor(float)", ["N", manifest.embedding.size]))
+    expected = ([(manifest.input.name, "tensor(uint8)", ["N", size, size, 3])], outputs)
     if found != expected:
         raise NeedsOperator(
             "model.interface", f"{model.path} has inputs and outputs {found}, its manifest says {expected}.", _RESTORE
@@ -139,7 +144,7 @@ def _read_bounded(path: Path, limit_bytes: int) -> bytes:
     return data
 
 
-def _check_contents(path: Path, data: bytes, manifest: Manifest) -> None:
+def _checked_metadata(path: Path, data: bytes, manifest: Manifest) -> dict[str, str]:
     try:
         contents = onnx_file.inspect(data)
     except ValueError as error:
@@ -157,6 +162,18 @@ def _check_contents(path: Path, data: bytes, manifest: Manifest) -> None:
             f"{path} was trained with the labels {inside}, its manifest says {json.dumps(list(manifest.labels))}.",
             _RESTORE,
         )
+    return contents.metadata
+
+
+def _memory(path: Path, metadata: dict[str, str], manifest: Manifest) -> Memory | None:
+    """The exemplars inside the file; none without the manifest's `embedding`, which says how wide they are."""
+    text = metadata.get(MEMORY_KEY)
+    if text is None or manifest.embedding is None:
+        return None
+    try:
+        return Memory.decode(text, size=manifest.embedding.size, classes=len(manifest.labels))
+    except ValueError as error:
+        raise NeedsOperator("model.memory", f"{path} does not fit its manifest: {error}.", _RESTORE) from error
 
 
 def _interface(session: onnxruntime.InferenceSession) -> tuple[list[Any], list[Any]]:

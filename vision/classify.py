@@ -1,35 +1,55 @@
-"""Class probabilities of crops, through onnxruntime."""
+"""Class probabilities of crops, and which show none of the classes, through onnxruntime."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from models.predict import unknown_rule
 from models.registry import ModelFile, load_session
+from models.unknown import UnknownRule
 from senbetsu_errors import Fatal, NeedsOperator
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Of N crops: calibrated probabilities float32 [N, C] and whether none of the classes explains it, bool [N]."""
+
+    probabilities: NDArray[np.float32]
+    unknown: NDArray[np.bool_]
 
 
 class Classifier:
     """A net that takes uint8 [N, size, size, 3] RGB and gives logits float32 [N, C].
 
-    `labels` are the classes in the order of its outputs, `size` the side of its crops in pixels.
+    `labels` are the classes in the order of its outputs, `size` the side of its crops in pixels. `rule` says what
+    is unknown; where it looks at embeddings they are the output `embedding` of the net.
     Raises NeedsOperator `model.labels` where the net has another number of outputs.
     """
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, labels: tuple[str, ...], size: int, temperature: float
+        self,
+        session: onnxruntime.InferenceSession,
+        labels: tuple[str, ...],
+        size: int,
+        temperature: float,
+        rule: UnknownRule | None = None,
+        embedding: str | None = None,
     ) -> None:
         self.labels = labels
         self.size = size
         self._temperature = temperature
+        self._rule = rule or UnknownRule(None, None, len(labels))
         self._session = cast("Any", session)
         self._input_name = str(self._session.get_inputs()[0].name)
-        outputs = self._session.get_outputs()[0].shape[-1]
-        if outputs != len(labels):
+        logits = self._session.get_outputs()[0]
+        self._outputs = [str(logits.name), *([embedding] if embedding and self._rule.needs_embedding else [])]
+        if logits.shape[-1] != len(labels):
             raise NeedsOperator(
                 "model.labels",
-                f"The model gives {outputs} values a crop, its manifest names {len(labels)} labels.",
+                f"The model gives {logits.shape[-1]} values a crop, its manifest names {len(labels)} labels.",
                 "Install the model and the manifest that belong together; `senbetsu models verify` names them.",
             )
 
@@ -37,13 +57,20 @@ class Classifier:
     def from_model(cls, model: ModelFile) -> "Classifier":
         """From a verified model; its session runs on the calling thread alone."""
         manifest = model.manifest
-        return cls(load_session(model), manifest.labels, manifest.input.size_px, manifest.temperature)
+        return cls(
+            load_session(model),
+            manifest.labels,
+            manifest.input.size_px,
+            manifest.temperature,
+            unknown_rule(model),
+            manifest.embedding.name if manifest.embedding else None,
+        )
 
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """softmax(logits / temperature), float32 [N, C], of uint8 crops [N, size, size, 3], in one batch.
+    def classify(self, crops: NDArray[np.uint8]) -> Classes:
+        """softmax(logits / temperature), and what is unknown, of uint8 crops [N, size, size, 3], in one batch.
 
-        No crops, no call. Raises Fatal `vision.bad_crop` for another shape or type, and
-        `model.not_finite` where the net answers NaN or infinity.
+        No crops, no call. Raises Fatal `vision.bad_crop` for another shape or type, `model.failed` where
+        onnxruntime gives up, and `model.not_finite` where the net answers NaN or infinity.
         """
         if crops.shape[1:] != (self.size, self.size, 3) or crops.dtype != np.uint8:
             raise Fatal(
@@ -51,10 +78,16 @@ class Classifier:
                 f"The model takes uint8 [N, {self.size}, {self.size}, 3], found {crops.dtype} {crops.shape}.",
             )
         if not len(crops):
-            return np.zeros((0, len(self.labels)), np.float32)
-        logits = cast("NDArray[np.float32]", self._session.run(None, {self._input_name: crops})[0])
-        logits = logits / np.float32(self._temperature)
-        if not np.isfinite(logits).all():
+            return Classes(np.zeros((0, len(self.labels)), np.float32), np.zeros(0, np.bool_))
+        try:
+            found = cast("list[NDArray[np.float32]]", self._session.run(self._outputs, {self._input_name: crops}))
+        except Exception as error:  # onnxruntime's own exceptions share no public base class
+            raise Fatal(
+                "model.failed", f"onnxruntime cannot run the model: {error}.", "Install another model."
+            ) from error
+        logits = found[0] / np.float32(self._temperature)
+        if not all(np.isfinite(output).all() for output in found):
             raise Fatal("model.not_finite", "The model answered with NaN or infinity.", "Install another model.")
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32, copy=False)
+        probabilities = (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32, copy=False)
+        return Classes(probabilities, self._rule(probabilities, found[1] if len(found) > 1 else None))

@@ -16,8 +16,13 @@ I8: Any = types.int64
 BOOL: Any = types.boolean
 TABLE: Any = types.Array(F8, 2, "C")
 CHANCES: Any = types.Array(types.float32, 2, "C")
+FLOATS: Any = types.Array(F8, 1, "C")
 INDICES: Any = types.Array(I8, 1, "C")
 FLAGS: Any = types.Array(BOOL, 1, "C")
+POINTS: Any = types.Array(types.int32, 2, "C")
+PICTURE: Any = types.Array(types.uint8, 3, "C", readonly=True)
+WRITABLE_BYTES: Any = types.Array(types.uint8, 2, "C")
+BYTES: Any = types.Array(types.uint8, 2, "C", readonly=True)
 # Only read, and of any layout:
 COLUMN: Any = types.Array(F8, 1, "A", readonly=True)
 FLAG_COLUMN: Any = types.Array(BOOL, 1, "A", readonly=True)

@@ -38,5 +38,8 @@ def crop_blobs(color: NDArray[np.uint8], boxes_px: NDArray[np.int32], size: int)
                 max(0, right - width),
                 cv2.BORDER_REPLICATE,
             )
-        crop[:] = cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(crops[..., ::-1])
+        cv2.resize(square, (size, size), dst=crop, interpolation=cv2.INTER_AREA)
+    pixels = crops.reshape(-1, size, 3)
+    if len(pixels):
+        cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+    return crops

@@ -40,9 +40,10 @@ def _movement(place: Floats, travel: Floats, moves_mm: float) -> tuple[float, fl
 
 @compiled(TABLE, TABLE, INDICES, F8, F8)
 def estimates(tracks: Floats, which: Indices, moves_mm: float, act_at_mm: float) -> Floats:
-    """Of N tracks, as rows [18, N]: id, p in mm, reach ahead and behind, across, across min and max, area, views,
+    """Of N tracks, as rows [20, N]: id, p in mm, reach ahead and behind, across, across min and max, area, views,
     one standard deviation of p, whether it slides, whether it was never seen whole, standard deviation across,
-    whether it rolls, views that disagree, and where it was seen last: e, along, across.
+    whether it rolls, views that disagree, where it was seen last (e, along, across), and the shares of its whole
+    views in which it was unknown and a clump.
 
     A part that lies still is at the mean of its last views. A part slides when its place, along or across, drifts
     steadily by more than `moves_mm`; it rolls when it is displaced by that much and either turns (its outline's
@@ -50,7 +51,7 @@ def estimates(tracks: Floats, which: Indices, moves_mm: float, act_at_mm: float)
     be when they pass `act_at_mm` downstream of the datum, at the rate seen so far. That rate's error, and a share
     of the way still to come by which nobody knows that it stays so, are part of the uncertainty.
     """
-    found = np.empty((18, len(which)))
+    found = np.empty((20, len(which)))
     for i, t in enumerate(which):
         row = tracks[t]
         count = min(max(int(row[VIEWS]), 1), HISTORY)
@@ -98,6 +99,8 @@ def estimates(tracks: Floats, which: Indices, moves_mm: float, act_at_mm: float)
         found[15, i] = row[at.E]
         found[16, i] = row[at.E] - row[at.P]
         found[17, i] = row[at.X]
+        found[18, i] = row[at.UNKNOWNS] / max(row[VIEWS], 1.0)
+        found[19, i] = row[at.CLUMPS] / max(row[VIEWS], 1.0)
     return found
 
 

@@ -16,7 +16,8 @@ class Part(NamedTuple):
     `probabilities` float32 [C] fuses `views` whole views, all zero where none was classified.
     `uncertainty_mm` is one standard deviation of the position along the belt, the encoder's share
     included. `oversize`: it was never seen whole, its extents are what was seen. `outline_mm` float32
-    [K, 2]: (along downstream, across) from the centroid.
+    [K, 2]: (along downstream, across) from the centroid. `unknown_share` and `clump_share` (0..1) are the shares of
+    its whole views in which it was none of the classes, or probably several parts.
 
     A part that is `sliding` or `rolling` moves on the belt. Its `belt_counts` and `across_*_mm` say where it
     will pass the place at which parts are acted on (`TrackerConfig.act_at_mm`), `uncertainty_mm` and
@@ -40,6 +41,8 @@ class Part(NamedTuple):
     uncertainty_mm: float
     sliding: bool
     oversize: bool
+    unknown_share: float
+    clump_share: float
     outline_mm: NDArray[np.float32]
     rolling: bool = False
     across_uncertainty_mm: float = 0.0

@@ -1,5 +1,7 @@
 """One frame through segmentation and classification: pictures in, detections in millimetres out."""
 
+from itertools import accumulate
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +12,10 @@ from vision.classify import Classifier
 from vision.crops import crop_blobs
 from vision.frame import EncoderStamp, Frame, count_difference
 from vision.results import Detections
-from vision.segmentation import Blobs, Segmenter, simplified
+from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import VisionConfig
-from vision.strips import StripAssembler
+from vision.shadow import Shadow
+from vision.strips import Assembled, StripAssembler
 
 _CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
 _PREVIEW_WIDTH_PX = 400
@@ -22,6 +25,7 @@ _PREVIEW_QUALITY = 70
 class VisionPipeline:
     """Plain and synchronous; keeps what it learned of the belt, and in line scan the unfinished parts.
 
+    `shadow` is shown what was classified; whoever calls `process` lets it work when there is time.
     Raises NeedsOperator `camera.view` where the camera's pixels cannot show a part that counts.
     """
 
@@ -32,6 +36,7 @@ class VisionPipeline:
         belt_width_mm: float,
         counts_per_mm: float,
         classifier: Classifier,
+        shadow: Shadow | None = None,
     ) -> None:
         if camera.across_start_mm >= belt_width_mm:
             raise NeedsOperator(
@@ -49,12 +54,17 @@ class VisionPipeline:
         max_part_px = settings.max_part_mm / camera.mm_per_px
         line_scan = camera.geometry == "line_scan"
         self.labels = classifier.labels
+        self.shadow = shadow
         self.view_along_mm = camera.view_along_mm
         self._camera = camera
         self._counts_per_row = counts_per_mm * camera.mm_per_px
         self._classifier = classifier
         self._segmenter = Segmenter(
-            settings.segmentation, min_area_px=min_area_px, max_part_px=max_part_px, area_scan=not line_scan
+            settings.segmentation,
+            min_area_px=min_area_px,
+            max_part_px=max_part_px,
+            area_scan=not line_scan,
+            widest_seam_px=settings.segmentation.seam_mm / camera.mm_per_px,
         )
         self._strips = StripAssembler(self._segmenter, max_part_rows=round(max_part_px)) if line_scan else None
         self._last_encoder: EncoderStamp | None = None
@@ -66,21 +76,25 @@ class VisionPipeline:
         the parts that this strip completes, measured from this strip's datum. Raises Fatal
         `camera.picture` for a frame without colour, or of another shape or type than configured.
         """
-        color = self._checked_color(frame)
+        picture = Picture(self._checked_color(frame), _checked_height(frame))
         travel = None if self._last_encoder is None else count_difference(frame.encoder.count, self._last_encoder.count)
         slack = frame.encoder.uncertainty_counts / self._counts_per_row
         self._last_encoder = frame.encoder
+        travel_rows = None if travel is None else travel / self._counts_per_row
         if self._strips is not None:
-            travel_rows = None if travel is None else travel / self._counts_per_row
-            strip = self._strips.add(color, travel_rows, slack)
-            cut = np.zeros(len(strip.blobs), np.bool_)
-            return self._detections(strip.color, strip.blobs, cut, strip.oversize, strip.shift_rows)
+            return self._strip_detections(self._strips.add(picture, travel_rows, slack))
         # A standing belt teaches nothing: a part left lying under the camera is not the belt.
-        mask = self._segmenter.foreground(color, learn=travel is None or travel != 0)
-        blobs = self._segmenter.blobs(mask)
+        mask = self._segmenter.foreground(picture, learn=travel is None or travel != 0)
+        blobs = self._segmenter.blobs(picture, mask, travel_rows)
         top = blobs.boxes[:, 1] < _CUT_ROWS
-        bottom = blobs.boxes[:, 1] + blobs.boxes[:, 3] > color.shape[0] - _CUT_ROWS
-        return self._detections(color, blobs, top ^ bottom, top & bottom, np.zeros(len(blobs)))
+        bottom = blobs.boxes[:, 1] + blobs.boxes[:, 3] > len(picture.color) - _CUT_ROWS
+        return self._detections(picture.color, blobs, top ^ bottom, top & bottom, np.zeros(len(blobs)))
+
+    def flush(self) -> Detections | None:
+        """Line scan: what the last strip left unfinished, `oversize`, measured from that strip's datum: the source
+        ended, or a gap is known. None where nothing waits; nothing waits afterwards."""
+        strip = None if self._strips is None else self._strips.flush()
+        return None if strip is None else self._strip_detections(strip)
 
     def preview(self, frame: Frame) -> bytes:
         """A small JPEG of the frame, about 400 pixels wide."""
@@ -120,6 +134,10 @@ class VisionPipeline:
             )
         return np.ascontiguousarray(color)
 
+    def _strip_detections(self, strip: Assembled) -> Detections:
+        cut = np.zeros(len(strip.blobs), np.bool_)
+        return self._detections(strip.color, strip.blobs, cut, strip.oversize, strip.shift_rows)
+
     def _detections(
         self,
         color: NDArray[np.uint8],
@@ -139,13 +157,13 @@ class VisionPipeline:
         x, y, w, h = blobs.boxes.T.astype(np.float64)
         whole = ~(cut | oversize)
         probabilities = np.zeros((len(blobs), len(self.labels)), np.float32)
+        unknown = np.zeros(len(blobs), np.bool_)
         if whole.any():
             crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
-            probabilities[whole] = self._classifier.probabilities(crops)
-        outlines: list[NDArray[np.float32]] = []
-        for contour, end in zip(blobs.contours, last.tolist(), strict=True):
-            points = simplified(contour)
-            outlines.append(np.stack([(end - points[:, 1]) * mm, left + points[:, 0] * mm], axis=1).astype(np.float32))
+            classes = self._classifier.classify(crops)
+            probabilities[whole], unknown[whole] = classes.probabilities, classes.unknown
+            if self.shadow:
+                self.shadow.see(color, blobs.boxes[whole], classes, blobs.areas[whole] * mm**2)
         return Detections(
             along_mm=(last - blobs.centres[:, 1]) * mm,
             across_mm=left + blobs.centres[:, 0] * mm,
@@ -157,5 +175,36 @@ class VisionPipeline:
             probabilities=probabilities,
             cut=cut,
             oversize=oversize,
-            outlines_mm=tuple(outlines),
+            unknown=unknown,
+            clump=blobs.clump & whole,
+            outlines_mm=_outlines_mm(blobs, last, left, mm),
         )
+
+
+def _outlines_mm(
+    blobs: Blobs, last_row: NDArray[np.float64], left_mm: float, mm: float
+) -> tuple[NDArray[np.float32], ...]:
+    """The outlines as (along, across), all of them converted at once."""
+    if not len(blobs):
+        return ()
+    lengths = [len(outline) for outline in blobs.outlines]
+    points = np.concatenate(blobs.outlines)
+    converted = np.empty(points.shape, np.float32)
+    converted[:, 0] = (np.repeat(last_row, lengths) - points[:, 1]) * mm
+    converted[:, 1] = left_mm + points[:, 0] * mm
+    ends = list(accumulate(lengths))
+    return tuple(converted[end - length : end] for end, length in zip(ends, lengths, strict=True))
+
+
+def _checked_height(frame: Frame) -> NDArray[np.float32] | None:
+    height = frame.channels.get("height")
+    if height is None:
+        return None
+    shape = frame.channels["color"].shape[:2]
+    if height.dtype != np.float32 or height.shape != shape:
+        raise Fatal(
+            "camera.picture",
+            f"Frame {frame.sequence} has a height channel {height.dtype} {height.shape}, expected float32 {shape}.",
+            "Use a frame source that delivers height in mm, a value a colour pixel, NaN where it saw nothing.",
+        )
+    return np.ascontiguousarray(height)

@@ -31,10 +31,13 @@ async def results_and_frames(
     Frames that were not processed are not recorded: a replay sees what the line saw.
     """
     tap = _Tap(source)
+    recorded: int | None = None
     async with aclosing(frame_results(tap, pipeline, preview_hz=preview_hz, health=health, desk=desk)) as results:
         async for result in results:
             yield result
-            if isinstance(result, FrameResult):
+            # A source that ended may give a second result of its last frame.
+            if isinstance(result, FrameResult) and result.frame_sequence != recorded:
+                recorded = result.frame_sequence
                 yield FrameBlob(encode_frame(tap.newest(result.frame_sequence), encoding))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from models.comparison import Difference
 from vision.frame import EncoderStamp
 
 
@@ -18,7 +19,9 @@ class Detections:
     while the part lies still on the belt. Distances across (`*_across_mm`) are from the belt's left
     edge. `probabilities` is float32 [N, C], calibrated, in the order of the model's labels; all
     zero where the blob was not classified. `cut` is true where the blob runs out of the frame and
-    will be seen whole in another one; `oversize` where it never will be.
+    will be seen whole in another one; `oversize` where it never will be. `unknown` is true where the
+    classifier says that it is none of its classes, whatever the probabilities are; `clump` where the blob
+    is probably several parts that could not be told apart.
     """
 
     along_mm: NDArray[np.float64]
@@ -31,6 +34,8 @@ class Detections:
     probabilities: NDArray[np.float32]
     cut: NDArray[np.bool_]
     oversize: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
+    clump: NDArray[np.bool_]
     outlines_mm: tuple[NDArray[np.float32], ...] = field(default=())
     """One simplified outline a blob, float32 [K, 2] of (along_mm, across_mm), for people to see."""
 
@@ -82,6 +87,24 @@ class CropAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowReport:
+    """What a shadow model (`vision.shadow`) said of the line's crops since the start.
+
+    Of `seen` crops that the line classified it has `compared` some, in `spent_s` seconds, at most the `share`. `pairs`
+    counts the answers of both models; they add up to `compared`. `error` is why it stopped or never began, or empty.
+    """
+
+    name: str
+    version: str
+    share: float
+    seen: int = 0
+    compared: int = 0
+    spent_s: float = 0.0
+    error: str = ""
+    pairs: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FrameResult:
     """What vision made of one frame; small enough to cross a process border.
 
@@ -103,6 +126,8 @@ class FrameResult:
     preview_jpeg: bytes | None = None
     health: PictureSample | None = None
     crops: tuple[CropAnswer, ...] = ()
+    shadow: ShadowReport | None = None
+    """Once a second where a shadow model runs, what it came to before this frame."""
 
 
 @dataclass(frozen=True, slots=True)

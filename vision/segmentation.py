@@ -1,5 +1,6 @@
 """Parts apart from the belt, and touching parts apart from each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -8,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.background import BeltBackground
+from vision.belt_plane import BeltPlane
+from vision.cut_judge import CutJudge
+from vision.cuts import FIRST, SECOND, candidate_cuts
+from vision.outlines import AREA, BOX, CENTRE, measured, solidities
+from vision.seams import SeamFilter
 from vision.settings import SegmentationConfig
 
 # OpenCV's own threads gain nothing at these sizes; morphology is three times slower with two.
@@ -15,7 +21,18 @@ cv2.setNumThreads(1)
 
 Contour = NDArray[np.int32]
 _OUTLINE_PX = 1.2
-_LEVELS = 8
+_MOST_CUTS = 6  # one after the other, through one blob
+_ROBUST_MAXIMUM = 95  # per cent of a blob's height values that lie below what is called its height
+_NO_HEIGHT = np.zeros((0, 0), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What one exposure shows: `color` H x W x 3 uint8 BGR, `height` H x W float32 mm (NaN where the sensor saw
+    nothing) or None where there is no such channel."""
+
+    color: NDArray[np.uint8]
+    height: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,133 +41,180 @@ class Blobs:
 
     `boxes` int32 [N, 4] is x, y, width, height, pixels inclusive; `centres` float64 [N, 2] is x, y of
     the centroid in pixel-centre coordinates; `areas` float64 [N] in square pixels; `contours` are
-    int32 [K, 2] of x, y.
+    int32 [K, 2] of x, y, and `outlines` the same with fewer points. `clump` bool [N]: probably several
+    parts, but not surely enough to cut. `height_mm` float64 [N]: the height above the belt that 95 % of
+    the blob's pixels do not exceed, NaN without a height channel or where it saw nothing of the blob.
     """
 
     boxes: NDArray[np.int32]
     centres: NDArray[np.float64]
     areas: NDArray[np.float64]
     contours: tuple[Contour, ...]
+    outlines: tuple[Contour, ...]
+    clump: NDArray[np.bool_]
+    height_mm: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.areas)
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A blob's contour, its outline of fewer points, and how likely a cut is that was not made."""
+
+    contour: Contour
+    outline: Contour
+    doubt: float = 0.0
+
+
 class Segmenter:
-    """Finds blobs in pictures of one camera, H x W x 3 uint8; learns its belt as it goes."""
+    """Finds blobs in pictures of one camera; learns its belt as it goes.
+
+    `foreground` of a picture first, then `blobs` (or `split_all` and `measure`) with the same picture.
+    """
 
     def __init__(
-        self, settings: SegmentationConfig, *, min_area_px: float, max_part_px: float, area_scan: bool
+        self,
+        settings: SegmentationConfig,
+        *,
+        min_area_px: float,
+        max_part_px: float,
+        area_scan: bool,
+        widest_seam_px: float = 0.0,
     ) -> None:
         self._settings = settings
         self._min_area_px = min_area_px
         self._max_part_px = max_part_px
         self._background = BeltBackground(settings, area_scan=area_scan)
+        self._plane = BeltPlane(settings)
+        self._seams = SeamFilter(widest_seam_px, max_part_px)
         self._kernel = np.ones((settings.open_px, settings.open_px), np.uint8)
+        self._judges = {False: CutJudge.load(with_height=False), True: CutJudge.load(with_height=True)}
 
-    def foreground(self, color: NDArray[np.uint8], *, learn: bool = True) -> NDArray[np.uint8]:
+    def foreground(self, picture: Picture, *, learn: bool = True) -> NDArray[np.uint8]:
         """H x W uint8, 255 on parts; the next call overwrites it.
 
-        `learn` lets the belt's colours adapt: not over a standing belt.
+        `learn` lets the belt's colours and its plane adapt: not over a standing belt.
         """
-        mask = self._background.foreground(color)
+        mask = self._background.foreground(picture.color)
+        if picture.height is not None:
+            cv2.bitwise_or(mask, self._plane.foreground(picture.height), mask)
         if learn:
-            self._background.adapt(color, mask)
+            self._background.adapt(picture.color, mask)
+            if picture.height is not None:
+                self._plane.adapt(mask)
         if self._settings.open_px > 1:
             cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._kernel, mask)
         return mask
 
-    def blobs(self, mask: NDArray[np.uint8]) -> Blobs:
-        """The blobs of a mask that are large enough, touching ones split."""
-        return self.measure(self.split_all(outer_contours(mask)))
+    def blobs(self, picture: Picture, mask: NDArray[np.uint8], travel_rows: float | None = None) -> Blobs:
+        """The blobs of a mask that are large enough, touching ones split.
 
-    def split_all(self, contours: list[Contour]) -> list[Contour]:
-        """The contours, with those that look like touching parts replaced by their pieces."""
-        found: list[Contour] = []
-        for contour in contours:
-            found += self._split(contour) if self._is_suspicious(contour) else [contour]
-        return found
+        `travel_rows` is how far the belt ran since the picture before, None where nobody knows.
+        """
+        return self.measure(self.split_all(picture, mask, self.contours(mask, travel_rows)))
 
-    def measure(self, contours: list[Contour]) -> Blobs:
-        """Boxes, centroids and areas of the contours that reach the smallest area."""
-        kept: list[Contour] = []
-        boxes: list[tuple[int, int, int, int]] = []
-        centres: list[tuple[float, float]] = []
-        areas: list[float] = []
-        for contour in contours:
-            moments = cv2.moments(contour)
-            area = moments["m00"]
-            if area < self._min_area_px or area <= 0:
+    def contours(self, mask: NDArray[np.uint8], travel_rows: float | None = None) -> list[Contour]:
+        """Outer borders of the mask's blobs, belt seams taken out of it."""
+        found = outer_contours(mask)
+        boxes = measured(*_flat(found))[:, BOX] if found else np.zeros((0, 4))
+        return outer_contours(mask) if self._seams.erase(mask, boxes, travel_rows) else found
+
+    def split_all(self, picture: Picture, mask: NDArray[np.uint8], contours: Sequence[Contour]) -> list[Piece]:
+        """The contours that are large enough, with those of touching parts replaced by their pieces."""
+        if not contours:
+            return []
+        large = np.flatnonzero(measured(*_flat(contours))[:, AREA] >= self._min_area_px).tolist()
+        whole = [Piece(contours[k], simplified(contours[k])) for k in large]
+        if self._settings.split_solidity == 0:
+            return whole
+        done: list[Piece] = []
+        for _ in range(_MOST_CUTS):
+            suspicious = self.suspicious([piece.outline for piece in whole])
+            done += [piece for piece, is_suspicious in zip(whole, suspicious, strict=True) if not is_suspicious]
+            whole = [piece for piece, is_suspicious in zip(whole, suspicious, strict=True) if is_suspicious]
+            if not whole:
+                break
+            cut, uncut = self._cut_once(picture, mask, whole)
+            done += uncut
+            whole = cut
+        return done + whole
+
+    def suspicious(self, outlines: Sequence[Contour]) -> NDArray[np.bool_]:
+        """Which outlines, int32 [K, 2] each, may be several parts: they fill little of their hull, or are too long."""
+        if not outlines:
+            return np.zeros(0, np.bool_)
+        points, ends = _flat(outlines)
+        table = measured(points, ends)
+        hollow = solidities(points, ends) < self._settings.split_solidity
+        long = table[:, BOX][:, 2:].max(axis=1) > self._max_part_px
+        return (hollow | long) & (table[:, AREA] >= 2 * self._min_area_px)
+
+    def _cut_once(
+        self, picture: Picture, mask: NDArray[np.uint8], pieces: Sequence[Piece]
+    ) -> tuple[list[Piece], list[Piece]]:
+        """Halves of the pieces that are cut at their likeliest place, and the pieces that are left whole."""
+        height = _NO_HEIGHT if picture.height is None else self._plane.above_belt
+        candidates = [candidate_cuts(piece.outline, picture.color, mask, height, self._min_area_px) for piece in pieces]
+        chances = self._judges[picture.height is not None].probabilities(np.concatenate(candidates))
+        cut: list[Piece] = []
+        uncut: list[Piece] = []
+        start = 0
+        for piece, rows in zip(pieces, candidates, strict=True):
+            own = chances[start : start + len(rows)]
+            start += len(rows)
+            likeliest = int(own.argmax()) if len(own) else -1
+            doubt = float(own[likeliest]) if len(own) else 0.0
+            if doubt < self._settings.split_above:
+                uncut.append(Piece(piece.contour, piece.outline, doubt))
                 continue
-            kept.append(contour)
-            boxes.append(cast("tuple[int, int, int, int]", cv2.boundingRect(contour)))
-            centres.append((moments["m10"] / area, moments["m01"] / area))
-            areas.append(area)
+            first, second = int(rows[likeliest, FIRST]), int(rows[likeliest, SECOND])
+            outline = piece.outline
+            for half in (outline[first : second + 1], np.concatenate([outline[second:], outline[: first + 1]])):
+                half = np.ascontiguousarray(half)
+                cut.append(Piece(half, half))
+        return cut, uncut
+
+    def measure(self, pieces: Sequence[Piece]) -> Blobs:
+        """Boxes, centroids, areas and heights of the pieces that reach the smallest area.
+
+        Heights are those of the picture that `foreground` saw last.
+        """
+        if not pieces:
+            return no_blobs()
+        table = measured(*_flat([piece.contour for piece in pieces]))
+        large = np.flatnonzero(table[:, AREA] >= self._min_area_px)
+        kept = [pieces[k] for k in large.tolist()]
+        table = table[large]
+        boxes = table[:, BOX].astype(np.int32)
         return Blobs(
-            np.array(boxes, np.int32).reshape(-1, 4),
-            np.array(centres, np.float64).reshape(-1, 2),
-            np.array(areas, np.float64),
-            tuple(kept),
+            boxes,
+            np.ascontiguousarray(table[:, CENTRE]),
+            table[:, AREA].copy(),
+            tuple(piece.contour for piece in kept),
+            tuple(piece.outline for piece in kept),
+            np.array([piece.doubt >= self._settings.clump_above for piece in kept], np.bool_),
+            self._heights_mm([piece.contour for piece in kept], boxes),
         )
 
-    def _is_suspicious(self, contour: Contour) -> bool:
-        if self._settings.split_solidity == 0 or len(contour) < 8:
-            return False
-        area = cv2.contourArea(contour)
-        if area < 2 * self._min_area_px:
-            return False
-        _, _, width, height = cv2.boundingRect(contour)
-        if max(width, height) > self._max_part_px:
-            return True
-        hull = cv2.contourArea(cv2.convexHull(contour))
-        return area < self._settings.split_solidity * hull
+    def _heights_mm(self, contours: Sequence[Contour], boxes: NDArray[np.int32]) -> NDArray[np.float64]:
+        found = np.full(len(contours), np.nan)
+        above = self._plane.above_belt
+        if not above.size:
+            return found
+        for k, (contour, (x, y, width, height)) in enumerate(zip(contours, boxes.tolist(), strict=True)):
+            filled = np.zeros((height, width), np.uint8)
+            cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED, offset=(-x, -y))
+            values = above[y : y + height, x : x + width][filled > 0]
+            values = values[np.isfinite(values)]
+            if len(values):
+                found[k] = np.percentile(values, _ROBUST_MAXIMUM)
+        return found
 
-    def _split(self, contour: Contour) -> list[Contour]:
-        """Cuts a blob at its necks.
 
-        A core is a maximum of the distance to the border; two cores are two parts where the way from
-        one to the other passes a neck thinner than `split_depth` of the thinner core. Every pixel
-        goes to the nearest core: the cores are the parts shrunk alike, so the cut runs through the neck.
-        """
-        x, y, width, height = cv2.boundingRect(contour)
-        region = np.zeros((height + 2, width + 2), np.uint8)
-        cv2.drawContours(region, [contour], -1, 255, cv2.FILLED, offset=(1 - x, 1 - y))
-        distance = cv2.distanceTransform(region, cv2.DIST_L2, 3).astype(np.float32, copy=False)
-        cores = self._cores(distance)
-        if cores is None:
-            return [contour]
-        _, found = cv2.distanceTransformWithLabels(cores, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP)
-        nearest = cast("NDArray[np.int32]", found)
-        pieces: list[Contour] = []
-        for label in range(1, int(nearest.max()) + 1):
-            piece = np.where((nearest == label) & (region > 0), 255, 0).astype(np.uint8)
-            parts = outer_contours(piece)
-            if parts:
-                pieces.append(max(parts, key=cv2.contourArea) + np.array([x - 1, y - 1], np.int32))
-        whole = [p for p in pieces if cv2.contourArea(p) >= self._min_area_px]
-        return whole if len(whole) > 1 else [contour]
-
-    def _cores(self, distance: NDArray[np.float32]) -> NDArray[np.uint8] | None:
-        """A mask, uint8, 0 on the cores, at the level of the distance that shows most of them (at least 2)."""
-        peak = float(distance.max())
-        most = 1
-        best: NDArray[np.uint8] | None = None
-        for step in range(1, _LEVELS):
-            level = peak * step / _LEVELS
-            if level < 1.5:
-                continue
-            count, found = cv2.connectedComponents((distance > level).astype(np.uint8), ltype=cv2.CV_32S)
-            labels = cast("NDArray[np.int32]", found)
-            if count <= most + 1:
-                continue
-            peaks = np.zeros(count, np.float32)
-            np.maximum.at(peaks, labels.ravel(), distance.ravel())
-            core = peaks >= level / self._settings.split_depth
-            core[0] = False
-            if core.sum() > most:
-                most = int(core.sum())
-                best = np.where(core[labels], 0, 1).astype(np.uint8)
-        return best
+def no_blobs() -> Blobs:
+    """Nothing found."""
+    return Blobs(np.zeros((0, 4), np.int32), np.zeros((0, 2)), np.zeros(0), (), (), np.zeros(0, np.bool_), np.zeros(0))
 
 
 def outer_contours(mask: NDArray[np.uint8]) -> list[Contour]:
@@ -160,5 +224,12 @@ def outer_contours(mask: NDArray[np.uint8]) -> list[Contour]:
 
 
 def simplified(contour: Contour) -> Contour:
-    """The contour with fewer points, for people to see: int32 [K, 2]."""
+    """The contour with fewer points: int32 [K, 2]."""
     return cast("Contour", cv2.approxPolyDP(contour, _OUTLINE_PX, True)).reshape(-1, 2)
+
+
+def _flat(contours: Sequence[Contour]) -> tuple[Contour, NDArray[np.int64]]:
+    """All points one after the other, and where each contour begins, with the end of the last."""
+    ends = np.zeros(len(contours) + 1, np.int64)
+    np.cumsum([len(c) for c in contours], out=ends[1:])
+    return np.concatenate(contours), ends

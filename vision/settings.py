@@ -33,18 +33,40 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         description="Side of the square that removes specks and thin bridges; 1 switches it off.",
     )
     split_solidity: float = Field(
-        default=0.93,
+        default=0.95,
         ge=0,
         le=1,
         title="Split below this solidity",
         description="A blob that fills less of its convex hull than this is examined for touching parts; 0 never.",
     )
-    split_depth: float = Field(
-        default=0.7,
+    split_above: float = Field(
+        default=0.8,
         gt=0,
-        lt=1,
-        title="Neck",
-        description="Share of a core's own thickness below which the bridge to its neighbour must fall to be cut.",
+        le=1,
+        title="Split above this probability",
+        description="How probable it must be that a cut separates two parts for it to be made.",
+    )
+    clump_above: float = Field(
+        default=0.6,
+        gt=0,
+        le=1,
+        title="Clump above this probability",
+        description="A blob whose likeliest cut is not made, but more probable than this, is flagged as a clump: its "
+        "parts go to the unknown outlet.",
+    )
+    height_above_mm: float = Field(
+        default=0.6,
+        gt=0,
+        title="Height",
+        description="Millimetres above the belt from which the height channel shows a part, whatever its colour; "
+        "without effect where the camera gives no height.",
+    )
+    seam_mm: float = Field(
+        default=8.0,
+        ge=0,
+        title="Widest seam",
+        description="A straight band across the whole belt, longer than the longest part and at most this wide along "
+        "the belt, is a belt seam and no part; 0 where there are none.",
     )
     learn_frames: int = Field(
         default=20,
@@ -94,6 +116,19 @@ class VisionConfig(BaseModel, frozen=True, extra="forbid"):
     """What vision does with every picture."""
 
     model: str = Field(title="Model", description="Name of a model in the registry, or the path of its ONNX file.")
+    shadow_model: str | None = Field(
+        default=None,
+        title="Shadow model",
+        description="Name or path of a second model that is asked about some of the same parts and decides nothing: "
+        "how it differs is counted before it is released. Empty: none.",
+    )
+    shadow_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=0.5,
+        title="Shadow's share",
+        description="Share of the classified parts that the shadow model looks at, and at most of the time it takes.",
+    )
     min_area_mm2: float = Field(
         gt=0, title="Smallest part", description="Blobs that cover less of the belt are dirt and are not reported."
     )

@@ -1,12 +1,13 @@
 """Line scan: parts that a strip's edge cuts in two, joined with the next strip."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.segmentation import Blobs, Contour, Segmenter, outer_contours
+from vision.segmentation import Blobs, Contour, Picture, Piece, Segmenter, simplified
 
 _CONTEXT_ROWS = 6  # carried always, so that filters see both sides of a seam
 _OPEN_ROWS = 3  # a blob that ends this near the last row may go on in the next strip
@@ -29,58 +30,68 @@ class Assembled:
 
 
 class StripAssembler:
-    """Joins strips, H x W x 3 uint8 each; every part comes out once, complete or marked `oversize`."""
+    """Joins strips, H x W each; every part comes out once, complete or marked `oversize`."""
 
     def __init__(self, segmenter: Segmenter, *, max_part_rows: int, tolerance_rows: float = 1.5) -> None:
         self._segmenter = segmenter
         self._max_part_rows = max_part_rows
         self._tolerance_rows = tolerance_rows
-        self._color: NDArray[np.uint8] | None = None
+        self._carried: Picture | None = None
+        self._first = 0  # the row of the last picture from which it is carried
         # Of the carried rows: 255 where a part was given out already, and where such a part goes on.
         self._given: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
         self._tail: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
-        self._unfinished: list[Contour] = []
+        self._unfinished: list[Contour] = []  # in the last picture
 
-    def add(self, strip: NDArray[np.uint8], travel_rows: float | None, slack_rows: float = 0.0) -> Assembled:
+    def add(self, strip: Picture, travel_rows: float | None, slack_rows: float = 0.0) -> Assembled:
         """Takes the next strip; `travel_rows` is the belt's travel since the previous strip's last row.
 
         It equals the strip's height for adjacent strips, within the tolerance plus `slack_rows`. None,
         or any other travel, is a gap: what was carried is given out as `oversize`, and so is what
         touches the first row of the new strip.
         """
-        rows = strip.shape[0]
+        rows, columns = strip.color.shape[:2]
+        blank = np.zeros((rows, columns), np.uint8)
         adjacent = travel_rows is not None and abs(travel_rows - rows) <= self._tolerance_rows + slack_rows
-        if self._color is None or not adjacent:
-            leftover = self._unfinished
-            top = 0 if self._color is None else self._color.shape[0]
-            blank = np.zeros(strip.shape[:2], np.uint8)
-            assembled = self._assemble(strip, blank, blank, 0)
-            if leftover and travel_rows is not None:
-                return _with_leftover(assembled, self._segmenter.measure(leftover), top, rows, travel_rows)
-            return assembled
-        blank = np.zeros(strip.shape[:2], np.uint8)
-        return self._assemble(
-            np.concatenate([self._color, strip]),
-            np.concatenate([self._given, blank]),
-            np.concatenate([self._tail, blank]),
-            self._color.shape[0],
-        )
+        if self._carried is not None and adjacent:
+            return self._assemble(
+                _joined(self._carried, strip),
+                np.concatenate([self._given, blank]),
+                np.concatenate([self._tail, blank]),
+                len(self._carried.color),
+                travel_rows,
+            )
+        left = self.flush()
+        assembled = self._assemble(strip, blank, blank, 0, travel_rows)
+        if left is not None and travel_rows is not None:
+            return _with_leftover(assembled, left.blobs, len(left.color), rows, travel_rows)
+        return assembled
+
+    def flush(self) -> Assembled | None:
+        """What is unfinished, given out as `oversize`, in the carried rows; None where nothing is."""
+        if self._carried is None or not self._unfinished:
+            return None
+        blobs = _moved_up(self._segmenter.measure(_pieces(self._unfinished)), self._first)
+        self._unfinished = []
+        return Assembled(self._carried.color, blobs, np.ones(len(blobs), np.bool_), np.zeros(len(blobs)))
 
     def _assemble(
         self,
-        color: NDArray[np.uint8],
+        picture: Picture,
         given: NDArray[np.uint8],
         tail: NDArray[np.uint8],
         carried: int,
+        travel_rows: float | None,
     ) -> Assembled:
-        mask = self._segmenter.foreground(color)
+        mask = self._segmenter.foreground(picture)
         mask[given > 0] = 0
-        height = color.shape[0]
+        height = len(mask)
+        contours = self._segmenter.contours(mask, travel_rows)
         finished: list[Contour] = []
         too_long: list[Contour] = []
         unfinished: list[Contour] = []
         tails: list[Contour] = []
-        for contour in outer_contours(mask):
+        for contour in contours:
             _, y, _, h = cv2.boundingRect(contour)
             goes_on = y + h > height - _OPEN_ROWS
             if carried and tail.any() and _covers(contour, tail):
@@ -94,25 +105,27 @@ class StripAssembler:
                 unfinished.append(contour)
             else:
                 finished.append(contour)
-        pieces = self._segmenter.split_all(finished)
-        blobs = self._segmenter.measure(pieces + too_long)
+        pieces = self._segmenter.split_all(picture, mask, finished)
+        blobs = self._segmenter.measure(pieces + _pieces(too_long))
         oversize = np.array([any(c is t for t in too_long) for c in blobs.contours], np.bool_)
-        self._carry(color, given, pieces + too_long, unfinished, tails)
-        return Assembled(color, blobs, oversize, np.zeros(len(blobs)))
+        self._carry(picture, given, [piece.contour for piece in pieces] + too_long, unfinished, tails)
+        return Assembled(picture.color, blobs, oversize, np.zeros(len(blobs)))
 
     def _carry(
         self,
-        color: NDArray[np.uint8],
+        picture: Picture,
         given: NDArray[np.uint8],
         out: list[Contour],
         unfinished: list[Contour],
         tails: list[Contour],
     ) -> None:
         """Keeps the rows of what is unfinished, and marks in them what was given out, now or before."""
-        height, width = color.shape[:2]
+        height, width = picture.color.shape[:2]
         first = min([int(c[:, 1].min()) for c in unfinished] + [height - _CONTEXT_ROWS])
         first = max(0, first - _CONTEXT_ROWS)
-        self._color = color[first:].copy()
+        depth = picture.height
+        self._carried = Picture(picture.color[first:].copy(), None if depth is None else depth[first:].copy())
+        self._first = first
         now = np.zeros((height - first, width), np.uint8)
         tail = now.copy()
         keep = now.copy()
@@ -125,7 +138,7 @@ class StripAssembler:
         now[(tail > 0) | (keep > 0)] = 0
         self._given = now
         self._tail = tail
-        self._unfinished = [c - np.array([0, first], np.int32) for c in unfinished]
+        self._unfinished = unfinished
 
 
 def _covers(contour: Contour, tail: NDArray[np.uint8]) -> bool:
@@ -137,6 +150,33 @@ def _covers(contour: Contour, tail: NDArray[np.uint8]) -> bool:
     filled = np.zeros((h, w), np.uint8)
     cv2.drawContours(filled, [contour], -1, 255, cv2.FILLED, offset=(-x, -y))
     return bool(cv2.bitwise_and(filled, window.astype(np.uint8, copy=False)).any())
+
+
+def _pieces(contours: Sequence[Contour]) -> list[Piece]:
+    return [Piece(contour, simplified(contour)) for contour in contours]
+
+
+def _joined(carried: Picture, strip: Picture) -> Picture:
+    """The carried rows above the strip's; where only one of them has heights, the other's were not seen."""
+    color = np.concatenate([carried.color, strip.color])
+    if carried.height is None and strip.height is None:
+        return Picture(color)
+    heights = [
+        np.full(p.color.shape[:2], np.nan, np.float32) if p.height is None else p.height for p in (carried, strip)
+    ]
+    return Picture(color, np.concatenate(heights))
+
+
+def _moved_up(blobs: Blobs, rows: int) -> Blobs:
+    """The same blobs in a picture that begins `rows` rows later."""
+    up = np.array([0, rows], np.int32)
+    return replace(
+        blobs,
+        boxes=blobs.boxes - np.array([0, rows, 0, 0], np.int32),
+        centres=blobs.centres - up,
+        contours=tuple(c - up for c in blobs.contours),
+        outlines=tuple(c - up for c in blobs.outlines),
+    )
 
 
 def _with_leftover(assembled: Assembled, left: Blobs, top: int, rows: int, travel_rows: float) -> Assembled:
@@ -151,6 +191,9 @@ def _with_leftover(assembled: Assembled, left: Blobs, top: int, rows: int, trave
         np.concatenate([new.centres, left.centres]),
         np.concatenate([new.areas, left.areas]),
         new.contours + left.contours,
+        new.outlines + left.outlines,
+        np.concatenate([new.clump, left.clump]),
+        np.concatenate([new.height_mm, left.height_mm]),
     )
     shift = np.full(len(left), travel_rows + top - rows)
     return Assembled(

@@ -256,7 +256,7 @@ class Tracker:
         (
             ids, p_mm, ahead_mm, behind_mm, across_mm, across_min_mm, across_max_mm, area_mm2,
             views, uncertainty_mm, slides, never_whole, across_uncertainty_mm, rolls, disagreeing,
-            seen_e, seen_along_mm, seen_across_mm,
+            seen_e, seen_along_mm, seen_across_mm, unknown_share, clump_share,
         ) = estimates(tracks, which, self._config.sliding_mm, self._config.act_at_mm).tolist()  # fmt: skip
         part_ids = list(map(int, ids))
         columns = zip(
@@ -273,6 +273,8 @@ class Tracker:
             uncertainty_mm,
             map(bool, slides),
             map(bool, never_whole),
+            unknown_share,
+            clump_share,
             [self._outlines.get(part_id, _NO_OUTLINE) for part_id in part_ids],
             map(bool, rolls),
             across_uncertainty_mm,

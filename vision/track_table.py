@@ -5,8 +5,9 @@ downstream edge (`FRONT`) has the smaller p. `E` is the belt's travel (encoder /
 last whole view (of a part never seen whole: at the last cut one). `OFF_MM` is one standard deviation of a
 view's p, of what more views do not average out. `DRIFT` and `DRIFT_X` are mm of p and across per mm of the
 belt's travel, 0 for what lies still. `DISAGREEING` counts the views whose best class was not that of all views
-before. `ORIGIN` is p, across, e, length along and width across of the first whole view, to which the history of
-the same five is relative. It holds the first view, for a drift shows over the longest way, and the last ones.
+before, `UNKNOWNS` and `CLUMPS` those that no class explains and those of several parts. `ORIGIN` is p, across, e,
+length along and width across of the first whole view, to which the history of the same five is relative. It
+holds the first view, for a drift shows over the longest way, and the last ones.
 """
 
 import numpy as np
@@ -23,15 +24,19 @@ HISTORY = 8  # views kept for position statistics: the first one and the last
 GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
 MIN_PROBABILITY = 1e-6  # so that one sure view cannot forbid a class
 
-P, X, E, FRONT, X_MIN, REAR, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM, DRIFT, DRIFT_X, DISAGREEING = range(16)
+(
+    P, X, E, FRONT, X_MIN, REAR, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM, DRIFT, DRIFT_X, DISAGREEING,
+    UNKNOWNS, CLUMPS,
+) = range(18)  # fmt: skip
 FOOTPRINT = slice(FRONT, X_MAX + 1)
 AXES = 5
-ORIGIN = 16
+ORIGIN = 18
 HISTORY_AT = ORIGIN + AXES
 LOGP = HISTORY_AT + AXES * HISTORY
 # A table of detections has the columns up to VIEWS (1 for a whole view), then these.
 LEAVING = VIEWS + 1
-SEEN_LOGP = LEAVING + 1
+SEEN_UNKNOWN, SEEN_CLUMP = LEAVING + 1, LEAVING + 2
+SEEN_LOGP = SEEN_CLUMP + 1
 
 
 def empty_table(class_count: int) -> Floats:
@@ -45,15 +50,16 @@ def seen_table(e: float, detections: Detections, view_along_mm: float) -> Floats
     logp = np.log(np.maximum(d.probabilities, MIN_PROBABILITY))
     return _seen_table(
         e, view_along_mm / 2, d.along_mm, d.across_mm, d.along_min_mm, d.along_max_mm,
-        d.across_min_mm, d.across_max_mm, d.area_mm2, d.cut, d.oversize, logp,
+        d.across_min_mm, d.across_max_mm, d.area_mm2, d.cut, d.oversize,
+        d.unknown, d.clump, logp,
     )  # fmt: skip
 
 
-@compiled(TABLE, F8, F8, *7 * (COLUMN,), FLAG_COLUMN, FLAG_COLUMN, F4_ROWS)
+@compiled(TABLE, F8, F8, *7 * (COLUMN,), *4 * (FLAG_COLUMN,), F4_ROWS)
 def _seen_table(
     e: float, middle_mm: float, along_mm: Floats, across_mm: Floats, along_min_mm: Floats, along_max_mm: Floats,
     across_min_mm: Floats, across_max_mm: Floats, area_mm2: Floats, cut: Flags, oversize: Flags,
-    logp: NDArray[np.float32],
+    unknown: Flags, clump: Flags, logp: NDArray[np.float32],
 ) -> Floats:  # fmt: skip
     seen = np.empty((len(along_mm), SEEN_LOGP + logp.shape[1]))
     for d in range(len(seen)):
@@ -67,6 +73,8 @@ def _seen_table(
         seen[d, AREA] = area_mm2[d]
         seen[d, VIEWS] = not (cut[d] or oversize[d])
         seen[d, LEAVING] = cut[d] and along_mm[d] > middle_mm
+        seen[d, SEEN_UNKNOWN] = unknown[d]
+        seen[d, SEEN_CLUMP] = clump[d]
         for c in range(logp.shape[1]):
             seen[d, SEEN_LOGP + c] = logp[d, c]
     return seen
@@ -103,6 +111,8 @@ def start(fresh: Floats, seen: Floats, which: Indices, first_id: int, off_mm: fl
         fresh[i, ID] = first_id + i
         fresh[i, OFF_MM] = off_mm
         if seen[d, VIEWS]:  # a cut view says nothing of the class
+            fresh[i, UNKNOWNS] = seen[d, SEEN_UNKNOWN]
+            fresh[i, CLUMPS] = seen[d, SEEN_CLUMP]
             for c in range(seen.shape[1] - SEEN_LOGP):
                 fresh[i, LOGP + c] = seen[d, SEEN_LOGP + c]
 
@@ -148,6 +158,8 @@ def add_views(
         tracks[t, DRIFT] = along / travel if moves else 0.0
         tracks[t, DRIFT_X] = across / travel if moves else 0.0
         tracks[t, VIEWS] = views + 1
+        tracks[t, UNKNOWNS] += seen[d, SEEN_UNKNOWN]
+        tracks[t, CLUMPS] += seen[d, SEEN_CLUMP]
         tracks[t, AREA] += (seen[d, AREA] - tracks[t, AREA]) / (views + 1)
         tracks[t, OFF_MM] = max(tracks[t, OFF_MM], off_mm)
         before = _best_class(tracks, t, LOGP, tracks.shape[1]) - LOGP

@@ -14,10 +14,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from models.comparison import Difference
 from senbetsu_errors import Fatal
 from vision.frame import EncoderStamp
 from vision.recorded_frame import FrameBlob
-from vision.results import CropAnswer, CropRequest, Detections, FrameResult, Idle, PictureSample
+from vision.results import CropAnswer, CropRequest, Detections, FrameResult, Idle, PictureSample, ShadowReport
 
 _MAGIC = b"SBV1"
 _FRAME_MAGIC = b"SBF1"
@@ -46,6 +47,8 @@ def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
         np.ascontiguousarray(found.probabilities, "<f4").tobytes(),
         np.ascontiguousarray(found.cut, np.bool_).tobytes(),
         np.ascontiguousarray(found.oversize, np.bool_).tobytes(),
+        np.ascontiguousarray(found.unknown, np.bool_).tobytes(),
+        np.ascontiguousarray(found.clump, np.bool_).tobytes(),
         *(np.ascontiguousarray(outline, "<f4").tobytes() for outline in found.outlines_mm),
         *(crop.png for crop in result.crops),
         result.preview_jpeg or b"",
@@ -64,6 +67,7 @@ def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
         "preview_bytes": None if result.preview_jpeg is None else len(result.preview_jpeg),
         "health": None if result.health is None else list(astuple(result.health)),
         "crops": [[crop.ticket, crop.left_px, crop.top_px, len(crop.png)] for crop in result.crops],
+        "shadow": None if result.shadow is None else asdict(result.shadow),
     }
     return _message(header, body)
 
@@ -136,7 +140,7 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     preview_bytes = None if header["preview_bytes"] is None else _whole(header["preview_bytes"])
     crops = [tuple(map(_whole, crop)) for crop in header["crops"]]
     crop_bytes = sum(size for _, _, _, size in crops)
-    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 2) + 8 * sum(points) + crop_bytes + (preview_bytes or 0)
+    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 4) + 8 * sum(points) + crop_bytes + (preview_bytes or 0)
     if len(body) != expected:
         raise ValueError(f"{len(body)} bytes of arrays where {expected} belong")
     if points and len(points) != blobs:
@@ -151,9 +155,10 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
 
     columns = {name: take("<f8", blobs) for name in _COLUMNS}
     probabilities = take("<f4", blobs * classes).reshape(blobs, classes)
-    flags = take("u1", 2 * blobs)
+    flags = take("u1", 4 * blobs)
     if (flags > 1).any():
         raise ValueError("a flag is neither 0 nor 1")
+    cut, oversize, unknown, clump = flags.reshape(4, blobs).astype(np.bool_)
     outlines = tuple(take("<f4", 2 * count).reshape(count, 2) for count in points)
     pictures = [CropAnswer(ticket, take("u1", size).tobytes(), left, top) for ticket, left, top, size in crops]
     count, basis, uncertainty = header["encoder"]
@@ -169,13 +174,16 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
         detections=Detections(
             **columns,
             probabilities=probabilities,
-            cut=flags[:blobs].astype(np.bool_),
-            oversize=flags[blobs:].astype(np.bool_),
+            cut=cut,
+            oversize=oversize,
+            unknown=unknown,
+            clump=clump,
             outlines_mm=outlines,
         ),
         preview_jpeg=None if preview_bytes is None else body[at:],
         health=_sample(header["health"]),
         crops=tuple(pictures),
+        shadow=_shadow(header["shadow"]),
     )
 
 
@@ -192,6 +200,24 @@ def _sample(values: list[Any] | None) -> PictureSample | None:
         _whole(parts),
         _whole(frames),
         _whole(stale),
+    )
+
+
+def _shadow(fields: dict[str, Any] | None) -> ShadowReport | None:
+    if fields is None:
+        return None
+    pairs = tuple(
+        Difference(str(p["old"]), str(p["new"]), _whole(p["count"]), _finite(p["area_mm2"])) for p in fields["pairs"]
+    )
+    return ShadowReport(
+        name=str(fields["name"]),
+        version=str(fields["version"]),
+        share=_finite(fields["share"]),
+        seen=_whole(fields["seen"]),
+        compared=_whole(fields["compared"]),
+        spent_s=_finite(fields["spent_s"]),
+        error=str(fields["error"]),
+        pairs=pairs,
     )
 
 

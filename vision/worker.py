@@ -27,7 +27,8 @@ async def frame_results(
     Every few pictures `health` looks at one; `desk` keeps the pictures and answers requests for parts of them.
     Frames that are not fresh are counted as dropped and not processed. Times are the running loop's
     clock, and no thread is used, so it runs the same in virtual time. Whoever stops before the end
-    closes the iterator (`contextlib.aclosing`). Raises what the source and the pipeline raise, and
+    closes the iterator (`contextlib.aclosing`). Where the source ends within parts of a line scan, a last result of
+    the last frame brings them, `oversize`. Raises what the source and the pipeline raise, and
     Retryable `camera.frozen` for a camera that repeats itself.
     """
     loop = asyncio.get_running_loop()
@@ -38,6 +39,7 @@ async def frame_results(
     sample: PictureSample | None = None
     crops: tuple[CropAnswer, ...] = ()
     seen = 0
+    newest: FrameResult | None = None
     pending: asyncio.Task[Frame | None] | None = None
     try:
         while True:
@@ -49,12 +51,23 @@ async def frame_results(
             frame = pending.result()
             pending = None
             if frame is None:
+                left = pipeline.flush()
+                if newest is not None and left is not None:
+                    yield replace(
+                        newest,
+                        finished_at_s=loop.time(),
+                        detections=left,
+                        preview_jpeg=None,
+                        health=None,
+                        crops=(),
+                        shadow=None,
+                    )
                 return
             seen += 1
             if not gate.is_fresh(frame):
                 continue
             detections = pipeline.process(frame)
-            yield FrameResult(
+            newest = FrameResult(
                 frame_sequence=frame.sequence,
                 encoder=frame.encoder,
                 captured_at_s=frame.captured_at_s,
@@ -65,7 +78,9 @@ async def frame_results(
                 preview_jpeg=preview,
                 health=sample,
                 crops=crops,
+                shadow=pipeline.shadow.due_report(loop.time()) if pipeline.shadow else None,
             )
+            yield newest
             # Made after the result is out, and sent with the next one: people wait, orders do not.
             preview, sample, crops = None, None, ()
             if health is not None and health.due():
@@ -76,6 +91,8 @@ async def frame_results(
             if preview_hz > 0 and loop.time() >= next_preview_s:
                 preview = pipeline.preview(frame)
                 next_preview_s = loop.time() + 1 / preview_hz
+            if pipeline.shadow:
+                pipeline.shadow.work(loop.time)
     finally:
         if pending is not None:
             pending.cancel()

@@ -137,6 +137,7 @@ async def run_line(
         vanished=line.sorter.tracker.vanished,
         vision=line.health,
         odd_parts=line.odd_parts.summary() if line.odd_parts else None,
+        shadow=line.shadow,
     )
 
 

@@ -78,6 +78,7 @@ def simulate(
         vanished=line.sorter.tracker.vanished,
         vision=line.health,
         odd_parts=line.odd_parts.summary() if line.odd_parts else None,
+        shadow=line.shadow,
     )
     return {**summary, "speedup": round(line.ran_s / wall_s, 2), "virtual_time_trusted": trusted}
 

@@ -72,6 +72,8 @@ class PartMessage(_Message):
     uncertainty_mm: float
     sliding: bool
     oversize: bool
+    unknown_share: float
+    clump_share: float
 
 
 class OrderMessage(_Message):
@@ -197,4 +199,6 @@ def part_message(decision: Decision, labels: tuple[str, ...]) -> PartMessage:
         uncertainty_mm=part.uncertainty_mm,
         sliding=part.sliding,
         oversize=part.oversize,
+        unknown_share=part.unknown_share,
+        clump_share=part.clump_share,
     )

@@ -40,6 +40,8 @@ def part(
     half_mm: float = 10.0,
     uncertainty_mm: float = 0.0,
     oversize: bool = False,
+    unknown_share: float = 0.0,
+    clump_share: float = 0.0,
 ) -> Part:
     """A square part of `2 * half_mm`, its centroid at `belt_counts`."""
     return Part(
@@ -56,6 +58,8 @@ def part(
         uncertainty_mm=uncertainty_mm,
         sliding=False,
         oversize=oversize,
+        unknown_share=unknown_share,
+        clump_share=clump_share,
         outline_mm=np.zeros((0, 2), np.float32),
     )
 

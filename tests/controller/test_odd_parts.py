@@ -47,6 +47,7 @@ def odd_parts(**settings: float) -> OddParts:
     [
         (decision(), ()),
         (decision(reason="unknown class"), ("unknown class",)),
+        (decision(reason="clump"), ("clump",)),
         (decision(probabilities=DOUBTFUL), ("low margin",)),
         (decision(disagreeing=1), ()),
         (decision(disagreeing=2), ("views disagree",)),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vision.segmentation import Segmenter
+from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import SegmentationConfig
 
 Draw = Callable[..., Any]
@@ -24,8 +24,13 @@ def empty_belt(seed: int = 0, level: float = 60, shape: tuple[int, int] = (240, 
     return np.clip(noise.normal(level, 3, (*shape, 3)), 0, 255).astype(np.uint8)
 
 
+def blobs_in(seg: Segmenter, color: NDArray[np.uint8], *, learn: bool = True) -> Blobs:
+    picture = Picture(color)
+    return seg.blobs(picture, seg.foreground(picture, learn=learn))
+
+
 def count_in(seg: Segmenter, picture: NDArray[np.uint8]) -> int:
-    return len(seg.blobs(seg.foreground(picture)))
+    return len(blobs_in(seg, picture))
 
 
 def test_an_empty_belt_has_no_blobs() -> None:
@@ -37,7 +42,7 @@ def test_every_part_is_found_in_the_first_picture(belt: Draw, scattered: Draw) -
     parts = scattered(25, first_mm=0, last_mm=300)
     drawn = belt(parts, length_mm=320)
     seg = segmenter()
-    blobs = seg.blobs(seg.foreground(drawn.picture))
+    blobs = blobs_in(seg, drawn.picture)
     assert len(blobs) == 25
     found = np.sort(blobs.centres[:, 1]) * 0.5
     np.testing.assert_allclose(found, sorted(p.p_mm for p in parts), atol=0.7)
@@ -47,7 +52,7 @@ def test_a_part_a_little_darker_than_the_belt_is_found_whole() -> None:
     picture = empty_belt()
     picture[80:140, 100:180] = np.clip(picture[80:140, 100:180].astype(np.int16) - 18, 0, 255)
     seg = segmenter()
-    blobs = seg.blobs(seg.foreground(picture))
+    blobs = blobs_in(seg, picture)
     assert len(blobs) == 1
     np.testing.assert_allclose(blobs.boxes[0], [100, 80, 80, 60], atol=2)
     assert blobs.areas[0] == pytest.approx(60 * 80, rel=0.06)
@@ -59,9 +64,9 @@ def test_two_touching_discs_are_two_blobs_and_one_disc_stays_one() -> None:
     cv2.circle(picture, (155, 100), 30, (150, 170, 150), cv2.FILLED)
     cv2.circle(picture, (300, 100), 30, (160, 160, 160), cv2.FILLED)
     seg = segmenter()
-    blobs = seg.blobs(seg.foreground(picture))
+    blobs = blobs_in(seg, picture)
     np.testing.assert_allclose(np.sort(blobs.centres[:, 0]), [100, 155, 300], atol=3)
-    assert len(segmenter(split_solidity=0).blobs(seg.foreground(picture))) == 2
+    assert count_in(segmenter(split_solidity=0), picture) == 2
 
 
 def test_a_bolt_with_its_head_is_not_split() -> None:
@@ -80,10 +85,10 @@ def test_a_change_of_exposure_is_no_part() -> None:
 def test_a_light_switched_on_later_is_learned() -> None:
     seg = segmenter(learn_frames=8)
     for k in range(5):
-        seg.foreground(empty_belt(k, 8))
+        seg.foreground(Picture(empty_belt(k, 8)))
     assert count_in(seg, empty_belt(9, 120)) == 1
     for k in range(30):
-        seg.foreground(empty_belt(k, 120))
+        seg.foreground(Picture(empty_belt(k, 120)))
     assert count_in(seg, empty_belt(99, 120)) == 0
 
 
@@ -91,7 +96,7 @@ def test_a_part_on_a_standing_belt_is_not_learned() -> None:
     seg = segmenter(learn_frames=3)
     picture = empty_belt()
     picture[:, 100:140] = 180
-    seg.foreground(empty_belt(1))
+    seg.foreground(Picture(empty_belt(1)))
     for _ in range(20):
-        seg.foreground(picture, learn=False)
-    assert len(seg.blobs(seg.foreground(picture, learn=False))) == 1
+        seg.foreground(Picture(picture), learn=False)
+    assert len(blobs_in(seg, picture, learn=False)) == 1

@@ -80,6 +80,8 @@ class Line:
             probabilities=np.array(chances, np.float32).reshape(-1, CLASSES),
             cut=columns[6] > 0,
             oversize=columns[7] > 0,
+            unknown=np.zeros(len(rows), np.bool_),
+            clump=np.zeros(len(rows), np.bool_),
         )
 
     def run(self, positions_mm: list[float]) -> list[Part]:

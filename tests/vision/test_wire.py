@@ -7,13 +7,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.comparison import Difference
 from senbetsu_errors import Fatal
 from vision import wire
 from vision.frame import EncoderStamp
-from vision.results import CropAnswer, CropRequest, Detections, FrameResult, Idle, PictureSample
+from vision.results import CropAnswer, CropRequest, Detections, FrameResult, Idle, PictureSample, ShadowReport
 
 COUNTS = st.integers(0, 2**40)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=64)
+
+
+def shadows() -> st.SearchStrategy[ShadowReport]:
+    counts = st.integers(0, 10**9)
+    pairs = st.builds(Difference, st.text(max_size=5), st.text(max_size=5), counts, FLOATS)
+    return st.builds(
+        ShadowReport,
+        name=st.text(max_size=9),
+        version=st.text(max_size=5),
+        share=FLOATS,
+        seen=counts,
+        compared=counts,
+        spent_s=FLOATS,
+        error=st.text(max_size=9),
+        pairs=st.lists(pairs, max_size=3).map(tuple),
+    )
 
 
 @st.composite
@@ -36,6 +53,8 @@ def results(draw: st.DrawFn) -> FrameResult:
             probabilities=random.random((blobs, classes)).astype(np.float32),
             cut=random.random(blobs) > 0.5,
             oversize=random.random(blobs) > 0.5,
+            unknown=random.random(blobs) > 0.5,
+            clump=random.random(blobs) > 0.5,
             outlines_mm=draw(st.sampled_from([outlines, ()])),
         ),
         preview_jpeg=draw(st.none() | st.binary(max_size=40)),
@@ -54,6 +73,7 @@ def results(draw: st.DrawFn) -> FrameResult:
             )
         ),
         crops=tuple(draw(st.lists(st.builds(CropAnswer, COUNTS, st.binary(max_size=30), COUNTS, COUNTS), max_size=3))),
+        shadow=draw(st.none() | shadows()),
     )
 
 
@@ -82,6 +102,7 @@ def test_a_result_comes_back_as_it_was(result: FrameResult) -> None:
         "preview_jpeg",
         "health",
         "crops",
+        "shadow",
     ):
         assert getattr(back, name) == getattr(result, name)
     for name in Detections.__slots__:

@@ -94,8 +94,14 @@ const JAPANESE = {
   "The line cannot be asked now": "ラインが応答しません",
   "unknown class": "不明なクラス",
   "oversize": "大きすぎる",
+  "clump": "重なり",
   "low margin": "僅差",
   "views disagree": "判定の不一致",
+  "Shadow model": "影のモデル",
+  "not running": "動作していない",
+  "same answer": "同じ回答",
+  "compared": "比較数",
+  "to another outlet": "排出口が変わる数",
 };
 
 /** @type {"en" | "ja"} */

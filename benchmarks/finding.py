@@ -1,0 +1,96 @@
+"""Parts found on rendered belts, against the truth of every pixel: found, missed, split, merged, and false blobs.
+
+A part is `found` where one blob, and that blob alone, is it (intersection over union of at least 0.5 with what of
+it is visible, and no other part shares the blob); `merged` where one blob holds most of it and of another part;
+`split` where two blobs or more lie in it; `missed` otherwise. Every part is one of the four. A blob is `false` where
+less than a tenth of it lies on parts.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.crowded_belts import MM_PER_PX, CrowdedView, crowded_belt
+from benchmarks.figures import Figure, report
+from vision.segmentation import Blobs, Picture, Segmenter
+from vision.settings import SegmentationConfig
+
+BELTS = 6
+VIEWS = 8
+LEARNING_VIEWS = 2  # of each belt, not counted: a line has seen its belt before
+MIN_AREA_MM2 = 6.0
+MAX_PART_MM = 200.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the parts of some views; `flagged` counts those of each fate whose blob is called a clump."""
+
+    single: Counter[str] = field(default_factory=Counter[str])
+    touching: Counter[str] = field(default_factory=Counter[str])
+    overlapping: Counter[str] = field(default_factory=Counter[str])
+    flagged: Counter[str] = field(default_factory=Counter[str])
+    missed_classes: Counter[str] = field(default_factory=Counter[str])
+    false_blobs: int = 0
+    views: int = 0
+
+    def add(self, view: CrowdedView, blobs: Blobs) -> None:
+        """Counts one more view."""
+        found, flagged, false = fates(view, blobs)
+        self.views += 1
+        self.false_blobs += false
+        for fate, is_flagged, partner, overlapping, class_id in zip(
+            found, flagged, view.partner, view.overlapping, view.class_ids, strict=True
+        ):
+            group = self.single if not partner else self.overlapping if overlapping else self.touching
+            group[fate] += 1
+            self.flagged[fate] += is_flagged
+            if fate == "missed":
+                self.missed_classes[class_id] += 1
+
+
+def fates(view: CrowdedView, blobs: Blobs) -> tuple[list[str], list[bool], int]:
+    """The fate of every part of a view, whether the blob that shows most of it is a clump; and how many blobs are
+    false."""
+    count = len(view.class_ids)
+    shared = np.zeros((len(blobs), count + 1), np.int64)
+    for row, contour in zip(shared, blobs.contours, strict=True):
+        x, y, width, height = cv2.boundingRect(contour)
+        filled = np.zeros((height, width), np.uint8)
+        cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED, offset=(-x, -y))
+        labels = view.labels[y : y + height, x : x + width]
+        row[:] = np.bincount(labels[filled > 0], minlength=count + 1)
+    blob_px = shared.sum(axis=1)
+    on_parts = shared[:, 1:]
+    part_px = np.bincount(view.labels.ravel(), minlength=count + 1)[1:]
+    covers = on_parts * 2 >= np.maximum(part_px, 1)
+    lies_in = on_parts * 2 >= blob_px[:, None]
+    union = blob_px[:, None] + part_px - on_parts
+    found: list[str] = []
+    for part in range(count):
+        pieces = int(np.count_nonzero(lies_in[:, part]))
+        merged = bool((covers[:, part] & (covers.sum(axis=1) > 1)).any())
+        whole = bool((on_parts[:, part] * 2 >= union[:, part]).any())
+        found.append("merged" if merged else "split" if pieces > 1 else "found" if whole else "missed")
+    flagged = [bool(len(blobs) and blobs.clump[on_parts[:, part].argmax()]) for part in range(count)]
+    return found, flagged, int(np.count_nonzero(on_parts.sum(axis=1) * 10 < blob_px))
+
+
+def segment(
+    views: Iterable[CrowdedView], settings: SegmentationConfig, tally: Tally, *, with_height: bool
+) -> None:
+    """One belt's views through a fresh segmenter."""
+    segmenter = Segmenter(
+        settings, min_area_px=MIN_AREA_MM2 / MM_PER_PX**2, max_part_px=MAX_PART_MM / MM_PER_PX, area_scan=True,
+        widest_seam_px=settings.seam_mm / MM_PER_PX,
+    )
+    for number, view in enumerate(views):
+        picture = Picture(view.color, view.height if with_height else None)
+        blobs = segmenter.blobs(picture, segmenter.foreground(picture))
+        if number >= LEARNING_VIEWS:
+            tally.add(view, blobs)

@@ -1,0 +1,94 @@
+"""Measures of many closed polygons at once: a call of OpenCV each costs more than what it computes.
+
+Polygons lie one after the other in `points` int32 [K, 2] of x, y; polygon n is `points[ends[n]:ends[n + 1]]`.
+"""
+
+from math import fabs
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.compiled import F8, FLOATS, INDICES, POINTS, TABLE, compiled
+
+Points = NDArray[np.int32]
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+BOX, CENTRE, AREA = slice(0, 4), slice(4, 6), 6
+
+
+@compiled(TABLE, POINTS, INDICES)
+def measured(points: Points, ends: Indices) -> Floats:
+    """A row a polygon: box x, y, width, height (pixels inclusive), centroid x and y, area (Green's theorem, as
+    `cv2.moments`). A polygon without area has the middle of its box as centroid."""
+    table = np.empty((len(ends) - 1, 7))
+    for n in range(len(table)):
+        first, last = ends[n], ends[n + 1]
+        ax, ay = float(points[first, 0]), float(points[first, 1])
+        left, right, top, bottom = ax, ax, ay, ay
+        doubled = mx = my = 0.0
+        for k in range(first, last):
+            following = k + 1 if k + 1 < last else first
+            x, y = float(points[k, 0]), float(points[k, 1])
+            left, right, top, bottom = min(left, x), max(right, x), min(top, y), max(bottom, y)
+            # Relative to the first point: small numbers, no digits lost.
+            x, y = x - ax, y - ay
+            nx, ny = points[following, 0] - ax, points[following, 1] - ay
+            cross = x * ny - nx * y
+            doubled += cross
+            mx += (x + nx) * cross
+            my += (y + ny) * cross
+        row = table[n]
+        row[0], row[1], row[2], row[3] = left, top, right - left + 1, bottom - top + 1
+        if doubled == 0:
+            row[4], row[5] = (left + right) / 2, (top + bottom) / 2
+        else:
+            row[4], row[5] = ax + mx / (3 * doubled), ay + my / (3 * doubled)
+        row[6] = fabs(doubled) / 2
+    return table
+
+
+@compiled(F8, POINTS)
+def hull_area(points: Points) -> float:
+    """Area of the convex hull of points (Andrew's monotone chain)."""
+    count = len(points)
+    keys = np.empty(count, np.int64)
+    for k in range(count):
+        keys[k] = (np.int64(points[k, 0]) << 32) + np.int64(points[k, 1])
+    order = np.argsort(keys)
+    hull = np.empty((2 * count + 1, 2), np.int64)
+    size = 0
+    for way in range(2):
+        base = size + 1
+        for at in range(count):
+            point = points[order[at if way == 0 else count - 1 - at]]
+            while size > base and (
+                (hull[size - 1, 0] - hull[size - 2, 0]) * (np.int64(point[1]) - hull[size - 2, 1])
+                <= (hull[size - 1, 1] - hull[size - 2, 1]) * (np.int64(point[0]) - hull[size - 2, 0])
+            ):
+                size -= 1
+            hull[size, 0], hull[size, 1] = point[0], point[1]
+            size += 1
+        if way == 0:
+            size -= 1
+    doubled = 0.0
+    for k in range(size):
+        following = (k + 1) % size
+        doubled += float(hull[k, 0]) * hull[following, 1] - float(hull[following, 0]) * hull[k, 1]
+    return fabs(doubled) / 2
+
+
+@compiled(FLOATS, POINTS, INDICES)
+def solidities(points: Points, ends: Indices) -> Floats:
+    """Share of its convex hull that each polygon fills; 1 for one without a hull."""
+    found = np.ones(len(ends) - 1)
+    for n in range(len(found)):
+        first, last = ends[n], ends[n + 1]
+        doubled = 0.0
+        for k in range(first, last):
+            following = k + 1 if k + 1 < last else first
+            doubled += float(points[k, 0]) * points[following, 1] - float(points[following, 0]) * points[k, 1]
+        hull = hull_area(points[first:last])
+        if hull > 0:
+            found[n] = fabs(doubled) / 2 / hull
+    return found
