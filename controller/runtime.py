@@ -17,6 +17,7 @@ from controller.belt_clock import BeltClock
 from controller.config import LineConfig
 from controller.ledger import Ledger
 from controller.line_state import Conditions, Fault, LineState, command_for, line_state, standing_faults
+from controller.odd_keeping import OddKeeping
 from controller.schedule import PlannedShot
 from controller.sorter import BeltNow, SeenFrame, Sorter
 from controller.trigger_pairing import Ready, TriggerPairing
@@ -24,6 +25,7 @@ from plc_bridge.contract import LineCommand, LineFlags, LineStatus, Receipt
 from plc_bridge.link import LinkState, PlcLink, Shot
 from senbetsu_errors import Retryable
 from vision.camera_state import CameraChange, CameraState
+from vision.health_monitor import HealthMonitor
 from vision.results import FrameResult, Idle, ShadowReport
 
 log = structlog.get_logger("line")
@@ -33,6 +35,9 @@ LATENCIES_KEPT = 65_536
 
 CAMERA_SILENT_AFTER_S = 1.0
 """Vision shows life at least every 0.1 s; ten times that is a loss."""
+
+VISION_SEVERITY = {"alarm": 380, "warn": 200}
+"""Of what the pictures tell: below a device that fails."""
 
 CLEARING_BOUND_S = 60.0
 """How long clearing the belt may take before the line stops with parts on it."""
@@ -74,6 +79,7 @@ class Line:
         link: PlcLink,
         results: AsyncIterator[FrameResult | Idle | CameraChange],
         on_event: Callable[[LineEvent], None] | None = None,
+        odd_parts: OddKeeping | None = None,
     ) -> None:
         counts_per_mm = config.belt.encoder_counts_per_mm
         self.config = config
@@ -83,6 +89,8 @@ class Line:
         self.frames = FrameCount()
         self.belt = BeltClock(counts_per_mm)
         self.sorter = Sorter(config, labels)
+        self.health = HealthMonitor(config.vision.health, labels)
+        self.odd_parts = odd_parts
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self.status: LineStatus | None = None
         self.camera: CameraChange | None = None
@@ -160,6 +168,7 @@ class Line:
         """What is wrong now, the worst first, each with the loop time since which it was seen here."""
         now_s = asyncio.get_running_loop().time()
         faults = standing_faults(self._conditions, self.status.valve_fault if self.status else 0)
+        faults += [Fault(a.code, a.text, VISION_SEVERITY[a.level]) for a in self.health.alarms()]
         self._faults_since_s = {fault.code: self._faults_since_s.get(fault.code, now_s) for fault in faults}
         return [(fault, self._faults_since_s[fault.code]) for fault in faults]
 
@@ -283,6 +292,10 @@ class Line:
         if self.link.health.state is not LinkState.CONNECTED:
             self._belt_at(counts)
         now = asyncio.get_running_loop().time()
+        if result.health is not None:
+            self.health.picture(result.health, now)
+        if self.odd_parts:
+            self.odd_parts.frame(result, counts)
         faults = self.status.valve_fault if self.status else 0
         belt = BeltNow(max(self.belt.predict(now), counts), self.belt.speed_mm_s, faults)
         seen = SeenFrame(counts, result.encoder.uncertainty_counts, result.view_along_mm, result.detections)
@@ -291,6 +304,9 @@ class Line:
             part = verdict.decision.part
             gone_by = part.belt_counts + part.behind_mm * self._counts_per_mm + self._bar_counts
             self.ledger.decided(verdict.decision, gone_by)
+            self.health.part(int(part.probabilities.argmax()), verdict.decision.unknown, now)
+            if self.odd_parts:
+                self.odd_parts.decided(verdict.decision, now)
             self._emit("decision", verdict.decision)
             if verdict.not_shot:
                 self.ledger.missed(part.part_id, verdict.not_shot)
@@ -298,6 +314,8 @@ class Line:
                 shots.append(verdict.shot)
         if shots:
             self._submit(shots, result.captured_at_s)
+        if self.odd_parts:
+            self.odd_parts.send()
 
     def _submit(self, shots: list[PlannedShot], captured_at_s: float) -> None:
         wire = [Shot(s.lane_first, s.lane_last, s.on_counts & 0xFFFF_FFFF, s.off_counts & 0xFFFF_FFFF) for s in shots]

@@ -19,8 +19,8 @@ from senbetsu_errors import Fatal
 from vision.camera_state import CameraChange
 from vision.recorded_frame import FrameBlob
 from vision.reopening import CameraMessage
-from vision.results import FrameResult, Idle
-from vision.wire import decode
+from vision.results import CropRequest, FrameResult, Idle
+from vision.wire import decode, decode_request, encode_request
 
 log = structlog.get_logger("vision")
 
@@ -28,6 +28,9 @@ LENGTH = struct.Struct("!I")
 LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024
 READ_AHEAD_BYTES = 4 * 1024 * 1024
 """Frames for a recorder come in megabytes: with asyncio's 64 KiB each would be paused and resumed 30 times."""
+
+MOST_UNREAD_BYTES = 64 * 1024
+"""Of requests that a busy vision process has not read; some hundred."""
 
 START_BOUND_S = 60.0
 GIVEN_UP = 3
@@ -57,6 +60,14 @@ class VisionProcess:
         self._connections: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(1)
         self._server: asyncio.Server | None = None
         self._child: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    def ask(self, request: CropRequest) -> None:
+        """Wants a picture of a part. Never waits; while the process is away or does not read, it is not asked."""
+        writer = self._writer
+        if writer and not writer.is_closing() and writer.transport.get_write_buffer_size() < MOST_UNREAD_BYTES:
+            message = encode_request(request)
+            writer.write(LENGTH.pack(len(message)) + message)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_unix_server(self._connected, self._socket_path, limit=READ_AHEAD_BYTES)
@@ -105,6 +116,7 @@ class VisionProcess:
         if arrival.cancelled() or not arrival.done():
             return
         reader, writer = arrival.result()
+        self._writer = writer
         try:
             while True:
                 try:
@@ -119,6 +131,7 @@ class VisionProcess:
                 elif self._on_frame:
                     self._on_frame(asyncio.get_running_loop().time(), message.message)
         finally:
+            self._writer = None
             writer.close()
 
 
@@ -126,9 +139,11 @@ async def send_results(
     results: AsyncIterator[CameraMessage],
     socket_path: Path,
     encode: Callable[[CameraMessage], bytes],
+    on_request: Callable[[CropRequest], None] | None = None,
 ) -> None:
-    """The child's side: send every result; ends when the source does or the runtime is gone."""
-    _, writer = await asyncio.open_unix_connection(socket_path)
+    """The child's side: send every result, take requests; ends when the source does or the runtime is gone."""
+    reader, writer = await asyncio.open_unix_connection(socket_path)
+    listening = asyncio.create_task(_take_requests(reader, on_request), name="crop requests")
     try:
         async for result in results:
             message = encode(result)
@@ -137,4 +152,19 @@ async def send_results(
     except ConnectionError:
         print("vision: the runtime is gone", file=sys.stderr)  # noqa: T201 - the log is the runtime's
     finally:
+        listening.cancel()
+        await asyncio.wait([listening])
         writer.close()
+        if not listening.cancelled():
+            listening.result()  # raises what a damaged request ended it with
+
+
+async def _take_requests(reader: asyncio.StreamReader, on_request: Callable[[CropRequest], None] | None) -> None:
+    while True:
+        try:
+            (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+            request = decode_request(await reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        if on_request:
+            on_request(request)

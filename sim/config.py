@@ -332,6 +332,30 @@ class PlantBeltConfig(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+class PlantMotionConfig(BaseModel, frozen=True, extra="forbid"):
+    """Parts that move on the belt. They may run over others, as real ones do."""
+
+    sliding_share: float = Field(
+        default=0.0, ge=0, le=1, title="Sliding", description="Share of parts that slide, steadily and without turning."
+    )
+    rolling_share: float = Field(
+        default=0.0, ge=0, le=1, title="Rolling", description="Share of parts that roll: they turn, and not steadily."
+    )
+    rate: float = Field(
+        default=0.05,
+        gt=0,
+        le=0.5,
+        title="Rate",
+        description="Millimetres on the belt per millimetre of its travel of the fastest of them, up or down the belt.",
+    )
+
+    @model_validator(mode="after")
+    def _shares_are_shares(self) -> Self:
+        if self.sliding_share + self.rolling_share > 1:
+            raise ValueError("sliding_share and rolling_share are shares of the same parts; together at most 1")
+        return self
+
+
 class BenchPlcConfig(BaseModel, frozen=True, extra="forbid"):
     """A soft PLC with the bench program (docs/integrators/plc-program.md) in the place of the virtual PLC."""
 
@@ -354,6 +378,9 @@ class PlantConfig(BaseModel, frozen=True, extra="forbid"):
     )
     feed: FeedConfig = Field(title="Feed", description="What comes onto the belt.")
     belt: PlantBeltConfig = Field(default=PlantBeltConfig(), title="Belt", description="Drive and encoder.")
+    motion: PlantMotionConfig = Field(
+        default=PlantMotionConfig(), title="Motion", description="Parts that slide or roll on the belt."
+    )
     camera: PlantCameraConfig = Field(
         default=PlantCameraConfig(), title="Camera", description="How the virtual camera departs from a perfect one."
     )

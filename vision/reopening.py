@@ -9,6 +9,8 @@ import structlog
 
 from senbetsu_errors import Retryable
 from vision.camera_state import CameraChange, CameraState, CameraWatch
+from vision.crop_desk import CropDesk
+from vision.health import PictureHealth
 from vision.pipeline import VisionPipeline
 from vision.recorded_frame import FrameBlob, FrameEncoding
 from vision.recorded_results import results_and_frames
@@ -27,10 +29,13 @@ async def reopened_results(
     *,
     preview_hz: float,
     send_frames: FrameEncoding | None = None,
+    health: PictureHealth | None = None,
+    desk: CropDesk | None = None,
 ) -> AsyncGenerator[CameraMessage, None]:
     """Results until the source ends; the camera's state first and then each change of it.
 
-    With `send_frames` each result is followed by its frame, for a recorder. A loss is logged once and its
+    With `send_frames` each result is followed by its frame, for a recorder; `health` and `desk` as in
+    `frame_results`. A loss is logged once and its
     recovery once. While the camera is away nothing but the change is yielded, so the line sees no sign of
     life and stops the belt. What was dropped before a loss stays counted. Raises what cannot be helped by
     opening the camera again.
@@ -44,9 +49,9 @@ async def reopened_results(
         try:
             async with make_source() as source:
                 running = (
-                    results_and_frames(source, pipeline, send_frames, preview_hz=preview_hz)
+                    results_and_frames(source, pipeline, send_frames, preview_hz=preview_hz, health=health, desk=desk)
                     if send_frames
-                    else frame_results(source, pipeline, preview_hz=preview_hz)
+                    else frame_results(source, pipeline, preview_hz=preview_hz, health=health, desk=desk)
                 )
                 async with aclosing(running) as results:
                     async for result in results:

@@ -8,7 +8,7 @@ is `b"SBF1"` and the message that the recording will hold.
 import json
 import math
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +19,7 @@ from senbetsu_errors import Fatal
 from vision.camera_state import CameraChange, CameraState
 from vision.frame import EncoderStamp
 from vision.recorded_frame import FrameBlob
-from vision.results import Detections, FrameResult, Idle, ShadowReport
+from vision.results import CropAnswer, CropRequest, Detections, FrameResult, Idle, PictureSample, ShadowReport
 
 _MAGIC = b"SBV1"
 _FRAME_MAGIC = b"SBF1"
@@ -53,6 +53,7 @@ def encode(result: FrameResult | Idle | FrameBlob | CameraChange) -> bytes:
         np.ascontiguousarray(found.unknown, np.bool_).tobytes(),
         np.ascontiguousarray(found.clump, np.bool_).tobytes(),
         *(np.ascontiguousarray(outline, "<f4").tobytes() for outline in found.outlines_mm),
+        *(crop.png for crop in result.crops),
         result.preview_jpeg or b"",
     ]
     header = {
@@ -67,6 +68,8 @@ def encode(result: FrameResult | Idle | FrameBlob | CameraChange) -> bytes:
         "classes": found.probabilities.shape[1],
         "outline_points": outline_points,
         "preview_bytes": None if result.preview_jpeg is None else len(result.preview_jpeg),
+        "health": None if result.health is None else list(astuple(result.health)),
+        "crops": [[crop.ticket, crop.left_px, crop.top_px, len(crop.png)] for crop in result.crops],
         "shadow": None if result.shadow is None else asdict(result.shadow),
     }
     return _message(header, body)
@@ -109,6 +112,25 @@ def _camera_change(header: dict[str, Any]) -> CameraChange:
     )
 
 
+def encode_request(request: CropRequest) -> bytes:
+    """The message of a request for a picture; `decode_request` gives the same back."""
+    return _message({"kind": "crop", **asdict(request)}, [])
+
+
+def decode_request(data: bytes) -> CropRequest:
+    """The request in a message. Raises Fatal `vision.bad_message` for anything `encode_request` did not write."""
+    header, body = _split(data)
+    try:
+        if header.pop("kind") != "crop" or body:
+            raise ValueError("it is no request for a crop")
+        ticket, sequence = _whole(header.pop("ticket")), _whole(header.pop("frame_sequence"))
+        return CropRequest(ticket, sequence, **{name: _finite(value) for name, value in header.items()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise Fatal(
+            "vision.bad_message", f"A vision message is damaged: {error}.", "Both sides must run the same version."
+        ) from error
+
+
 def _message(header: dict[str, Any], body: list[bytes]) -> bytes:
     head = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     return b"".join([_MAGIC, _LENGTH.pack(len(head)), head, *body])
@@ -136,7 +158,9 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     blobs, classes = _whole(header["blobs"]), _whole(header["classes"])
     points = [_whole(count) for count in header["outline_points"]]
     preview_bytes = None if header["preview_bytes"] is None else _whole(header["preview_bytes"])
-    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 4) + 8 * sum(points) + (preview_bytes or 0)
+    crops = [tuple(map(_whole, crop)) for crop in header["crops"]]
+    crop_bytes = sum(size for _, _, _, size in crops)
+    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 4) + 8 * sum(points) + crop_bytes + (preview_bytes or 0)
     if len(body) != expected:
         raise ValueError(f"{len(body)} bytes of arrays where {expected} belong")
     if points and len(points) != blobs:
@@ -156,6 +180,7 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
         raise ValueError("a flag is neither 0 nor 1")
     cut, oversize, unknown, clump = flags.reshape(4, blobs).astype(np.bool_)
     outlines = tuple(take("<f4", 2 * count).reshape(count, 2) for count in points)
+    pictures = [CropAnswer(ticket, take("u1", size).tobytes(), left, top) for ticket, left, top, size in crops]
     count, basis, uncertainty = header["encoder"]
     if basis not in ("latched", "estimated") or not 0 <= _whole(count) < 2**32:
         raise ValueError(f"encoder stamp {header['encoder']}")
@@ -176,7 +201,25 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
             outlines_mm=outlines,
         ),
         preview_jpeg=None if preview_bytes is None else body[at:],
+        health=_sample(header["health"]),
+        crops=tuple(pictures),
         shadow=_shadow(header["shadow"]),
+    )
+
+
+def _sample(values: list[Any] | None) -> PictureSample | None:
+    if values is None:
+        return None
+    level, saturated, across, along, patch, parts, frames, stale = values
+    return PictureSample(
+        _finite(level),
+        _finite(saturated),
+        None if across is None else _finite(across),
+        None if along is None else _finite(along),
+        None if patch is None else (_finite(patch[0]), _finite(patch[1]), _finite(patch[2])),
+        _whole(parts),
+        _whole(frames),
+        _whole(stale),
     )
 
 

@@ -1,18 +1,25 @@
 """The vision process: camera in, frame results out over the runtime's socket."""
 
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import structlog
 
 from controller.config import LineConfig, load_config, make_source
+from controller.odd_keeping import OddKeeping
+from controller.odd_parts import OddParts
+from controller.odd_store import ModelName, OddStore
 from controller.vision_process import send_results
 from models.registry import open_model
 from senbetsu_errors import NeedsOperator
 from vision.classify import Classifier
+from vision.crop_desk import CropDesk
+from vision.health import PictureHealth
 from vision.pipeline import VisionPipeline
 from vision.recorded_frame import FrameEncoding
 from vision.reopening import reopened_results
+from vision.results import CropRequest
 from vision.shadow import Shadow
 from vision.wire import encode
 
@@ -33,6 +40,26 @@ def make_pipeline(config: LineConfig) -> VisionPipeline:
     )
 
 
+def make_watch(config: LineConfig) -> tuple[PictureHealth, CropDesk | None]:
+    """What looks at the pictures' health, and keeps them where odd parts are wanted."""
+    odd = config.vision.odd_parts
+    desk = CropDesk(config.camera, odd.picture_memory_mb) if odd else None
+    return PictureHealth(config.camera, config.vision.health), desk
+
+
+def keep_odd_parts(
+    config: LineConfig, labels: tuple[str, ...], ask: Callable[[CropRequest], None], in_thread: bool
+) -> OddKeeping:
+    """What keeps the odd parts of a line that has a `vision.odd_parts` section."""
+    odd = config.vision.odd_parts
+    assert odd is not None
+    manifest = open_model(config.vision.model).manifest
+    model = ModelName(manifest.name, manifest.version)
+    store = OddStore(config.path.parent / odd.folder, odd.keep, labels, model, bool(config.simulated_parts))
+    parts = OddParts(odd, config.camera, labels, config.belt.encoder_counts_per_mm)
+    return OddKeeping(parts, store, ask, in_thread)
+
+
 def _shadow(config: LineConfig, labels: tuple[str, ...]) -> Shadow | None:
     """The shadow model. One that cannot be loaded does not keep the line from running: it is said why."""
     name = config.vision.shadow_model
@@ -50,8 +77,14 @@ def _shadow(config: LineConfig, labels: tuple[str, ...]) -> Shadow | None:
 async def serve_vision(config_path: Path, socket_path: Path, send_frames: FrameEncoding | None = None) -> None:
     """Run vision for a line until its source ends or the runtime is gone."""
     config = load_config(config_path)
+    health, desk = make_watch(config)
     results = reopened_results(
-        lambda: make_source(config), make_pipeline(config), preview_hz=config.vision.preview_hz, send_frames=send_frames
+        lambda: make_source(config),
+        make_pipeline(config),
+        preview_hz=config.vision.preview_hz,
+        send_frames=send_frames,
+        health=health,
+        desk=desk,
     )
     async with aclosing(results):
-        await send_results(results, socket_path, encode)
+        await send_results(results, socket_path, encode, desk.ask if desk else None)

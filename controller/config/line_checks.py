@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
+from controller.config.errors import did_you_mean, listed
 from controller.config.line import MAX_VALVES, BeltConfig, HmiConfig, JetsConfig
 from plc_bridge.config import CONTROLLER_SHARE, PlcConfig, is_loopback
 from vision.camera_config import CameraConfig
@@ -284,6 +285,36 @@ def hmi_stays_at_home(hmi: HmiConfig | None) -> Iterator[Finding]:
         )
 
 
+def patch_is_in_view(camera: CameraConfig, vision: VisionConfig) -> Iterator[Finding]:
+    """A reference patch that the camera cannot see would never be missed."""
+    patch = vision.health.patch
+    if patch is not None and patch.along_mm + patch.length_mm > camera.view_along_mm:
+        yield Finding(
+            ("vision", "health", "patch", "along_mm"),
+            f"{patch.along_mm:g} mm and {patch.length_mm:g} mm long",
+            f"a patch within the view, {camera.view_along_mm:g} mm from the camera's datum",
+        )
+    if patch is not None and patch.across_mm < camera.across_start_mm:
+        yield Finding(
+            ("vision", "health", "patch", "across_mm"),
+            f"{patch.across_mm:g} mm",
+            f"a patch in the picture, which begins at {camera.across_start_mm:g} mm across",
+        )
+
+
+def usual_mix_is_of_the_models_classes(vision: VisionConfig, labels: tuple[str, ...]) -> Iterator[Finding]:
+    """A class that the model never answers would look as if it had stopped coming."""
+    for class_id in vision.health.class_mix.reference or ():
+        if class_id not in labels:
+            yield Finding(
+                ("vision", "health", "class_mix", "reference", class_id),
+                f'the class "{class_id}"',
+                f"a class of the model: {listed(labels)}",
+                did_you_mean(class_id, labels),
+                at_key=True,
+            )
+
+
 LINE_CHECKS: tuple[Check, ...] = (
     lanes_cover_the_belt,
     orders_can_be_ahead,
@@ -296,4 +327,6 @@ LINE_CHECKS: tuple[Check, ...] = (
     encoder_is_usable,
     plc_address_is_usable,
     hmi_stays_at_home,
+    patch_is_in_view,
+    usual_mix_is_of_the_models_classes,
 )

@@ -12,8 +12,9 @@ from senbetsu_errors import Fatal
 from vision import wire
 from vision.camera_state import CameraChange, CameraState
 from vision.frame import EncoderStamp
-from vision.results import Detections, FrameResult, Idle, ShadowReport
+from vision.results import CropAnswer, CropRequest, Detections, FrameResult, Idle, PictureSample, ShadowReport
 
+COUNTS = st.integers(0, 2**40)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
@@ -58,8 +59,34 @@ def results(draw: st.DrawFn) -> FrameResult:
             outlines_mm=draw(st.sampled_from([outlines, ()])),
         ),
         preview_jpeg=draw(st.none() | st.binary(max_size=40)),
+        health=draw(
+            st.none()
+            | st.builds(
+                PictureSample,
+                FLOATS,
+                FLOATS,
+                st.none() | FLOATS,
+                st.none() | FLOATS,
+                st.none() | st.tuples(FLOATS, FLOATS, FLOATS),
+                COUNTS,
+                COUNTS,
+                COUNTS,
+            )
+        ),
+        crops=tuple(draw(st.lists(st.builds(CropAnswer, COUNTS, st.binary(max_size=30), COUNTS, COUNTS), max_size=3))),
         shadow=draw(st.none() | shadows()),
     )
+
+
+@given(st.builds(CropRequest, COUNTS, COUNTS, FLOATS, FLOATS, FLOATS, FLOATS))
+def test_a_request_for_a_crop_comes_back_as_it_was(request: CropRequest) -> None:
+    assert wire.decode_request(wire.encode_request(request)) == request
+
+
+@pytest.mark.parametrize("damaged", [b"", b"SBV1", wire.encode(Idle(1.0, 2))])
+def test_what_is_no_request_is_refused(damaged: bytes) -> None:
+    with pytest.raises(Fatal, match="vision message"):
+        wire.decode_request(damaged)
 
 
 @given(results())
@@ -74,6 +101,8 @@ def test_a_result_comes_back_as_it_was(result: FrameResult) -> None:
         "dropped",
         "view_along_mm",
         "preview_jpeg",
+        "health",
+        "crops",
         "shadow",
     ):
         assert getattr(back, name) == getattr(result, name)
