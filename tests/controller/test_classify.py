@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from controller.cli.classify import classify
 from senbetsu_errors import NeedsOperator
-from tests.models.conftest import drawn_crops, write_teachable
+from tests.models.conftest import drawn_pictures, write_teachable
 
 app = typer.Typer()
 app.command()(classify)
@@ -122,8 +122,8 @@ def test_an_unknown_model_is_refused_by_name(tmp_path: Path) -> None:
 
 def drawn(folder: Path, label: str, count: int) -> Path:
     (folder / label).mkdir(parents=True, exist_ok=True)
-    for index, crop in enumerate(drawn_crops(label, count, seed=6)):
-        cv2.imwrite(str(folder / label / f"{index}.png"), cv2.resize(crop[..., ::-1], (128, 128)))
+    for index, picture in enumerate(drawn_pictures(label, count, seed=6)):
+        cv2.imwrite(str(folder / label / f"{index}.png"), picture)
     return folder
 
 
