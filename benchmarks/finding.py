@@ -24,7 +24,7 @@ BELTS = 6
 VIEWS = 8
 LEARNING_VIEWS = 2  # of each belt, not counted: a line has seen its belt before
 MIN_AREA_MM2 = 6.0
-MAX_PART_MM = 200.0
+MAX_PART_MM = 150.0
 
 
 @dataclass(slots=True)

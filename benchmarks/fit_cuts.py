@@ -1,7 +1,7 @@
 """Fits the judge of cuts (`vision/cut_judge.npz`) on rendered belts: `python -m benchmarks.fit_cuts`.
 
 Every chord between two notches of every blob is labelled by the truth: right where the blob is of several parts and
-the cut leaves each of them whole on one side. The belts are others than those of `benchmarks.finding`.
+the cut leaves each of them whole on one side. Belts and shapes are others than those of `benchmarks.finding`; every second belt is of any look.
 """
 
 import sys
@@ -19,7 +19,7 @@ from vision.cuts import FEATURES, FIRST, HEIGHT_NAMES, NAMES, SECOND, candidate_
 from vision.segmentation import Contour, Picture, Segmenter, outer_contours, simplified
 from vision.settings import SegmentationConfig
 
-BELTS = 60
+BELTS = 24
 VIEWS = 4
 FIRST_SEED = 1000
 HIDDEN = (24, 12)
@@ -115,7 +115,9 @@ def main(belts: int = BELTS) -> None:
     right: list[NDArray[np.bool_]] = []
     for seed in range(FIRST_SEED, FIRST_SEED + belts):
         for found, labels in labelled_cuts(
-            crowded_belt(seed, VIEWS, 0.2, touching_share=0.35, overlapping_share=0.25)
+            crowded_belt(
+                seed, VIEWS, 0.2, touching_share=0.35, overlapping_share=0.25, any_belt=seed % 2 == 1, split="train"
+            )
         ):
             rows.append(found)
             right.append(labels)

@@ -156,7 +156,8 @@ class VisionPipeline:
         unknown = np.zeros(len(blobs), np.bool_)
         if whole.any():
             crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
-            probabilities[whole] = self._classifier.probabilities(crops)
+            classes = self._classifier.classify(crops)
+            probabilities[whole], unknown[whole] = classes.probabilities, classes.unknown
         return Detections(
             along_mm=(last - blobs.centres[:, 1]) * mm,
             across_mm=left + blobs.centres[:, 0] * mm,
