@@ -44,9 +44,7 @@ def labelled_cuts(views: Iterable[CrowdedView]) -> Iterator[tuple[NDArray[np.flo
             yield rows, _right(view, outlines[index], rows, min_area_px)
 
 
-def _right(
-    view: CrowdedView, outline: Contour, rows: NDArray[np.float64], min_area_px: float
-) -> NDArray[np.bool_]:
+def _right(view: CrowdedView, outline: Contour, rows: NDArray[np.float64], min_area_px: float) -> NDArray[np.bool_]:
     x, y, width, height = cv2.boundingRect(outline)
     labels = view.labels[y : y + height, x : x + width]
 

@@ -175,7 +175,9 @@ class VisionPipeline:
         )
 
 
-def _outlines_mm(blobs: Blobs, last_row: NDArray[np.float64], left_mm: float, mm: float) -> tuple[NDArray[np.float32], ...]:
+def _outlines_mm(
+    blobs: Blobs, last_row: NDArray[np.float64], left_mm: float, mm: float
+) -> tuple[NDArray[np.float32], ...]:
     """The outlines as (along, across), all of them converted at once."""
     if not len(blobs):
         return ()
