@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.render.light import Light, PartImage, lit, measured
+from sim.render.oblique import Lean, seen_aslant
 from sim.render.shapes import Bgr, noise, rounded_rect
 
 _SHIFT = 4  # cv2 draws with 1/16 px coordinates
@@ -48,6 +49,7 @@ class Canvas:
         self._tint: NDArray[np.float32] | None = None
         self._opacity: NDArray[np.uint8] | None = None  # None: nothing of the part lets the belt show through
         self._dirt: list[tuple[float, Bgr]] = []
+        self.lean: Lean | None = None  # set by painters of parts that a camera may see from the side
         self._centre_px = ((columns - 1) / 2, (rows - 1) / 2)
         # the x of every drawn column and the y of every drawn row
         self.x_mm = ((np.arange(columns) - self._centre_px[0]) / self.scale).astype(np.float32)
@@ -316,6 +318,8 @@ class Canvas:
         for strength, bgr in self._dirt:
             bgra = self._soiled(bgra, strength, bgr)
         picture = lit(bgra, relief_mm, gloss, tint, light, self.mm_per_px / self._shrink)
+        if self.lean is not None and self._opacity is None:  # through glass there are no walls to be seen
+            picture, relief_mm, gloss = seen_aslant(picture, relief_mm, gloss, self.mm_per_px / self._shrink, self.lean)
         if self._shrink > 1:
             size = (picture.shape[1] // self._shrink, picture.shape[0] // self._shrink)
             picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

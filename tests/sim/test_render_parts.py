@@ -29,7 +29,7 @@ LENGTHS_MM = {
     "camera_module": (10, 100),
     "motor": (10, 130),
     "speaker": (8, 190),
-    "hdd": (15, 150),
+    "hdd": (15, 170),
     "metal_housing": (8, 155),
     "plastic_housing": (6, 175),
     "glass": (5, 245),
