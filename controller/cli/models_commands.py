@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from controller.cli.compare_models import compare
 from controller.cli.evaluate import AsJson, Config, ConfusionFile, Images, Name, evaluate_model, percent
 from controller.cli.teach import teach
 from controller.cli.train import read_dataset, read_training_settings, train
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 models_app = typer.Typer(name="models", help="List, verify, train, teach and evaluate models.", no_args_is_help=True)
 models_app.command("teach")(teach)
 models_app.command("train")(train)
+models_app.command("compare")(compare)
 
 
 @models_app.command("list")

@@ -29,7 +29,8 @@ def leave_out(dataset: Dataset, run: Run, folds: LeaveOut, report: Report) -> Le
         name = ", ".join(fold)
         away = dataset.from_sources(fold)
         checkpoint = run.checkpoint.with_name(f"without-{number}.pt") if run.checkpoint else None
-        schedule = run.schedule.model_copy(update={"steps": folds.steps})
+        coarse = run.schedule.coarse_steps * folds.steps // run.schedule.steps
+        schedule = run.schedule.model_copy(update={"steps": folds.steps, "coarse_steps": coarse})
         shorter = replace(run, schedule=schedule, checkpoint=checkpoint)
         trained = train(dataset.where(~away), shorter, lambda progress, name=name: report(name, progress))
         unseen = dataset.where(away)

@@ -55,6 +55,8 @@ class Schedule(_Section):
     """Length and step of the optimisation."""
 
     steps: int = Field(ge=1, description="Batches to train on.")
+    coarse_steps: int = Field(default=0, ge=0, description="How many of these, the first, see crops of coarse_px.")
+    coarse_px: int = Field(default=64, ge=16, le=256, description="Side of the crops of the first steps: faster.")
     batch: int = Field(default=64, ge=2, description="Crops a step.")
     learning_rate: float = Field(default=4e-4, gt=0, description="Highest rate of the one-cycle cosine.")
     head_rate_factor: float = Field(default=10.0, gt=0, description="The new head's rate over that of the rest.")
@@ -68,13 +70,20 @@ class Schedule(_Section):
     checkpoint_steps: int = Field(default=100, ge=1, description="Steps after which an interrupted run resumes.")
 
 
+    @model_validator(mode="after")
+    def _coarse_steps_are_steps(self) -> Self:
+        if self.coarse_steps > self.steps:
+            raise ValueError("coarse_steps exceeds steps")
+        return self
+
+
 class LeaveOut(_Section):
     """Trainings without some sources, to measure with those: what comes nearest to another site."""
 
     folds: tuple[tuple[str, ...], ...] = Field(
         min_length=1, description="Sources left out together; a fold leaves every class another source where it can."
     )
-    steps: int = Field(ge=1, description="Batches of each of these trainings.")
+    steps: int = Field(ge=1, description="Batches of each of these trainings, coarse ones in proportion.")
 
 
 class TrainingSettings(_Section):

@@ -128,7 +128,7 @@ def _optimise(net: PartsNet, learned: Dataset, run: Run, report: Callable[[Progr
     losses: list[float] = []
     net.train()
     for step in range(first + 1, schedule.steps + 1):
-        images, labels = batches.next()
+        images, labels = batches.next(schedule.coarse_px if step <= schedule.coarse_steps else run.net.size_px)
         logits, _ = net(images)
         loss: Any = functional.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
         if run.teacher:
@@ -167,8 +167,8 @@ class _Batches:
         pictures = _torch.from_numpy(np.ascontiguousarray(run.grounds.transpose(0, 3, 1, 2)))
         self._grounds = Grounds(pictures, run.schedule.paste_share)
 
-    def next(self) -> tuple[Tensor, Tensor]:
-        """Images float32 [B, 3, S, S] and labels int64 [B]."""
+    def next(self, size_px: int) -> tuple[Tensor, Tensor]:
+        """Images float32 [B, 3, size_px, size_px] and labels int64 [B]."""
         data = self._dataset
         chosen = torch.multinomial(self._weights, self._run.schedule.batch, replacement=True, generator=self.rng)
         rows = chosen.numpy()
@@ -176,7 +176,6 @@ class _Batches:
         covers = np.zeros((len(rows), 1, *data.crops.shape[1:3]), np.float32)
         cut_out = data.cover_of[rows] >= 0
         covers[cut_out, 0] = data.covers[data.cover_of[rows[cut_out]]] / np.float32(255)
-        size_px = self._run.net.size_px
         return (
             augment(images, _torch.from_numpy(covers), self._grounds, size_px, self.rng),
             _torch.from_numpy(data.labels[rows]),
