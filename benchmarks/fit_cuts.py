@@ -19,8 +19,8 @@ from vision.cuts import FEATURES, FIRST, HEIGHT_NAMES, NAMES, SECOND, candidate_
 from vision.segmentation import Contour, Picture, Segmenter, outer_contours, simplified
 from vision.settings import SegmentationConfig
 
-BELTS = 24
-VIEWS = 4
+BELTS = 16
+VIEWS = 3
 FIRST_SEED = 1000
 HIDDEN = (24, 12)
 EPOCHS = 60

@@ -22,7 +22,7 @@ from controller.sorter import BeltNow, SeenFrame, Sorter
 from plc_bridge.contract import LineCommand, LineFlags, LineStatus, Receipt
 from plc_bridge.link import LinkState, PlcLink, Shot
 from senbetsu_errors import Retryable
-from vision.results import FrameResult, Idle
+from vision.results import FrameResult, Idle, ShadowReport
 
 log = structlog.get_logger("line")
 
@@ -80,6 +80,7 @@ class Line:
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self.status: LineStatus | None = None
         self.preview: bytes | None = None
+        self.shadow: ShadowReport | None = None
         self.preview_counts: int | None = None
         self._previous_counts: int | None = None
         self.state_since_s = 0.0
@@ -235,6 +236,7 @@ class Line:
         """Decide on what one frame shows, enter it in the ledger, hand its orders to the link."""
         self.frames.processed += 1
         self.frames.dropped = result.dropped
+        self.shadow = result.shadow or self.shadow
         counts = self.belt.unwrap(result.encoder.count)
         if result.preview_jpeg is not None:
             self.preview, self.preview_counts = result.preview_jpeg, self._previous_counts

@@ -132,6 +132,25 @@ class InputsView:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowView:
+    """A shadow model beside the line's own: of `compared` crops both said the same of `agreed`. `differences` are the
+    most frequent pairs (old answer, new answer, count); `rerouted` parts would have gone to another outlet."""
+
+    name: str
+    version: str
+    error: str
+    seen: int
+    compared: int
+    agreed: int
+    rerouted: int
+    gain_if_new_is_right_jpy: float
+    loss_if_old_is_right_jpy: float
+    differences: tuple[tuple[str, str, int], ...] = ()
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole line at one moment.
 
@@ -184,6 +203,7 @@ class Snapshot:
     landed: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     outlet_recovery: dict[str, float | None] = field(default_factory=dict[str, float | None])
     value_ratio: float | None = None
+    shadow: ShadowView | None = None
 
     __pydantic_config__ = _STRICT
 

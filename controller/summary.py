@@ -9,7 +9,9 @@ import numpy as np
 from controller.config import Recipe
 from controller.ledger import OUTCOMES, Ledger
 from controller.runtime import FrameCount
+from controller.shadow import shadow_summary
 from plc_bridge.link import LinkHealth
+from vision.results import ShadowReport
 
 GRAMS_PER_KG = 1000.0
 
@@ -91,6 +93,7 @@ def summarise(
     simulated: Sequence[str],
     truth: Mapping[str, Any] | None,
     vanished: int = 0,
+    shadow: ShadowReport | None = None,
 ) -> dict[str, Any]:
     """The summary.
 
@@ -98,7 +101,7 @@ def summarise(
     on the lens): they are not among the parts seen. `truth` is the plant's own account where there is
     one: {"outlets": {outlet: {class: {"count", "mass_g"}}}, "fed", "fed_mass_g", "on_belt",
     "on_belt_mass_g"}; without it purity and recovery are expectations by the class probabilities, and
-    `basis` says so.
+    `basis` says so. `shadow` is what a shadow model came to, its last report.
     """
     if truth is not None:
         outlets: Mapping[str, Mapping[str, Mapping[str, float]]] = truth["outlets"]
@@ -130,6 +133,7 @@ def summarise(
         "orders": {**asdict(orders), "duplicated": health.duplicated, "retransmitted": health.retransmitted},
         "links": {"reconnects": health.reconnects, "downtime_s": round(health.downtime_s, 3)},
         "frames": {"captured": frames.captured, "processed": frames.processed, "dropped": frames.dropped},
+        "shadow": None if shadow is None else shadow_summary(shadow, recipe),
         "ran_s": round(ran_s, 3),
         "seed": seed,
         "simulated": list(simulated),

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.config import Recipe
 from controller.ledger import Entry
 from controller.line_state import LineState, faulty_valves
 from controller.runtime import Line
 from controller.schedule import PlannedShot
+from controller.shadow import rerouted
 from controller.snapshot import (
     AlarmView,
     CameraView,
@@ -21,6 +23,7 @@ from controller.snapshot import (
     OrdersView,
     PartStatus,
     PartView,
+    ShadowView,
     ShotResult,
     ShotView,
     Snapshot,
@@ -28,6 +31,7 @@ from controller.snapshot import (
 from controller.summary import percentiles_ms, quality, value_ratio
 from plc_bridge.contract import LineFlags, ReceiptCode
 from plc_bridge.link import LinkState
+from vision.results import ShadowReport
 
 _RESULTS: dict[ReceiptCode, ShotResult] = {
     ReceiptCode.FIRED: "fired",
@@ -44,6 +48,7 @@ _BELT_WANTED = (LineState.RUNNING, LineState.CLEARING)
 
 RECENT_LATENCIES = 2000
 PARTS_SHOWN = 200
+_SHADOW_DIFFERENCES = 10
 SHOWN_BEYOND_BAR_MM = 300.0
 """How far past the valve bar a part is still shown: building the view must not hold up the orders."""
 
@@ -171,4 +176,22 @@ def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Map
         landed=pieces,
         outlet_recovery=shares["outlet_recovery"],
         value_ratio=value,
+        shadow=None if line.shadow is None else _shadow_view(line.shadow, config.recipe),
+    )
+
+
+def _shadow_view(report: ShadowReport, recipe: Recipe) -> ShadowView:
+    moved = rerouted(report.pairs, recipe)
+    differing = [pair for pair in report.pairs if pair.old != pair.new]
+    return ShadowView(
+        name=report.name,
+        version=report.version,
+        error=report.error,
+        seen=report.seen,
+        compared=report.compared,
+        agreed=report.compared - sum(pair.count for pair in differing),
+        rerouted=moved.parts,
+        gain_if_new_is_right_jpy=moved.gain_if_new_is_right_jpy,
+        loss_if_old_is_right_jpy=moved.loss_if_old_is_right_jpy,
+        differences=tuple((pair.old, pair.new, pair.count) for pair in differing[:_SHADOW_DIFFERENCES]),
     )

@@ -103,9 +103,14 @@ class Accuracy(_Record):
 
 
 class LeftOut(_Record):
-    """Accuracy on one source of a model that was trained without it, over the classes that have another source."""
+    """Accuracy on one source of a model that was trained without it.
+
+    Over the classes that have photographs of another source; or, `rendered_only`, over those that have none, which
+    the model knows from rendered pictures alone.
+    """
 
     source: str
+    rendered_only: bool = False
     measured: Accuracy
     per_class: dict[ClassId, Accuracy]
 
@@ -113,7 +118,8 @@ class LeftOut(_Record):
 class LeaveOneSourceOut(_Record):
     """What comes nearest to another site: every source once left out of training and then answered.
 
-    `overall` counts every crop once, `mean_of_classes` every class alike.
+    Over the classes that have photographs of another source: `overall` counts every crop once, `mean_of_classes`
+    every class of every source alike.
     """
 
     overall: Accuracy

@@ -6,17 +6,27 @@ on the crops, staying near the head it had (docs/decisions/0038-teaching.md has 
 
 import hashlib
 import importlib.metadata
-import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.head import Floats, Head, fit_head
-from models.manifest import Accuracy, CreatedBy, Evidence, Manifest, Metrics, Parent, Taught, TrainingSource
+from models.manifest import (
+    Accuracy,
+    CreatedBy,
+    Evidence,
+    Manifest,
+    Metrics,
+    Parent,
+    Taught,
+    TrainingSource,
+    Unknown,
+)
 from models.memory import MAX_BYTES, MAX_EXEMPLARS, Memory
 from models.onnx_head import read_head, replace_head
 from models.predict import Predictor
@@ -36,6 +46,7 @@ _STIFFNESS = 1e-3
 _TAUGHT_WEIGHT = 4.0
 """The taught crops of a class weigh as much as this many classes' exemplars."""
 
+_ACCEPTED_LEFT_OUT = 0.8
 _FOLDS = 5
 _KEPT_VIEWS = 3
 _MAX_A_CLASS = 256
@@ -86,9 +97,21 @@ def teach(model: ModelFile, lesson: Lesson, name: str, command: str) -> tuple[by
     head = student.fit(np.ones(len(student.known), np.bool_), np.ones(len(student.taught), np.bool_))
     measured = student.cross_validate()
     temperature = _temperature(model.manifest.temperature, measured.taught_logits, student.taught_labels)
+    scores = _left_out_scores(model, student, measured.taught_logits, temperature)
+    unknown = _unknown(model.manifest.unknown, scores)
+    accepted = scores <= unknown.threshold if unknown else np.ones(len(scores), np.bool_)
     memory = _remember(student.known, student.taught, student.taught_labels)
     data = replace_head(model, head, student.labels, memory)
-    return data, _manifest(model, lesson, student, measured, temperature, data, name, command)
+    changed = {
+        "name": name,
+        "labels": student.labels,
+        "temperature": temperature,
+        "unknown": unknown,
+        "metrics": _metrics(student, measured, temperature, accepted),
+        "size_bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    return data, _manifest(model.manifest, lesson, changed, command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,41 +246,25 @@ def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return rows if len(rows) <= count else rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
 
 
-def _manifest(
-    model: ModelFile,
-    lesson: Lesson,
-    student: _Student,
-    measured: _Measured,
-    temperature: float,
-    data: bytes,
-    name: str,
-    command: str,
-) -> Manifest:
-    parent = model.manifest
+def _manifest(parent: Manifest, lesson: Lesson, changed: Mapping[str, Any], command: str) -> Manifest:
+    """The parent's manifest with what `changed`, where the crops come from and who the parent is."""
     major, minor, patch = parent.version.split(".")
     counts = Counter(lesson.labels)
-    changed = parent.model_copy(
+    source = TrainingSource(
+        source=lesson.source,
+        licence="the site's own",
+        attribution="none needed",
+        kind="real",
+        count=dict(sorted(counts.items())),
+        sha256={label: _digest(lesson, label) for label in sorted(counts)},
+    )
+    child = parent.model_copy(
         update={
-            "name": name,
+            **changed,
             "version": f"{major}.{minor}.{int(patch) + 1}",
-            "labels": student.labels,
-            "temperature": temperature,
-            "evidence": {label: _evidence(parent.evidence.get(label), label in counts) for label in student.labels},
-            "training_data": (
-                *parent.training_data,
-                TrainingSource(
-                    source=lesson.source,
-                    licence="the site's own",
-                    attribution="none needed",
-                    kind="real",
-                    count=dict(sorted(counts.items())),
-                    sha256={label: _digest(lesson, label) for label in sorted(counts)},
-                ),
-            ),
-            "metrics": _metrics(model, student, measured, temperature),
+            "evidence": {label: _evidence(parent.evidence.get(label), label in counts) for label in changed["labels"]},
+            "training_data": (*parent.training_data, source),
             "parent": Parent(name=parent.name, version=parent.version, sha256=parent.sha256),
-            "size_bytes": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
             "created_by": CreatedBy(
                 command=command,
                 packages={package: importlib.metadata.version(package) for package in _PACKAGES},
@@ -265,7 +272,7 @@ def _manifest(
             ),
         }
     )
-    return Manifest.model_validate(changed.model_dump())  # a copy alone is not checked
+    return Manifest.model_validate(child.model_dump())  # a copy alone is not checked
 
 
 def _evidence(before: Evidence | None, taught: bool) -> Evidence:
@@ -279,7 +286,7 @@ def _digest(lesson: Lesson, label: str) -> str:
     return hashlib.sha256("\n".join(files).encode()).hexdigest()
 
 
-def _metrics(model: ModelFile, student: _Student, measured: _Measured, temperature: float) -> Metrics:
+def _metrics(student: _Student, measured: _Measured, temperature: float, accepted: NDArray[np.bool_]) -> Metrics:
     logits = np.concatenate([measured.known_logits, measured.taught_logits])
     truth = np.concatenate([student.known.labels, student.taught_labels])
     right = logits.argmax(axis=1) == truth
@@ -301,24 +308,37 @@ def _metrics(model: ModelFile, student: _Student, measured: _Measured, temperatu
                 names[c]: _accuracy(right[old:][student.taught_labels == c])
                 for c in np.unique(student.taught_labels).tolist()
             },
-            accepted=_accepted(model, student, measured, temperature),
+            accepted=_accuracy(accepted),
         ),
         warning=_WARNING.format(folds=_FOLDS),
     )
 
 
-def _accepted(model: ModelFile, student: _Student, measured: _Measured, temperature: float) -> Accuracy:
-    """Of the crops, how many the model's rule takes for known when it has neither seen nor remembered them."""
-    probabilities = softmax(measured.taught_logits, temperature)
-    fold = _folds(student.taught_labels)
-    known = np.zeros(len(fold), np.bool_)
-    for each in range(_FOLDS):
-        others, own = fold != each, fold == each
+def _left_out_scores(model: ModelFile, student: _Student, logits: Floats, temperature: float) -> NDArray[np.float32]:
+    """How unlike the known classes each crop is, float32 [N], when it was neither taught nor remembered."""
+    probabilities = softmax(logits, temperature)
+    folds = _folds(student.taught_labels)
+    scores = np.zeros(len(folds), np.float32)
+    for fold in range(_FOLDS):
+        others, own = folds != fold, folds == fold
         memory = _remember(student.known, student.taught[others], student.taught_labels[others])
         rule = UnknownRule(model.manifest.unknown, memory, len(student.labels))
-        known[own] = ~rule(probabilities[own], student.taught[own, 0])
-    return _accuracy(known)
+        scores[own] = rule.scores(probabilities[own], student.taught[own, 0])
+    return scores
 
 
-def _accuracy(right: Sequence[bool] | NDArray[np.bool_]) -> Accuracy:
-    return Accuracy(accuracy=math.fsum(right) / len(right), count=len(right))
+def _unknown(parent: Unknown | None, scores: NDArray[np.float32]) -> Unknown | None:
+    """The parent's rule, raised where it would reject more than a fifth of what is being taught.
+
+    Left-out scores of a few crops are too high: with all of them taught their like scores lower, so that raising
+    the threshold to accept 95 % of them would let in much more that is unknown (measured: decision 0039).
+    """
+    if parent is None:
+        return None
+    return parent.model_copy(
+        update={"threshold": max(parent.threshold, float(np.quantile(scores, _ACCEPTED_LEFT_OUT)))}
+    )
+
+
+def _accuracy(right: NDArray[np.bool_]) -> Accuracy:
+    return Accuracy(accuracy=float(right.mean()), count=len(right))

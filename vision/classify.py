@@ -66,15 +66,11 @@ class Classifier:
             manifest.embedding.name if manifest.embedding else None,
         )
 
-    def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The probabilities of `classify` alone."""
-        return self.classify(crops).probabilities
-
     def classify(self, crops: NDArray[np.uint8]) -> Classes:
         """softmax(logits / temperature), and what is unknown, of uint8 crops [N, size, size, 3], in one batch.
 
-        No crops, no call. Raises Fatal `vision.bad_crop` for another shape or type, and
-        `model.not_finite` where the net answers NaN or infinity.
+        No crops, no call. Raises Fatal `vision.bad_crop` for another shape or type, `model.failed` where
+        onnxruntime gives up, and `model.not_finite` where the net answers NaN or infinity.
         """
         if crops.shape[1:] != (self.size, self.size, 3) or crops.dtype != np.uint8:
             raise Fatal(
@@ -83,7 +79,12 @@ class Classifier:
             )
         if not len(crops):
             return Classes(np.zeros((0, len(self.labels)), np.float32), np.zeros(0, np.bool_))
-        found = cast("list[NDArray[np.float32]]", self._session.run(self._outputs, {self._input_name: crops}))
+        try:
+            found = cast("list[NDArray[np.float32]]", self._session.run(self._outputs, {self._input_name: crops}))
+        except Exception as error:  # onnxruntime's own exceptions share no public base class
+            raise Fatal(
+                "model.failed", f"onnxruntime cannot run the model: {error}.", "Install another model."
+            ) from error
         logits = found[0] / np.float32(self._temperature)
         if not all(np.isfinite(output).all() for output in found):
             raise Fatal("model.not_finite", "The model answered with NaN or infinity.", "Install another model.")

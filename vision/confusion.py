@@ -39,9 +39,7 @@ def draw_confusion(labels: tuple[str, ...], confusion: NDArray[np.int64], title:
             if confusion[row, column]:
                 text = str(confusion[row, column])
                 _write(picture, text, x + (_CELL_PX - _width(text)) // 2, y + 21, _PALE if share > 0.5 else _INK)
-    picture[top - longest : top, left : left + side] = cv2.rotate(upright, cv2.ROTATE_90_COUNTERCLOCKWISE)[:, ::1][
-        :, :side
-    ]
+    picture[top - longest : top, left : left + side] = cv2.rotate(upright, cv2.ROTATE_90_COUNTERCLOCKWISE)
     return picture
 
 

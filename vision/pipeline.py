@@ -14,6 +14,7 @@ from vision.frame import EncoderStamp, Frame, count_difference
 from vision.results import Detections
 from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import VisionConfig
+from vision.shadow import Shadow
 from vision.strips import Assembled, StripAssembler
 
 _CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
@@ -24,6 +25,7 @@ _PREVIEW_QUALITY = 70
 class VisionPipeline:
     """Plain and synchronous; keeps what it learned of the belt, and in line scan the unfinished parts.
 
+    `shadow` is shown what was classified; whoever calls `process` lets it work when there is time.
     Raises NeedsOperator `camera.view` where the camera's pixels cannot show a part that counts.
     """
 
@@ -34,6 +36,7 @@ class VisionPipeline:
         belt_width_mm: float,
         counts_per_mm: float,
         classifier: Classifier,
+        shadow: Shadow | None = None,
     ) -> None:
         if camera.across_start_mm >= belt_width_mm:
             raise NeedsOperator(
@@ -51,6 +54,7 @@ class VisionPipeline:
         max_part_px = settings.max_part_mm / camera.mm_per_px
         line_scan = camera.geometry == "line_scan"
         self.labels = classifier.labels
+        self.shadow = shadow
         self.view_along_mm = camera.view_along_mm
         self._camera = camera
         self._counts_per_row = counts_per_mm * camera.mm_per_px
@@ -158,6 +162,8 @@ class VisionPipeline:
             crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
             classes = self._classifier.classify(crops)
             probabilities[whole], unknown[whole] = classes.probabilities, classes.unknown
+            if self.shadow:
+                self.shadow.see(color, blobs.boxes[whole], classes, blobs.areas[whole] * mm**2)
         return Detections(
             along_mm=(last - blobs.centres[:, 1]) * mm,
             across_mm=left + blobs.centres[:, 0] * mm,

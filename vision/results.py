@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from models.comparison import Difference
 from vision.frame import EncoderStamp
 
 
@@ -43,6 +44,24 @@ class Detections:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowReport:
+    """What a shadow model (`vision.shadow`) said of the line's crops since the start.
+
+    Of `seen` crops that the line classified it has `compared` some, in `spent_s` seconds, at most the `share`. `pairs`
+    counts the answers of both models; they add up to `compared`. `error` is why it stopped or never began, or empty.
+    """
+
+    name: str
+    version: str
+    share: float
+    seen: int = 0
+    compared: int = 0
+    spent_s: float = 0.0
+    error: str = ""
+    pairs: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FrameResult:
     """What vision made of one frame; small enough to cross a process border.
 
@@ -61,6 +80,8 @@ class FrameResult:
     view_along_mm: float
     detections: Detections
     preview_jpeg: bytes | None = None
+    shadow: ShadowReport | None = None
+    """Once a second where a shadow model runs, what it came to before this frame."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,19 @@ class VisionConfig(BaseModel, frozen=True, extra="forbid"):
     """What vision does with every picture."""
 
     model: str = Field(title="Model", description="Name of a model in the registry, or the path of its ONNX file.")
+    shadow_model: str | None = Field(
+        default=None,
+        title="Shadow model",
+        description="Name or path of a second model that is asked about some of the same parts and decides nothing: "
+        "how it differs is counted before it is released. Empty: none.",
+    )
+    shadow_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=0.5,
+        title="Shadow's share",
+        description="Share of the classified parts that the shadow model looks at, and at most of the time it takes.",
+    )
     min_area_mm2: float = Field(
         gt=0, title="Smallest part", description="Blobs that cover less of the belt are dirt and are not reported."
     )

@@ -8,15 +8,17 @@ is `b"SBF1"` and the message that the recording will hold.
 import json
 import math
 import struct
+from dataclasses import asdict
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.comparison import Difference
 from senbetsu_errors import Fatal
 from vision.frame import EncoderStamp
 from vision.recorded_frame import FrameBlob
-from vision.results import Detections, FrameResult, Idle
+from vision.results import Detections, FrameResult, Idle, ShadowReport
 
 _MAGIC = b"SBV1"
 _FRAME_MAGIC = b"SBF1"
@@ -62,6 +64,7 @@ def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
         "classes": found.probabilities.shape[1],
         "outline_points": outline_points,
         "preview_bytes": None if result.preview_jpeg is None else len(result.preview_jpeg),
+        "shadow": None if result.shadow is None else asdict(result.shadow),
     }
     return _message(header, body)
 
@@ -153,6 +156,25 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
             outlines_mm=outlines,
         ),
         preview_jpeg=None if preview_bytes is None else body[at:],
+        shadow=_shadow(header["shadow"]),
+    )
+
+
+def _shadow(fields: dict[str, Any] | None) -> ShadowReport | None:
+    if fields is None:
+        return None
+    pairs = tuple(
+        Difference(str(p["old"]), str(p["new"]), _whole(p["count"]), _finite(p["area_mm2"])) for p in fields["pairs"]
+    )
+    return ShadowReport(
+        name=str(fields["name"]),
+        version=str(fields["version"]),
+        share=_finite(fields["share"]),
+        seen=_whole(fields["seen"]),
+        compared=_whole(fields["compared"]),
+        spent_s=_finite(fields["spent_s"]),
+        error=str(fields["error"]),
+        pairs=pairs,
     )
 
 

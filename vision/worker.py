@@ -41,7 +41,7 @@ async def frame_results(
             if frame is None:
                 left = pipeline.flush()
                 if newest is not None and left is not None:
-                    yield replace(newest, finished_at_s=loop.time(), detections=left, preview_jpeg=None)
+                    yield replace(newest, finished_at_s=loop.time(), detections=left, preview_jpeg=None, shadow=None)
                 return
             if not gate.is_fresh(frame):
                 continue
@@ -55,6 +55,7 @@ async def frame_results(
                 view_along_mm=pipeline.view_along_mm,
                 detections=detections,
                 preview_jpeg=preview,
+                shadow=pipeline.shadow.due_report(loop.time()) if pipeline.shadow else None,
             )
             yield newest
             # Drawn after the result is out, and sent with the next one: people wait, orders do not.
@@ -62,6 +63,8 @@ async def frame_results(
             if preview_hz > 0 and loop.time() >= next_preview_s:
                 preview = pipeline.preview(frame)
                 next_preview_s = loop.time() + 1 / preview_hz
+            if pipeline.shadow:
+                pipeline.shadow.work(loop.time)
     finally:
         if pending is not None:
             pending.cancel()

@@ -10,13 +10,13 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from controller.cli.lesson import SUFFIXES
 from models.manifest import Manifest
-from models.predict import Predictor
+from models.predict import Answers, Predictor
 from models.registry import verify
 from senbetsu_errors import NeedsOperator
 from vision.images import load_image, square_crop
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 UNKNOWN_BELOW = 0.5
 
 
@@ -34,11 +34,14 @@ def classify(
     ],
     model: Annotated[str, typer.Option("--model", metavar="NAME", help="Name or path of the model.")] = "parts",
     unknown_below: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="A picture whose best class is less probable is unknown.")
+        float, typer.Option(min=0.0, max=1.0, help="A picture whose best class is less probable is unknown too.")
     ] = UNKNOWN_BELOW,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Say what each picture shows; DIR/<class>/*.jpg gives the accuracy too.
+
+    A picture is unknown where the model rejects it or --unknown-below does. One that cannot be used (grey, 16 bit,
+    corrupt, above 50 megapixels) is listed with the reason, and the others are answered.
 
     Exit code 1 where a picture could not be read, 2 where there is none.
     """
@@ -46,9 +49,8 @@ def classify(
     pictures = find_pictures(path, net.manifest.labels)
     if not pictures:
         _refuse(path)
-    readable, crops, errors = _read(pictures, net.manifest.input.size_px)
-    probabilities = Predictor(net).probabilities(crops)
-    report = _report(net.manifest, readable, probabilities, errors, unknown_below)
+    readable, crops, errors = read_crops(pictures, net.manifest.input.size_px)
+    report = _report(net.manifest, readable, Predictor(net).answers(crops), errors, unknown_below)
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, allow_nan=False))
     else:
@@ -82,7 +84,7 @@ def _refuse(path: Path) -> NoReturn:
     raise typer.Exit(2)
 
 
-def _read(pictures: list[Picture], size_px: int) -> tuple[list[Picture], NDArray[np.uint8], list[dict[str, str]]]:
+def read_crops(pictures: list[Picture], size_px: int) -> tuple[list[Picture], NDArray[np.uint8], list[dict[str, str]]]:
     """The pictures that could be read, their crops uint8 [N, S, S, 3] RGB, and what is wrong with the others."""
     readable: list[Picture] = []
     crops = [np.zeros((0, size_px, size_px, 3), np.uint8)]
@@ -100,16 +102,16 @@ def _read(pictures: list[Picture], size_px: int) -> tuple[list[Picture], NDArray
 def _report(
     manifest: Manifest,
     pictures: list[Picture],
-    probabilities: NDArray[np.float32],
+    answers: Answers,
     errors: list[dict[str, str]],
     unknown_below: float,
 ) -> dict[str, Any]:
     """The JSON answer. An unknown picture of a known class counts as wrong in `accuracy`."""
     images: list[dict[str, Any]] = []
     right: list[bool] = []
-    for picture, row in zip(pictures, probabilities, strict=True):
+    for picture, row, rejected in zip(pictures, answers.probabilities, answers.unknown, strict=True):
         best = int(row.argmax())
-        unknown = bool(row[best] < unknown_below)
+        unknown = bool(rejected or row[best] < unknown_below)
         images.append(
             {
                 "path": str(picture.path),

@@ -1,27 +1,19 @@
 """`senbetsu models`: list, verify, train and evaluate the models that say what a part is."""
 
 import json
-import shlex
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from controller.cli.compare_models import compare
+from controller.cli.evaluate import AsJson, Config, ConfusionFile, Images, Name, evaluate_model, percent
 from controller.cli.teach import teach
-from controller.config.document import read_document
-from controller.config.errors import ConfigErrors
-from controller.config.sections import read_section
+from controller.cli.train import read_dataset, read_training_settings, train
 from models import registry
-from models.predict import Predictor
-from models.scores import Scores, score
-from models.training.settings import TrainingSettings
+from models.manifest import Manifest
 from senbetsu_errors import NeedsOperator, SenbetsuError
 
 if TYPE_CHECKING:
@@ -29,13 +21,8 @@ if TYPE_CHECKING:
 
 models_app = typer.Typer(name="models", help="List, verify, train, teach and evaluate models.", no_args_is_help=True)
 models_app.command("teach")(teach)
-
-Name = Annotated[str, typer.Argument(metavar="[NAME]", help="Name of a shipped model, or the path of an .onnx file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-TrainingConfig = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="What to train, a YAML file.")]
-
-DEFAULT_CONFIG = Path("configs/training/parts.yaml")
-DEFAULT_OUTPUT = Path("runs/models")
+models_app.command("train")(train)
+models_app.command("compare")(compare)
 
 
 @models_app.command("list")
@@ -50,7 +37,7 @@ def list_command(as_json: AsJson = False) -> None:
         if "error" in entry:
             table.add_row(entry["name"], "", "", "", "", entry["error"]["code"])
         else:
-            shares = f"{_percent(entry['accuracy_real'])} / {_percent(entry['accuracy_rendered'])}"
+            shares = f"{percent(entry['accuracy_real'])} / {percent(entry['accuracy_rendered'])}"
             size = f"{entry['size_bytes'] / 1e6:.2f} MB"
             table.add_row(entry["name"], entry["version"], str(len(entry["labels"])), shares, size, "ok")
     Console().print(table)
@@ -67,114 +54,31 @@ def verify(
 
 
 @models_app.command()
-def train(
-    config: TrainingConfig = DEFAULT_CONFIG,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the model.")] = DEFAULT_OUTPUT,
-) -> None:
-    """Train a model and write its ONNX file and manifest; needs the extra `training` (torch)."""
-    settings = read_training_settings(config)
-    with _torch_required():
-        from models.training import export as exporting
-        from models.training import train as training
-
-    dataset = _dataset(settings, config)
-    with _progress() as progress:
-        task = progress.add_task("training", total=settings.schedule.epochs)
-
-        def report(state: training.Progress) -> None:
-            figures = f"loss {state.loss:.3f}, right on held-out crops {state.validation_accuracy:.2%}"
-            progress.console.print(f"epoch {state.epoch} of {state.epochs}: {figures}")
-            progress.update(task, completed=state.epoch)
-
-        trained = training.train(dataset, settings.net, settings.schedule, settings.seed, report)
-    command = shlex.join(["senbetsu", "models", "train", str(config)])
-    manifest = exporting.export(trained, dataset, settings, output, command)
-    metrics = manifest.metrics
-    typer.echo(f"Wrote {output / settings.name}.onnx, {manifest.size_bytes / 1e6:.2f} MB, with its manifest.", err=True)
-    for kind, accuracy in (("photographs held out", metrics.real), ("rendered crops held out", metrics.rendered)):
-        if accuracy:
-            typer.echo(f"{kind}: {accuracy.accuracy:.2%} of {accuracy.count}", err=True)
-    typer.echo(metrics.warning, err=True)
-
-
-@models_app.command()
 def evaluate(
     name: Name = "parts",
-    config: Annotated[
-        Path | None, typer.Option(help="Training configuration whose held-out crops are used.", show_default="of NAME")
-    ] = None,
+    config: Config = None,
+    images: Images = None,
+    output: ConfusionFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model on the held-out photographs and on rendered scenes that training never saw."""
-    model = registry.verify(name)
-    config = config or Path("configs/training") / f"{model.manifest.name}.yaml"
+    """Measure a model on held-out photographs and rendered scenes, or on your own DIR/<class>/*.jpg.
+
+    Exit code 1 where a picture could not be used.
+    """
+    if not evaluate_model(name, config, images, output, as_json, _held_out):
+        raise typer.Exit(1)
+
+
+def _held_out(manifest: Manifest, config: Path) -> "Dataset":
+    """The crops that training with `config` leaves out. Raises NeedsOperator `model.labels` for another model's."""
     settings = read_training_settings(config)
-    if settings.labels != model.manifest.labels:
+    if settings.labels != manifest.labels:
         raise NeedsOperator(
             "model.labels",
-            f"{config} has the labels {list(settings.labels)}, the model {list(model.manifest.labels)}.",
+            f"{config} has the labels {list(settings.labels)}, the model {list(manifest.labels)}.",
             "Name the configuration that the model was trained with: --config.",
         )
-    dataset = _dataset(settings, config, validation_only=True)
-    probabilities = Predictor(model).probabilities(dataset.crops)
-    scores = {
-        kind: score(settings.labels, probabilities[chosen], dataset.labels[chosen]) if chosen.any() else None
-        for kind, chosen in (("real", dataset.real), ("rendered", ~dataset.real))
-    }
-    if as_json:
-        typer.echo(json.dumps(_evaluation(model, scores), ensure_ascii=False, allow_nan=False))
-    else:
-        _print_evaluation(settings.labels, scores)
-        typer.echo(model.manifest.metrics.warning)
-
-
-def read_training_settings(path: Path) -> TrainingSettings:
-    """The settings of a training configuration. Raises ConfigErrors with every place that is wrong."""
-    document = read_document(path)
-    settings = read_section(TrainingSettings, document, (), document.data, path.parent) if document.readable else None
-    if settings is None or document.problems:
-        raise ConfigErrors(path, document.problems)
-    return settings
-
-
-def _dataset(settings: TrainingSettings, config: Path, validation_only: bool = False) -> "Dataset":
-    """Reads and renders the crops, with a progress bar; rendering needs the simulation, photographs the vision."""
-    from controller.cli.training_data import build_dataset
-
-    with _progress() as progress:
-        tasks: dict[str, Any] = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done, total=total)
-
-        return build_dataset(settings, config.parent, report, validation_only=validation_only)
-
-
-@contextmanager
-def _torch_required() -> Generator[None]:
-    """Says how to get what a line does not need."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("torch", "onnx", "onnxscript"):
-            raise
-        raise NeedsOperator(
-            "training.no_torch",
-            f"Training needs {error.name}, which is not installed: a line runs without it.",
-            "Install the extra `training` from the checkout: pip install -e '.[training]' -c requirements/training.txt",
-        ) from error
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
-    )
+    return read_dataset(settings, config, validation_only=True)
 
 
 def _described(name: str) -> dict[str, Any]:
@@ -194,36 +98,3 @@ def _described(name: str) -> dict[str, Any]:
         "size_bytes": manifest.size_bytes,
         "sha256": manifest.sha256,
     }
-
-
-def _evaluation(model: registry.ModelFile, scores: dict[str, Scores | None]) -> dict[str, Any]:
-    return {
-        "model": model.manifest.name,
-        "version": model.manifest.version,
-        "labels": list(model.manifest.labels),
-        **{
-            kind: {**asdict(found), "confusion": found.confusion.tolist()} if found else None
-            for kind, found in scores.items()
-        },
-        "warning": model.manifest.metrics.warning,
-    }
-
-
-def _print_evaluation(labels: tuple[str, ...], scores: dict[str, Scores | None]) -> None:
-    console = Console()
-    for kind, found in scores.items():
-        if found is None:
-            continue
-        title = f"{kind}: {found.accuracy:.2%} of {found.count}, ECE {found.ece:.3f}"
-        table = Table("class", "crops", "precision", "recall", "taken for", title=title)
-        for index, label in enumerate(labels):
-            row = found.confusion[index].copy()
-            row[index] = 0
-            taken = ", ".join(f"{labels[i]} {row[i]}" for i in row.argsort()[::-1][:3] if row[i])
-            entry = found.classes[label]
-            table.add_row(label, str(entry.count), _percent(entry.precision), _percent(entry.recall), taken)
-        console.print(table)
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"

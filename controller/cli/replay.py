@@ -86,6 +86,7 @@ def replay(path: Path, config_path: Path | None, against: Path | None) -> dict[s
         simulated=SIMULATED,
         truth=None,
         vanished=line.sorter.tracker.vanished,
+        shadow=line.shadow,
     )
     comparison = compare(reference.parts, stories.parts, config.belt.encoder_counts_per_mm)
     return {

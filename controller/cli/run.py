@@ -128,6 +128,7 @@ async def run_line(
         simulated=simulated,
         truth=plant.truth,
         vanished=line.sorter.tracker.vanished,
+        shadow=line.shadow,
     )
 
 

@@ -74,6 +74,7 @@ def simulate(
         simulated=SIMULATED,
         truth=plant.truth().as_json(),
         vanished=line.sorter.tracker.vanished,
+        shadow=line.shadow,
     )
     return {**summary, "speedup": round(line.ran_s / wall_s, 2), "virtual_time_trusted": trusted}
 

@@ -11,12 +11,13 @@ import structlog
 from controller.config import LineConfig, load_config, make_source
 from controller.vision_process import send_results
 from models.registry import open_model
-from senbetsu_errors import Retryable
+from senbetsu_errors import NeedsOperator, Retryable
 from vision.classify import Classifier
 from vision.pipeline import VisionPipeline
 from vision.recorded_frame import FrameBlob, FrameEncoding
 from vision.recorded_results import results_and_frames
 from vision.results import FrameResult, Idle
+from vision.shadow import Shadow
 from vision.wire import encode
 from vision.worker import frame_results
 
@@ -28,13 +29,29 @@ LONGEST_RETRY_S = 5.0
 
 def make_pipeline(config: LineConfig) -> VisionPipeline:
     """The vision of a line, its model verified."""
+    classifier = Classifier.from_model(open_model(config.vision.model))
     return VisionPipeline(
         config.camera,
         config.vision,
         config.belt.width_mm,
         config.belt.encoder_counts_per_mm,
-        Classifier.from_model(open_model(config.vision.model)),
+        classifier,
+        _shadow(config, classifier.labels),
     )
+
+
+def _shadow(config: LineConfig, labels: tuple[str, ...]) -> Shadow | None:
+    """The shadow model. One that cannot be loaded does not keep the line from running: it is said why."""
+    name = config.vision.shadow_model
+    if name is None:
+        return None
+    try:
+        model = open_model(name)
+        classifier = Classifier.from_model(model)
+    except NeedsOperator as error:
+        log.error("shadow model not loaded", code=error.code, reason=error.message, remedy=error.remedy)
+        return Shadow.failed(name, config.vision.shadow_share, error)
+    return Shadow(classifier, labels, model.manifest.name, model.manifest.version, config.vision.shadow_share)
 
 
 async def camera_results(

@@ -162,9 +162,13 @@ def _with_model_path(data: Any, folder: Path) -> Any:
     if not isinstance(data, dict):
         return data
     vision = cast("dict[str, Any]", data)
-    model = vision.get("model")
-    if isinstance(model, str) and ("/" in model or model.endswith(".onnx")):
-        return {**vision, "model": str(folder / model)}
+    paths = {
+        field: str(folder / name)
+        for field in ("model", "shadow_model")
+        if isinstance(name := vision.get(field), str) and ("/" in name or name.endswith(".onnx"))
+    }
+    if paths:
+        return {**vision, **paths}
     return vision
 
 
@@ -289,8 +293,19 @@ def _facts(config: LineConfig) -> Iterator[str]:
         )
     yield f"  recipe  {config.recipe.name}: {listed([outlet.id for outlet in config.recipe.outlets])}"
     yield f"  model   {config.vision.model}"
+    if config.vision.shadow_model:
+        yield f"  shadow  {_shadow_fact(config.vision.shadow_model, config.vision.shadow_share)}"
     yield f"  hmi     http://{config.hmi.host}:{config.hmi.port}" if config.hmi else "  hmi     none"
     yield f"  scada   {_scada_fact(config.scada)}" if config.scada else "  scada   none"
+
+
+def _shadow_fact(name: str, share: float) -> str:
+    """A shadow that cannot be loaded is no error of the line: it runs without."""
+    try:
+        manifest = open_model(name).manifest
+    except NeedsOperator as error:
+        return f"{name}, CANNOT BE LOADED, the line runs without it: {error.message}"
+    return f"{manifest.name} {manifest.version}, on {share:.0%} of the parts, decides nothing"
 
 
 def _scada_fact(scada: ScadaConfig) -> str:

@@ -1,5 +1,7 @@
 """Training scenes tell the truth about what they show."""
 
+from collections import Counter
+
 import cv2
 import numpy as np
 import pytest
@@ -106,8 +108,12 @@ def test_a_part_on_another_lies_higher_than_on_the_belt(piled: list[Scene]) -> N
 
 
 def test_every_class_gets_its_turn() -> None:
-    shown = [part.class_id for scene in scenes(2, 6, parts=len(CLASSES)) for part in scene.parts]
+    room = training_scenes(
+        np.random.default_rng(2), CLASSES, 2, 1.5, view_along_mm=1200, belt_width_mm=1500, parts_per_scene=len(CLASSES)
+    )
+    shown = Counter(part.class_id for scene in room for part in scene.parts)
     assert set(shown) == set(CLASSES)
+    assert set(shown.values()) == {2}
 
 
 def test_light_and_belt_change_from_scene_to_scene(apart: list[Scene]) -> None:

@@ -155,16 +155,16 @@ def test_the_classifier_is_a_softmax_over_calibrated_logits(classifier: Classifi
     crops = np.zeros((2, 32, 32, 3), np.uint8)
     crops[0, ..., 0] = 30  # RGB: red
     crops[1, ..., 2] = 30
-    found = classifier.probabilities(crops)
+    found = classifier.classify(crops).probabilities
     expected = np.exp([0, 0, 3]) / np.exp([0, 0, 3]).sum()
     np.testing.assert_allclose(found, [expected, expected[::-1]], rtol=1e-5)
     assert found.dtype == np.float32
 
 
 def test_no_crops_are_no_call_and_wrong_crops_are_refused(classifier: Classifier) -> None:
-    assert classifier.probabilities(np.zeros((0, 32, 32, 3), np.uint8)).shape == (0, 3)
+    assert classifier.classify(np.zeros((0, 32, 32, 3), np.uint8)).probabilities.shape == (0, 3)
     with pytest.raises(Fatal, match="uint8"):
-        classifier.probabilities(np.zeros((1, 64, 64, 3), np.uint8))
+        classifier.classify(np.zeros((1, 64, 64, 3), np.uint8))
 
 
 def test_labels_that_do_not_fit_the_net_are_refused(net: onnxruntime.InferenceSession) -> None:

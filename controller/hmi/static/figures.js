@@ -78,8 +78,28 @@ function showMachine(snapshot) {
     ...links,
     row(word("Camera"), `${bad ? "▲ " : ""}${word(camera.state)}`, frames, bad),
     row(word("Latency"), `p50 ${milliseconds(p50_ms)}`, `p99 ${milliseconds(p99_ms)}, ${word("frame to order")}`),
+    ...shadowRows(snapshot),
     row(word("Belt speed"), `${(snapshot.speed_mm_s / 1000).toFixed(2)} m/s`, `${word("Uptime")} ${duration(snapshot.uptime_s)}`),
   ]);
+}
+
+/**
+ * A shadow model decides nothing: how often it says the same, and what it would have sent elsewhere.
+ * @param {Snapshot} snapshot
+ */
+function shadowRows({ shadow }) {
+  if (shadow === null) {
+    return [];
+  }
+  if (shadow.error !== "") {
+    return [row(word("Shadow model"), `▲ ${word("not running")}`, shadow.error, true)];
+  }
+  const agreed = shadow.compared > 0 ? shadow.agreed / shadow.compared : null;
+  const most = shadow.differences.slice(0, 3).map(([ours, theirs, pieces]) => `${ours} → ${theirs} ${count(pieces)}`);
+  const detail =
+    `${shadow.name} ${shadow.version}: ${word("compared")} ${count(shadow.compared)}, ` +
+    `${word("to another outlet")} ${count(shadow.rerouted)}${most.length > 0 ? `; ${most.join(", ")}` : ""}`;
+  return [row(word("Shadow model"), `${word("same answer")} ${percent(agreed)}`, detail)];
 }
 
 /** @type {{uptimeS: number, seen: number}[]} */

@@ -9,6 +9,9 @@
  * @typedef {{state: string, reason: string, reconnects: number}} LinkView
  * @typedef {{state: string, frames_captured: number, frames_processed: number, frames_dropped: number}} CameraView
  * @typedef {{code: string, text: string, since_s: number, severity: number}} AlarmView
+ * @typedef {{name: string, version: string, error: string, seen: number, compared: number, agreed: number,
+ *   rerouted: number, gain_if_new_is_right_jpy: number, loss_if_old_is_right_jpy: number,
+ *   differences: [string, string, number][]}} ShadowView
  * @typedef {{line: string, simulated: boolean, simulated_parts: string[], state: string, reason: string,
  *   uptime_s: number, speed_mm_s: number, encoder: number, counts_per_mm: number, belt_width_mm: number,
  *   view_along_mm: number, bar_distance_mm: number, lane_count: number, lane_pitch_mm: number,
@@ -18,7 +21,7 @@
  *   camera: CameraView,
  *   latency: {p50_ms: number | null, p99_ms: number | null, p999_ms: number | null}, parts: PartView[],
  *   shots: ShotView[], alarms: AlarmView[], purity_floor: Record<string, number>,
- *   preview_encoder: number | null}} Snapshot
+ *   preview_encoder: number | null, shadow: ShadowView | null}} Snapshot
  */
 
 const RECONNECT_MS = 1000;

@@ -69,6 +69,11 @@ const JAPANESE = {
   "jet ordered": "噴射指令",
   "jet failed": "噴射失敗",
   "parts in view": "表示中の部品",
+  "Shadow model": "影のモデル",
+  "not running": "動作していない",
+  "same answer": "同じ回答",
+  "compared": "比較数",
+  "to another outlet": "排出口が変わる数",
 };
 
 /** @type {"en" | "ja"} */
