@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.crowded_belts import MM_PER_PX, CrowdedView, crowded_belt
 from benchmarks.disturbed import DISTURBANCES

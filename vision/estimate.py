@@ -16,8 +16,8 @@ _LOG_MIN = log(MIN_PROBABILITY)
 @compiled(TABLE, TABLE, INDICES, F8)
 def estimates(tracks: Floats, which: Indices, sliding_mm: float) -> Floats:
     """Of N tracks, as rows [14, N]: id, p in mm, reach ahead and behind, across, across min and max, area, views,
-    one standard deviation of p, whether it slides, whether it was never seen whole, shares of its whole views in which it was unknown and
-    a clump.
+    one standard deviation of p, whether it slides, whether it was never seen whole, and the shares of its
+    whole views in which it was unknown and a clump.
 
     The place is the mean over the last views. Drift is the least-squares slope of p against the belt's
     travel, times the travel seen; a part slides when that exceeds `sliding_mm` and three times the scatter
