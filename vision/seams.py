@@ -30,7 +30,7 @@ class _Seam:
 
 
 class SeamFilter:
-    """Takes seams of at most `widest_px` out of the masks of one camera; longer than `longest_part_px`, they are none."""
+    """Takes seams of at most `widest_px` and more than `longest_part_px` out of the masks of one camera."""
 
     def __init__(self, widest_px: float, longest_part_px: float) -> None:
         self.seen = 0

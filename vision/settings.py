@@ -12,7 +12,7 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
     """Thresholds that tell a part from the belt; the defaults suit a dark, matt belt."""
 
     contrast: int = Field(
-        default=24,
+        default=14,
         ge=2,
         le=255,
         title="Contrast",
@@ -20,7 +20,7 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         "beyond the belt's own noise.",
     )
     noise_sigmas: float = Field(
-        default=4.0,
+        default=3.0,
         ge=0,
         title="Noise factor",
         description="Standard deviations of the belt's own variation that do not count as contrast.",

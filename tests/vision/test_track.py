@@ -1,6 +1,6 @@
 """Whatever the belt does, every part gets one identity and is returned once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -272,3 +272,17 @@ def test_a_small_part_that_lies_at_a_large_one_in_every_picture_is_a_part() -> N
     line = Line([Lying(60, 100, half=20), Lying(75, 112, half=4)])
     line.run([float(e) for e in np.arange(80, 600, 20)])
     assert places(line.returned) == expected(line.parts)
+
+
+def test_a_part_carries_the_shares_of_its_whole_views_that_were_unknown_or_a_clump() -> None:
+    line = Line([Lying(p=100.0, x=100.0, label=1)])
+    seen_whole = 0
+    for e_mm in range(0, 400, 20):
+        picture = line.picture(float(e_mm))
+        whole = ~(picture.cut | picture.oversize)
+        seen_whole += int(whole.sum())
+        picture = replace(picture, unknown=whole & (seen_whole % 2 == 1), clump=whole & (seen_whole > 2))
+        line.returned += line.tracker.update(e_mm * COUNTS_PER_MM, picture, VIEW_MM)
+    (part,) = line.returned
+    assert part.unknown_share == pytest.approx(-(-part.views // 2) / part.views)
+    assert part.clump_share == pytest.approx((part.views - 2) / part.views)

@@ -52,9 +52,11 @@ class InLoopSource:
             raise self._failure
 
 
-def results_of(source: InLoopSource, classifier: Classifier, **options: Any) -> list[FrameResult | Idle]:
+def results_of(
+    source: InLoopSource, classifier: Classifier, camera: CameraConfig = CAMERA, **options: Any
+) -> list[FrameResult | Idle]:
     async def scenario() -> list[FrameResult | Idle]:
-        pipeline = VisionPipeline(CAMERA, SETTINGS, 200, 10, classifier)
+        pipeline = VisionPipeline(camera, SETTINGS, 200, 10, classifier)
         async with contextlib.aclosing(frame_results(source, pipeline, **options)) as results:
             return [result async for result in results]
 
@@ -91,6 +93,18 @@ def test_looks_and_crops_come_with_the_next_result_and_count_stale_frames(
     assert [(look.frames, look.stale_frames) for look in looks if look] == [(1, 0), (3, 0), (6, 1)]
     # The frame asked for had not come yet when the desk was asked: answered, but without a picture.
     assert [[(c.ticket, c.png) for c in r.crops] for r in results if isinstance(r, FrameResult)][1] == [(5, b"")]
+
+
+def test_a_line_scan_that_ends_within_a_part_gives_it_out_in_a_last_result(
+    belt: Draw, drawn_part: Draw, classifier: Classifier
+) -> None:
+    drawn = belt([drawn_part(150, 50, 15, 15, (170, 170, 170))], length_mm=400)
+    source = InLoopSource([(0.0, drawn.frame(50 * (k + 1), 100, k)) for k in range(3)])
+    camera = CAMERA.model_copy(update={"geometry": "line_scan", "view_along_mm": 50})
+    results = [r for r in results_of(source, classifier, camera=camera) if isinstance(r, FrameResult)]
+    assert [(r.frame_sequence, len(r.detections), r.detections.oversize.any()) for r in results] == [
+        (0, 0, False), (1, 0, False), (2, 0, False), (2, 1, True)
+    ]  # fmt: skip
 
 
 def test_silence_gives_idle_signs_without_losing_the_frame(belt: Draw, classifier: Classifier) -> None:
