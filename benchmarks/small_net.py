@@ -51,7 +51,7 @@ def small_net(classes: int) -> onnxruntime.InferenceSession:
 
 def _graph(classes: int, rng: np.random.Generator) -> onnx.ModelProto:
     """The net in float: scaling, four stages of two convolutions (the first at stride 2), mean, one linear layer."""
-    weights: list[TensorProto] = [numpy_helper.from_array(np.float32(1 / 255), "scale")]
+    weights: list[TensorProto] = [numpy_helper.from_array(np.array(1 / 255, np.float32), "scale")]
     nodes = [
         helper.make_node("Transpose", ["crops"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node("Cast", ["planes"], ["float"], to=TensorProto.FLOAT),
