@@ -121,7 +121,8 @@ def from_source(size_px: int, source: str) -> tuple[Shown, Shown]:
     for label, group, crop in photographs(size_px, source, "train"):
         of_class[label].append((group, crop))
     for label, found in of_class.items():
-        drawn = [found[index] for index in np.random.default_rng(DRAW).permutation(len(found)).tolist()]
+        order: list[int] = np.random.default_rng(DRAW).permutation(len(found)).tolist()
+        drawn = [found[index] for index in order]
         chosen = [*dict(drawn).items(), *drawn][:CROPS_A_CLASS]
         groups |= {group for group, _ in chosen}
         lesson += [(label, crop) for _, crop in chosen]
@@ -143,8 +144,9 @@ def taught(model: ModelFile, shown: Shown, folder: Path) -> tuple[ModelFile, Man
 
 def right(model: ModelFile, shown: Shown) -> float:
     """Share of crops that are called by their class."""
-    answers = Predictor(model).probabilities(shown.crops).argmax(axis=1)
-    return float(np.mean([model.manifest.labels[a] == label for a, label in zip(answers, shown.labels, strict=True)]))
+    known = model.manifest.labels
+    truth = np.array([known.index(label) if label in known else -1 for label in shown.labels])
+    return float((Predictor(model).probabilities(shown.crops).argmax(axis=1) == truth).mean())
 
 
 def lesson_figures(model: ModelFile, lesson: Shown, measured: Shown, old: Shown) -> dict[str, float]:
