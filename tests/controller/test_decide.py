@@ -1,7 +1,5 @@
 """Where a part goes follows from the recipe's prices, floors and forbidden classes, by-catch counted."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,7 +54,7 @@ def test_a_part_nobody_can_name_goes_to_the_outlet_for_unknown() -> None:
 def test_a_part_that_half_of_its_views_call_unknown_or_a_clump_is_not_guessed(
     shares: dict[str, float], reason: str
 ) -> None:
-    (decision,) = _decide([replace(part(1, [1.0, 0.0, 0.0]), **shares)])
+    (decision,) = _decide([part(1, [1.0, 0.0, 0.0])._replace(**shares)])
     assert decision.reason == reason
     assert decision.unknown is (reason != "best value")
     assert decision.outlet == ("valuables" if reason == "best value" else RECIPE.unknown_outlet)
