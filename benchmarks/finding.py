@@ -24,7 +24,7 @@ BELTS = 6
 VIEWS = 8
 LEARNING_VIEWS = 2  # of each belt, not counted: a line has seen its belt before
 MIN_AREA_MM2 = 6.0
-MAX_PART_MM = 200.0
+MAX_PART_MM = 150.0
 
 
 @dataclass(slots=True)
@@ -86,7 +86,8 @@ def segment(
 ) -> None:
     """One belt's views through a fresh segmenter."""
     segmenter = Segmenter(
-        settings, min_area_px=MIN_AREA_MM2 / MM_PER_PX**2, max_part_px=MAX_PART_MM / MM_PER_PX, area_scan=True
+        settings, min_area_px=MIN_AREA_MM2 / MM_PER_PX**2, max_part_px=MAX_PART_MM / MM_PER_PX, area_scan=True,
+        widest_seam_px=settings.seam_mm / MM_PER_PX,
     )
     for number, view in enumerate(views):
         picture = Picture(view.color, view.height if with_height else None)

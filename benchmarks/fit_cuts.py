@@ -1,7 +1,7 @@
 """Fits the judge of cuts (`vision/cut_judge.npz`) on rendered belts: `python -m benchmarks.fit_cuts`.
 
 Every chord between two notches of every blob is labelled by the truth: right where the blob is of several parts and
-the cut leaves each of them whole on one side. The belts are others than those of `benchmarks.finding`.
+the cut leaves each of them whole on one side. Belts and shapes are others than those of `benchmarks.finding`; every second belt is of any look.
 """
 
 import sys
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from benchmarks.crowded_belts import MM_PER_PX, CrowdedView, crowded_belt
 from benchmarks.finding import MAX_PART_MM, MIN_AREA_MM2
-from vision.cut_judge import HEIGHT_FEATURES, WEIGHTS
-from vision.cuts import FEATURES, FIRST, NAMES, SECOND, candidate_cuts
+from vision.cut_judge import WEIGHTS
+from vision.cuts import FEATURES, FIRST, HEIGHT_NAMES, NAMES, SECOND, candidate_cuts
 from vision.segmentation import Contour, Picture, Segmenter, outer_contours, simplified
 from vision.settings import SegmentationConfig
 
-BELTS = 60
+BELTS = 24
 VIEWS = 4
 FIRST_SEED = 1000
 HIDDEN = (24, 12)
@@ -109,23 +109,24 @@ def _gradients(
     ]  # fmt: skip
 
 
-def main() -> None:
+def main(belts: int = BELTS) -> None:
     """Renders the belts, fits both judges, writes the weights."""
     rows: list[NDArray[np.float64]] = []
     right: list[NDArray[np.bool_]] = []
-    for seed in range(FIRST_SEED, FIRST_SEED + BELTS):
+    for seed in range(FIRST_SEED, FIRST_SEED + belts):
         for found, labels in labelled_cuts(
-            crowded_belt(seed, VIEWS, 0.2, touching_share=0.35, overlapping_share=0.25)
+            crowded_belt(
+                seed, VIEWS, 0.2, touching_share=0.35, overlapping_share=0.25, any_belt=seed % 2 == 1, split="train"
+            )
         ):
             rows.append(found)
             right.append(labels)
         print(f"belt {seed}: {sum(map(len, rows))} cuts", file=sys.stderr)  # noqa: T201 - progress
     features = np.concatenate(rows)[:, FEATURES:].astype(np.float32)
     labels = np.concatenate(right)
-    everything = [k for k in range(1, len(NAMES))]
     stored: dict[str, Any] = {}
     for kind in ("color", "height"):
-        columns = [k for k in everything if kind == "height" or k not in HEIGHT_FEATURES]
+        columns = [k for k, name in enumerate(NAMES) if kind == "height" or name not in HEIGHT_NAMES]
         arrays = fitted(features[:, columns], labels)
         stored[f"{kind}.columns"] = np.array(columns, np.int16)
         for name, array in zip(("mean", "scale", "w0", "b0", "w1", "b1", "w2", "b2"), arrays, strict=True):

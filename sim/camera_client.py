@@ -5,7 +5,7 @@ import socket
 from collections import deque
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,18 +151,23 @@ class SimSource:
             # a fresh picture each time: whoever got the last one may keep it
             pixels = np.empty((hello.rows, hello.columns, 3), np.uint8)
             await _receive_into(connection, pixels.data.cast("B"))
+            channels: dict[str, NDArray[Any]] = {"color": pixels}
+            if hello.height:
+                height_mm = np.empty((hello.rows, hello.columns), "<f4")
+                await _receive_into(connection, height_mm.data.cast("B"))
+                channels["height"] = height_mm
             if first is None:
                 first, last = header.sequence, header.sequence - 1
             self.dropped += header.sequence - last - 1
             last = header.sequence
-            self._offer(header, pixels, header.sequence - first)
+            self._offer(header, channels, header.sequence - first)
 
-    def _offer(self, header: FrameHeader, pixels: NDArray[np.uint8], sequence: int) -> None:
+    def _offer(self, header: FrameHeader, channels: dict[str, NDArray[Any]], sequence: int) -> None:
         if len(self._waiting) == _WAITING_FRAMES:
             self._waiting.popleft()
             self.dropped += 1
         stamp = EncoderStamp(header.encoder, header.basis)
-        self._waiting.append(Frame({"color": pixels}, stamp, header.exposed_at_s, sequence))
+        self._waiting.append(Frame(channels, stamp, header.exposed_at_s, sequence))
         self._more.set()
 
 

@@ -24,7 +24,8 @@ from vision.frame import EncoderBasis
 MAGIC = b"SNBTCAM1"
 _GEOMETRIES: tuple[CameraGeometry, ...] = ("area_scan", "line_scan")
 _BASES: tuple[EncoderBasis, ...] = ("latched", "estimated")
-_UINT8_BGR = 1  # the only pixel format so far
+_UINT8_BGR = 1  # pixel formats: rows x columns x 3 uint8
+_UINT8_BGR_FLOAT32_MM = 2  # the same, then rows x columns float32, the heights in mm
 _HELLO = struct.Struct("<8sBBxxIIdd")
 _HEADER = struct.Struct("<4sBxxxQIdI")
 _HEADER_MAGIC = b"FRAM"
@@ -36,20 +37,21 @@ _WAITING_FRAMES = 4
 
 @dataclass(frozen=True, slots=True)
 class CameraHello:
-    """What a virtual camera says of itself: pictures of rows x columns x 3 uint8, BGR."""
+    """What a virtual camera says of itself: pictures of rows x columns x 3 uint8, BGR; with `height` heights follow."""
 
     geometry: CameraGeometry
     rows: int
     columns: int
     mm_per_px: float
     counts_per_mm: float
+    height: bool = False
 
     def packed(self) -> bytes:
         """HELLO_SIZE bytes for the wire."""
         return _HELLO.pack(
             MAGIC,
             _GEOMETRIES.index(self.geometry),
-            _UINT8_BGR,
+            _UINT8_BGR_FLOAT32_MM if self.height else _UINT8_BGR,
             self.rows,
             self.columns,
             self.mm_per_px,
@@ -61,18 +63,19 @@ class CameraHello:
         """What HELLO_SIZE bytes say. Raises NeedsOperator where something else answered."""
         fields: tuple[bytes, int, int, int, int, float, float] = _HELLO.unpack(data)
         magic, geometry, pixels, rows, columns, mm_per_px, counts_per_mm = fields
-        if magic != MAGIC or geometry >= len(_GEOMETRIES) or pixels != _UINT8_BGR:
+        if magic != MAGIC or geometry >= len(_GEOMETRIES) or pixels not in (_UINT8_BGR, _UINT8_BGR_FLOAT32_MM):
             raise NeedsOperator(
                 "camera.not_a_camera",
                 f"What answered is not a virtual camera of this version (it began with {bytes(data[:8])!r}).",
                 "Check camera.host and camera.port, and that plant and line are the same version.",
             )
-        return cls(_GEOMETRIES[geometry], rows, columns, mm_per_px, counts_per_mm)
+        height = pixels == _UINT8_BGR_FLOAT32_MM
+        return cls(_GEOMETRIES[geometry], rows, columns, mm_per_px, counts_per_mm, height)
 
     @property
     def frame_bytes(self) -> int:
-        """Size of one picture."""
-        return self.rows * self.columns * 3
+        """Size of one picture, heights included."""
+        return self.rows * self.columns * (7 if self.height else 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,12 @@ class _Viewer:
     """One connection and what waits for it."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[bytes, memoryview]] = deque(maxlen=_WAITING_FRAMES)
+        self._waiting: deque[tuple[memoryview, ...]] = deque(maxlen=_WAITING_FRAMES)
         self._more = asyncio.Event()
 
-    def offer(self, header: bytes, pixels: memoryview) -> None:
-        """Put a picture in line; the oldest gives way."""
-        self._waiting.append((header, pixels))
+    def offer(self, pieces: tuple[memoryview, ...]) -> None:
+        """Put a picture in line, header and channels; the oldest gives way."""
+        self._waiting.append(pieces)
         self._more.set()
 
     async def send(self, connection: socket.socket, hello: bytes) -> None:
@@ -119,9 +122,8 @@ class _Viewer:
         while True:
             await self._more.wait()
             while self._waiting:
-                header, pixels = self._waiting.popleft()
-                await loop.sock_sendall(connection, header)
-                await loop.sock_sendall(connection, pixels)
+                for piece in self._waiting.popleft():
+                    await loop.sock_sendall(connection, piece)
             self._more.clear()
 
 
@@ -139,12 +141,20 @@ class CameraServer:
         """Whether anybody would see a picture."""
         return bool(self._viewers)
 
-    def publish(self, header: FrameHeader, pixels: NDArray[np.uint8]) -> None:
-        """Send a picture of the hello's shape to every viewer; returns at once. `pixels` must not change after."""
-        packed = header.packed(self._hello.frame_bytes)
-        raw = np.ascontiguousarray(pixels).data.cast("B")
+    def publish(
+        self, header: FrameHeader, pixels: NDArray[np.uint8], height_mm: NDArray[np.float32] | None = None
+    ) -> None:
+        """Send a picture of the hello's shape to every viewer; returns at once. The arrays must not change after.
+
+        `height_mm`, rows x columns float32, belongs to a camera whose hello says so, and to no other.
+        """
+        if (height_mm is not None) != self._hello.height:
+            raise ValueError("the hello promised another set of channels")
+        channels = (pixels,) if height_mm is None else (pixels, height_mm.astype("<f4", copy=False))
+        raw = tuple(np.ascontiguousarray(channel).data.cast("B") for channel in channels)
+        pieces = (memoryview(header.packed(self._hello.frame_bytes)), *raw)
         for viewer in self._viewers:
-            viewer.offer(packed, raw)
+            viewer.offer(pieces)
 
     async def accept(self) -> None:
         """Take viewers until cancelled; then close their connections."""

@@ -6,7 +6,9 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from sim.render.belt import TONES, BeltKind, BeltLook, Structure
 from sim.render.parts import CLASSES
+from sim.render.profile import ProfileSensor
 
 
 class FeedConfig(BaseModel, frozen=True, extra="forbid"):
@@ -24,6 +26,14 @@ class FeedConfig(BaseModel, frozen=True, extra="forbid"):
         ge=0,
         title="Smallest gap",
         description="Clear belt between the bounding boxes of two parts; 0 lets them touch, never overlap.",
+    )
+    overlap: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.9,
+        title="Overlap",
+        description="Share of the parts that fall together with the one before and come to lie against it or on it, "
+        "whatever the smallest gap.",
     )
     mix: dict[str, float] = Field(
         min_length=1, title="Mix", description="Relative share of each class, by pieces; the sum is free."
@@ -129,6 +139,56 @@ class PlantCameraConfig(BaseModel, frozen=True, extra="forbid"):
     noise_sigma: float = Field(
         default=3.0, ge=0, le=64, title="Noise", description="Standard deviation of the picture's noise, grey levels."
     )
+    exposure_ms: float = Field(
+        default=0.0,
+        ge=0,
+        le=50,
+        title="Exposure time",
+        description="How long the shutter is open; a moving belt smears by its way in that time. 0 freezes it.",
+    )
+    defocus_px: float = Field(
+        default=0.0, ge=0, le=10, title="Defocus", description="Standard deviation of the lens's blur, pixels."
+    )
+    shading: float = Field(
+        default=0.1, ge=0, lt=1, title="Lens shading", description="Share of the light that is lost in the corners."
+    )
+    illumination_swing: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        title="Illumination swing",
+        description="Share by which the lamps grow brighter and darker again, as a sine over the period below.",
+    )
+    illumination_period_s: float = Field(
+        default=600.0, gt=0, title="Illumination period", description="Time of one swing of the lamps."
+    )
+    height: bool = Field(
+        default=False,
+        title="Height channel",
+        description="Frames carry a `height` channel beside the colour, as a laser profile sensor over the same view "
+        "gives it: millimetres above the belt, not a number where it saw nothing.",
+    )
+    height_noise_mm: float = Field(
+        default=0.05, ge=0, le=5, title="Height noise", description="Standard deviation of a measured height."
+    )
+    height_loss: float = Field(
+        default=0.002,
+        ge=0,
+        le=1,
+        title="Height loss",
+        description="Share of places without a height, by chance; steep edges lose 0.8 of theirs.",
+    )
+    height_shiny_loss: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        title="Height loss of shiny parts",
+        description="Further share lost on mirror-like and on clear surfaces; half glossy ones lose a sixteenth of it.",
+    )
+
+    def profile_sensor(self) -> ProfileSensor:
+        """The sensor behind the height channel."""
+        return ProfileSensor(noise_mm=self.height_noise_mm, loss=self.height_loss, shiny_loss=self.height_shiny_loss)
 
 
 class PlantJetsConfig(BaseModel, frozen=True, extra="forbid"):
@@ -199,7 +259,25 @@ class SpeedChange(BaseModel, frozen=True, extra="forbid"):
 
 
 class PlantBeltConfig(BaseModel, frozen=True, extra="forbid"):
-    """The belt's drive and encoder."""
+    """The belt's drive and encoder, and what it looks like."""
+
+    kind: BeltKind = Field(default="dark_rubber", title="Kind", description="Material and colour of the belt.")
+    structure: Structure = Field(
+        default="smooth", title="Structure", description="What is embossed into the belt's surface."
+    )
+    wear: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="Wear",
+        description="Stains, scratches, dirt and cloudiness of the belt: 0 as new, 1 filthy.",
+    )
+    seams: int = Field(
+        default=1, ge=0, le=20, title="Seams", description="Joints across the belt within its loop of 3 m."
+    )
+    seam_strength: float = Field(
+        default=1.0, ge=0, le=10, title="Seam strength", description="How clearly a seam is seen; 1 faintly."
+    )
 
     initial_encoder_count: int = Field(
         default=0,
@@ -216,6 +294,20 @@ class PlantBeltConfig(BaseModel, frozen=True, extra="forbid"):
         title="Speed profile",
         description="Departures from the set speed, in order of time; before the first the factor is 1.",
     )
+
+    def look(self) -> BeltLook:
+        """The belt's surface."""
+        return BeltLook(
+            tone=TONES[self.kind],
+            mottle=2.0 + 5.0 * self.wear,
+            specks=9.0 + 14.0 * self.wear,
+            seams=self.seams,
+            seam_strength=self.seam_strength,
+            structure=self.structure,
+            relief=5.0,
+            scratches=25.0 * self.wear,
+            stains=6.0 * self.wear,
+        )
 
     @model_validator(mode="after")
     def _profile_is_in_order(self) -> Self:

@@ -13,7 +13,8 @@ from itertools import accumulate
 import numpy as np
 
 from sim.config import FeedConfig
-from sim.render.parts import CLASSES, PartImage, make_part
+from sim.render.contact import SOLID, common, contact_corner, resting_height_mm
+from sim.render.parts import PartImage, class_seed, make_part
 
 LOOKAHEAD = 32
 """Parts whose kind is fixed before they are due, so that they can be drawn beforehand."""
@@ -22,6 +23,8 @@ _RETRY_MM = 3.0  # belt that goes by before a part that found no room tries agai
 _TRIES = 40  # times that it tries, each with
 _PLACES = 6  # places across the belt
 _HOPPER_PARTS = 64  # what waits for room; a part more is rejected
+_TOGETHER_MM = 100.0  # belt that may have gone by since the part that another one falls onto
+_ONLY_TOUCH = 0.4  # share of the parts that fall together which only touch
 _REACH_MM = 500.0  # parts dropped this far ahead are out of reach of any part
 
 
@@ -38,7 +41,7 @@ class BeltPart:
     """A part lying on the belt, its alpha centroid at (`belt_mm`, `across_mm`), with its bounding box.
 
     Belt coordinates are in mm: the belt's travel at which the point lies on the camera's datum. The
-    downstream edge is `belt_min_mm`.
+    downstream edge is `belt_min_mm`. `base_mm` is how high it lies above the belt, on other parts.
     """
 
     number: int
@@ -50,6 +53,7 @@ class BeltPart:
     across_min_mm: float
     across_max_mm: float
     entered_s: float
+    base_mm: float = 0.0
 
 
 class PartStock:
@@ -70,16 +74,18 @@ class PartStock:
         """The part of that key, drawn now if it was not before (1 to 50 ms)."""
         image = self._drawn.get(key)
         if image is None:
-            rng = np.random.default_rng([self._seed, CLASSES.index(key.class_id), key.variant])
+            rng = np.random.default_rng([self._seed, class_seed(key.class_id), key.variant])
             image = self._drawn.setdefault(key, make_part(key.class_id, rng, self._mm_per_px))
         return image
 
 
 class Feeder:
-    """Drops parts onto the belt at the drop line, without overlap.
+    """Drops parts onto the belt at the drop line, without overlap unless the configuration has a share of it.
 
-    A part that finds no room waits in the hopper while the belt goes by; after a bounded number of
-    tries it is counted in `rejected`. Drawn parts = fed + rejected + waiting, always.
+    A part of that share falls together with the one before and comes to lie against it or on it, by up to half
+    of the smaller one; where that is impossible it is fed as any other. A part that finds no room waits in the
+    hopper while the belt goes by; after a bounded number of tries it is counted in `rejected`. Drawn parts = fed
+    + rejected + waiting, always.
     """
 
     def __init__(
@@ -97,7 +103,7 @@ class Feeder:
         self._shares = list(accumulate(config.mix[c] for c in self._classes))
         self._of_class = dict.fromkeys(self._classes, 0)
         self._plan = deque(self._next_key() for _ in range(LOOKAHEAD))
-        self._hopper: deque[PartImage] = deque()
+        self._hopper: deque[tuple[PartImage, bool]] = deque()  # and whether it falls onto the one before
         self._fed_belt_mm = 0.0
         self._next_arrival_mm = self._gap_mm()
         self._next_try_mm = 0.0
@@ -118,12 +124,17 @@ class Feeder:
         self._fed_belt_mm += new_belt_mm
         if self._fed_belt_mm < self._next_arrival_mm and not self._hopper:
             return ()
+        piled = False
         while self._fed_belt_mm >= self._next_arrival_mm:
-            self._next_arrival_mm += self._gap_mm()
-            self._arrive()
+            self._arrive(piled)
+            piled = self._config.overlap > 0 and float(self._rng.random()) < self._config.overlap
+            self._next_arrival_mm += 0.0 if piled else self._gap_mm()
         dropped: list[BeltPart] = []
         while self._hopper and self._fed_belt_mm >= self._next_try_mm:
-            part = self._drop(self._hopper[0], travel_mm + self._config.entry_distance_mm, now_s)
+            image, piled = self._hopper[0]
+            line_mm = travel_mm + self._config.entry_distance_mm
+            part = self._drop_against(image, travel_mm, line_mm, now_s) if piled else None
+            part = part or self._drop(image, line_mm, now_s)
             if part is not None:
                 dropped.append(part)
                 self._hopper.popleft()
@@ -139,7 +150,10 @@ class Feeder:
         return dropped
 
     def _gap_mm(self) -> float:
-        return float(self._rng.exponential(self._mean_gap_mm)) if self._mean_gap_mm < float("inf") else float("inf")
+        """To the next part that does not fall together with another; the mean over all is the configured one."""
+        if self._mean_gap_mm == float("inf"):
+            return float("inf")
+        return float(self._rng.exponential(self._mean_gap_mm)) / (1 - self._config.overlap)
 
     def _next_key(self) -> PartKey:
         at = bisect_right(self._shares, float(self._rng.random()) * self._shares[-1])
@@ -148,22 +162,21 @@ class Feeder:
         self._of_class[class_id] = number + 1
         return PartKey(class_id, number % self._config.variants_per_class)
 
-    def _arrive(self) -> None:
+    def _arrive(self, piled: bool) -> None:
         key = self._plan.popleft()
         self._plan.append(self._next_key())
         self.drawn += 1
         if len(self._hopper) < _HOPPER_PARTS:
-            self._hopper.append(self._stock.draw(key))
+            self._hopper.append((self._stock.draw(key), piled))
         else:
             self.rejected += 1
 
     def _drop(self, image: PartImage, belt_mm: float, now_s: float) -> BeltPart | None:
         """Lay the part down with its centroid at `belt_mm`, or None where there is no room."""
         px = image.mm_per_px
-        rows, columns = image.alpha.shape
+        columns: int = image.alpha.shape[1]
         before_mm = (image.centroid_row_px + 0.5) * px
-        left_mm = (image.centroid_col_px + 0.5) * px
-        belt_min_mm, belt_max_mm = belt_mm - before_mm, belt_mm - before_mm + rows * px
+        belt_min_mm = belt_mm - before_mm
         room_mm = self._belt_width_mm - columns * px
         if room_mm < 0:
             return None
@@ -180,17 +193,57 @@ class Feeder:
                 break
         else:
             return None
+        return self._lay(image, belt_mm, belt_min_mm, across_min_mm, now_s)
+
+    def _drop_against(self, image: PartImage, travel_mm: float, line_mm: float, now_s: float) -> BeltPart | None:
+        """Lay the part against or on the one before, or None where that lies too far or there is no room."""
+        before = self._last_dropped[-1] if self._last_dropped else None
+        if before is None or line_mm - before.belt_mm > _TOGETHER_MM:
+            return None
+        px = image.mm_per_px
+        columns: int = image.alpha.shape[1]
+        most = 0.0 if self._rng.random() < _ONLY_TOUCH else float(self._rng.uniform(0.05, 0.5))
+        for _ in range(_PLACES):
+            towards = float(self._rng.uniform(0, 2 * np.pi))
+            row, column = contact_corner(image, before.image, towards, most)
+            belt_min_mm = before.belt_min_mm + row * px
+            across_min_mm = before.across_min_mm + column * px
+            # on the belt, and not where the camera would see it appear
+            if 0 <= across_min_mm <= self._belt_width_mm - columns * px and belt_min_mm > travel_mm:
+                belt_mm = belt_min_mm + (image.centroid_row_px + 0.5) * px
+                return self._lay(image, belt_mm, belt_min_mm, across_min_mm, now_s)
+        return None
+
+    def _lay(
+        self, image: PartImage, belt_mm: float, belt_min_mm: float, across_min_mm: float, now_s: float
+    ) -> BeltPart:
+        px = image.mm_per_px
+        rows, columns = image.alpha.shape
         part = BeltPart(
             number=self.fed,
             image=image,
             belt_mm=belt_mm,
-            across_mm=across_min_mm + left_mm,
+            across_mm=across_min_mm + (image.centroid_col_px + 0.5) * px,
             belt_min_mm=belt_min_mm,
-            belt_max_mm=belt_max_mm,
+            belt_max_mm=belt_min_mm + rows * px,
             across_min_mm=across_min_mm,
-            across_max_mm=across_max_mm,
+            across_max_mm=across_min_mm + columns * px,
             entered_s=now_s,
+            base_mm=self._base_mm(image, belt_min_mm, across_min_mm) if self._config.overlap > 0 else 0.0,
         )
         self.fed += 1
         self._last_dropped.append(part)
         return part
+
+    def _base_mm(self, image: PartImage, belt_min_mm: float, across_min_mm: float) -> float:
+        """How high a part with its corner there lies on those below it."""
+        px = image.mm_per_px
+        below_mm = np.zeros(image.alpha.shape, np.float32)
+        for other in self._last_dropped:
+            row = round((belt_min_mm - other.belt_min_mm) / px)
+            column = round((across_min_mm - other.across_min_mm) / px)
+            ours, theirs = common(image.alpha.shape, row, column, other.image.alpha.shape)
+            solid = other.image.alpha[theirs] >= SOLID
+            top_mm = other.image.height_mm_map[theirs] + np.float32(other.base_mm)
+            np.maximum(below_mm[ours], top_mm, out=below_mm[ours], where=solid)
+        return resting_height_mm(image.alpha >= SOLID, below_mm)

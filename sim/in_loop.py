@@ -116,9 +116,8 @@ class _Camera:
             await self._more.wait()
             while self._waiting:
                 exposure = self._waiting.popleft()
-                color = self._plant.render(exposure)
                 yield Frame(
-                    {"color": color},
+                    self._plant.channels(exposure),
                     EncoderStamp(exposure.encoder, "latched"),
                     self.started_s + exposure.at_s,
                     exposure.sequence,

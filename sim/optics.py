@@ -20,8 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
-from sim.render.belt import belt_texture
+from sim.render.belt import BeltLook, belt_texture
+from sim.render.contact import SOLID, common
+from sim.render.exposure import smeared
 from sim.render.light import PartImage
+from sim.render.profile import ProfileSensor, profile_shine, scanned
 
 _TIE_PX = 1e-6  # rounds exact halves the same way whatever the float error of the travel
 _NOISE_SPARE_ROWS = 512  # each exposure takes another window of a noise picture that is this much longer
@@ -31,11 +34,15 @@ _SHADOW_PAD_PX = 8
 
 @dataclass(frozen=True, slots=True)
 class PlacedPart:
-    """A part on the belt: its alpha centroid at `belt_mm` along and `across_mm` from the left edge."""
+    """A part on the belt: its alpha centroid at `belt_mm` along and `across_mm` from the left edge.
+
+    `base_mm` is how high above the belt it lies, on other parts.
+    """
 
     image: PartImage
     belt_mm: float
     across_mm: float
+    base_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +70,15 @@ class BeltOptics:
         vignetting: float = 0.1,
         gain: float = 1.0,
         belt_loop_mm: float = 3000.0,
+        look: BeltLook | None = None,
+        defocus_px: float = 0.0,
+        profile: ProfileSensor | None = None,
     ) -> None:
         """Sizes in mm; `noise_sigma` in grey levels; `vignetting` is the light lost in the corners, 0..1.
 
         A line scan camera has no rows to be vignetted: it loses light towards the belt's edges only.
-        Raises Fatal for sizes that give no picture.
+        `look` is the belt's, `defocus_px` the standard deviation of the lens's blur, `profile` the sensor
+        that `heights` measures with. Raises Fatal for sizes that give no picture.
         """
         self.mm_per_px = mm_per_px
         self.rows = _pixels("view_along_mm", view_along_mm, mm_per_px)
@@ -80,7 +91,10 @@ class BeltOptics:
                 "Use vignetting 0..1, gain 0..4 and a noise sigma of 0..40 grey levels.",
             )
         rng = np.random.default_rng(seed)
-        belt = belt_texture(self._loop_rows, self.columns, mm_per_px, rng)
+        belt = belt_texture(self._loop_rows, self.columns, mm_per_px, rng, look)
+        self._defocus_px = defocus_px
+        self._profile = profile or ProfileSensor()
+        self._seed = seed
         self._gain_map = _gain_map(self.rows, self.columns, geometry, vignetting, gain)
         shaded, self._darker_rows = _shaded_belt(belt, self._gain_map)
         # one more view length at the end, so that every view is one contiguous slice
@@ -89,11 +103,20 @@ class BeltOptics:
         self._first_noise_row = int(rng.integers(_NOISE_SPARE_ROWS))
         self._sprites: WeakKeyDictionary[PartImage, _Sprite] = WeakKeyDictionary()
 
-    def render(self, encoder_mm: float, parts: Sequence[PlacedPart], exposure: int) -> NDArray[np.uint8]:
+    def render(
+        self,
+        encoder_mm: float,
+        parts: Sequence[PlacedPart],
+        exposure: int,
+        *,
+        brightness: float = 1.0,
+        smear_mm: float = 0.0,
+    ) -> NDArray[np.uint8]:
         """The picture when the belt has travelled `encoder_mm`: H x W x 3 uint8 BGR, a new array.
 
         `exposure` counts exposures and picks the noise: the same arguments give the same picture.
-        Parts may lie partly or wholly outside; later ones lie on earlier ones.
+        Parts may lie partly or wholly outside; later ones lie on earlier ones. `brightness` is the lamps'
+        at this moment, 1 as set up; `smear_mm` the belt's way during the exposure, whose middle `encoder_mm` is.
         """
         datum_row = _nearest(encoder_mm / self.mm_per_px)
         top = (datum_row - self.rows + 1) % self._loop_rows
@@ -101,26 +124,62 @@ class BeltOptics:
         picture = view.copy() if self._darker_rows is None else _u8(cv2.subtract(view, self._darker_rows))
         for part in parts:
             self._set_down(picture, part, encoder_mm)
+        if smear_mm > 0.5 * self.mm_per_px:
+            picture = smeared(picture, smear_mm / self.mm_per_px)
+        if self._defocus_px > 0:
+            picture = _u8(cv2.GaussianBlur(picture, (0, 0), self._defocus_px))
+        if brightness != 1.0:
+            picture = _u8(cv2.convertScaleAbs(picture, None, brightness))
         self._add_noise(picture, exposure)
         return picture
+
+    def heights(self, encoder_mm: float, parts: Sequence[PlacedPart], exposure: int) -> NDArray[np.float32]:
+        """What a profile sensor above the same view measures: H x W float32 mm above the belt, NaN where nothing.
+
+        The arguments are those of `render`; the same give the same heights.
+        """
+        height_mm = np.zeros((self.rows, self.columns), np.float32)
+        shine = np.zeros((self.rows, self.columns), np.uint8)
+        for part in parts:
+            image = part.image
+            window, cut = self._window(
+                part, encoder_mm, image.centroid_row_px, image.centroid_col_px, image.alpha.shape
+            )
+            solid = image.alpha[cut] >= SOLID
+            surface = image.height_mm_map[cut] + np.float32(part.base_mm)
+            np.maximum(height_mm[window], surface, out=height_mm[window], where=solid)
+            np.copyto(shine[window], profile_shine(image)[cut], where=solid)
+        rng = np.random.default_rng([self._seed, exposure])
+        return scanned(height_mm, shine, self.mm_per_px, self._profile, rng)
+
+    def _window(
+        self,
+        part: PlacedPart,
+        encoder_mm: float,
+        centroid_row_px: float,
+        centroid_col_px: float,
+        shape: tuple[int, ...],
+    ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Where a part's map comes to lie in the picture, and which piece of the map that is; empty if outside."""
+        row = self.rows - 1 - (encoder_mm - part.belt_mm) / self.mm_per_px
+        top = _nearest(row - centroid_row_px)
+        left = _nearest(part.across_mm / self.mm_per_px - centroid_col_px)
+        cut, window = common(shape, top, left, (self.rows, self.columns))
+        return window, cut
 
     def _set_down(self, picture: NDArray[np.uint8], part: PlacedPart, encoder_mm: float) -> None:
         sprite = self._sprites.get(part.image)
         if sprite is None:
             sprite = _sprite(part.image)
             self._sprites[part.image] = sprite
-        row = self.rows - 1 - (encoder_mm - part.belt_mm) / self.mm_per_px
-        top = _nearest(row - sprite.centroid_row_px)
-        left = _nearest(part.across_mm / self.mm_per_px - sprite.centroid_col_px)
-        height, width, _ = sprite.emission.shape
-        rows = slice(max(0, top), min(self.rows, top + height))
-        columns = slice(max(0, left), min(self.columns, left + width))
-        if rows.start >= rows.stop or columns.start >= columns.stop:
+        place, cut = self._window(
+            part, encoder_mm, sprite.centroid_row_px, sprite.centroid_col_px, sprite.emission.shape
+        )
+        window = picture[place]
+        if window.size == 0:
             return
-        window = picture[rows, columns]
-        cut = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
         below = cv2.multiply(window, sprite.transmission[cut], scale=1 / 255)
-        emission = cv2.multiply(sprite.emission[cut], self._gain_map[rows, columns], scale=1 / 128)
+        emission = cv2.multiply(sprite.emission[cut], self._gain_map[place], scale=1 / 128)
         cv2.add(below, emission, window)
 
     def _add_noise(self, picture: NDArray[np.uint8], exposure: int) -> None:

@@ -10,8 +10,9 @@ some milliseconds and catches up changes nothing in the order of events.
 from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import pi, sin
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,13 +63,14 @@ class PlantSetup:
 class Exposure:
     """One moment of the camera: what lay in its view, to be rendered when there is time.
 
-    `at_s` is plant time. `encoder` is the raw count latched at that moment.
+    `at_s` is plant time. `encoder` is the raw count latched at that moment, `speed_mm_s` the belt's speed.
     """
 
     sequence: int
     at_s: float
     encoder: int
     travel_mm: float
+    speed_mm_s: float
     parts: tuple[PlacedPart, ...]
 
 
@@ -124,6 +126,10 @@ class Plant:
             noise_sigma=config.camera.noise_sigma,
             seed=seed,
             geometry=setup.geometry,
+            vignetting=config.camera.shading,
+            look=config.belt.look(),
+            defocus_px=config.camera.defocus_px,
+            profile=config.camera.profile_sensor(),
         )
         self._valves = ValveBar(setup.valve_count, config.jets, seed)
         self._nozzles = Nozzles(setup.valve_count, setup.valve_pitch_mm, setup.first_lane_mm, config.jets, seed)
@@ -163,9 +169,29 @@ class Plant:
         """Width of a picture."""
         return self._optics.columns
 
+    @property
+    def has_heights(self) -> bool:
+        """Whether the camera has a height channel."""
+        return self.setup.plant.camera.height
+
     def render(self, exposure: Exposure) -> NDArray[np.uint8]:
         """What the camera saw, H x W x 3 uint8 BGR."""
-        return self._optics.render(exposure.travel_mm, exposure.parts, exposure.sequence)
+        camera = self.setup.plant.camera
+        phase = 2 * pi * exposure.at_s / camera.illumination_period_s
+        return self._optics.render(
+            exposure.travel_mm,
+            exposure.parts,
+            exposure.sequence,
+            brightness=1.0 + camera.illumination_swing * sin(phase),
+            smear_mm=abs(exposure.speed_mm_s) * camera.exposure_ms / 1000,
+        )
+
+    def channels(self, exposure: Exposure) -> dict[str, NDArray[Any]]:
+        """Every channel of the camera as `vision.frame.Frame` has them: `color`, and `height` where there is one."""
+        channels: dict[str, NDArray[Any]] = {"color": self.render(exposure)}
+        if self.has_heights:
+            channels["height"] = self._optics.heights(exposure.travel_mm, exposure.parts, exposure.sequence)
+        return channels
 
     def _step(self, from_s: float, to_s: float) -> None:
         self.now_s = to_s
@@ -225,7 +251,9 @@ class Plant:
     def _take(self, at_s: float, travel_mm: float) -> None:
         encoder = self.belt.counts_at(travel_mm) & 0xFFFF_FFFF
         self._driven_by.latch_trigger(encoder)
-        self._exposures.append(Exposure(self._exposed, at_s, encoder, travel_mm, tuple(self._in_view(travel_mm))))
+        self._exposures.append(
+            Exposure(self._exposed, at_s, encoder, travel_mm, self.belt.speed_mm_s, tuple(self._in_view(travel_mm)))
+        )
         self._exposed += 1
 
     def _in_view(self, travel_mm: float) -> Sequence[PlacedPart]:
@@ -234,4 +262,4 @@ class Plant:
         near_mm = travel_mm + _SHADOW_MM
         parts = [p.part for p in self._at_bar] + self.coming
         seen = sorted((p.number, p) for p in parts if p.belt_max_mm >= far_mm and p.belt_min_mm <= near_mm)
-        return [PlacedPart(p.image, p.belt_mm, p.across_mm) for _, p in seen]
+        return [PlacedPart(p.image, p.belt_mm, p.across_mm, p.base_mm) for _, p in seen]

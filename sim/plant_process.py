@@ -99,7 +99,9 @@ async def run_plant(
 
 def _hello(plant: Plant) -> CameraHello:
     setup = plant.setup
-    return CameraHello(setup.geometry, plant.rows, plant.columns, setup.mm_per_px, setup.counts_per_mm)
+    return CameraHello(
+        setup.geometry, plant.rows, plant.columns, setup.mm_per_px, setup.counts_per_mm, plant.has_heights
+    )
 
 
 def _station(setup: PlantSetup, layout: DirectConfig | None) -> RemoteIo:
@@ -164,9 +166,9 @@ class _RealTime:
             while self._exposed:
                 exposure, at_s = self._exposed.popleft()
                 if self._camera and self._camera.watched:
-                    pixels = await asyncio.to_thread(self._plant.render, exposure)
+                    channels = await asyncio.to_thread(self._plant.channels, exposure)
                     header = FrameHeader(exposure.sequence, exposure.encoder, "latched", at_s)
-                    self._camera.publish(header, pixels)
+                    self._camera.publish(header, channels["color"], channels.get("height"))
 
     async def _draw_ahead(self) -> None:
         """Have the next parts drawn before they are due; drawing one takes up to 50 ms."""

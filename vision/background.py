@@ -2,7 +2,8 @@
 
 The belt runs along the columns, so a column sees the same stretch of it all the time and one colour
 describes it. Area scan adds a coarse field of light over the picture (lamps, lens shading). A
-camera's automatic exposure moves all colours together and is followed from picture to picture.
+camera's automatic exposure moves all colours together and is followed from picture to picture; so are the bands
+that a lamp on mains draws into the rows of a line-scan camera or a rolling shutter.
 """
 
 import cv2
@@ -20,6 +21,7 @@ _EXPOSURE_ROWS = 24
 _EXPOSURE_COLUMNS = 50
 _NEAR_LEVELS = 30
 _MIN_NOISE = 0.5
+_BAND_LEVELS = 3.0  # the least difference between rows that is followed
 
 
 class _Scratch:
@@ -50,6 +52,7 @@ class BeltBackground:
         self._bare_at_frame: NDArray[np.int32] = np.zeros(0, np.int32)
         # What is expected, as painted: the float model above moves it only by whole grey levels.
         self._picture = np.zeros((0, 0, 3), np.uint8)
+        self._expected = self._picture  # with the bands of the newest picture
         self._threshold = np.zeros((0, 0), np.uint8)
         self._scratch = _Scratch((0, 0, 3))
         self._painted_belt: NDArray[np.float32] = self._belt
@@ -88,7 +91,7 @@ class BeltBackground:
         self._lessons += 1
         sample = color[rows, columns]
         bare = (mask[rows, columns] == 0).astype(np.float32)
-        residual = _signed_difference(sample, self._picture[rows, columns]) * bare[..., None]
+        residual = _signed_difference(sample, self._expected[rows, columns]) * bare[..., None]
         bare_rows = bare.sum(axis=0)
         enough = bare_rows * 4 >= len(sample)
         mean = residual.sum(axis=0) / np.maximum(bare_rows, 1)[:, None]
@@ -133,19 +136,23 @@ class BeltBackground:
         takes two thirds of the sensor's noise away."""
         scratch = self._scratch
         blue, green, red = scratch.channels
-        cv2.absdiff(color, self._picture, scratch.absolute)
+        cv2.absdiff(color, self._expected, scratch.absolute)
         cv2.split(scratch.absolute, scratch.channels)
         cv2.add(blue, green, blue)
         cv2.add(blue, red, blue)
         cv2.blur(blue, (3, 3), scratch.difference)
 
     def _follow_exposure(self, color: NDArray[np.uint8]) -> None:
-        """Moves all colours by the median difference of the pixels that still look like belt."""
+        """Moves all colours by the median difference of the pixels that still look like belt, and expects this
+        picture's bands."""
+        self._expected = self._picture
         rows = slice(self._frames % 7, None, max(1, color.shape[0] // _EXPOSURE_ROWS))
         columns = slice(self._frames % 5, None, max(1, color.shape[1] // _EXPOSURE_COLUMNS))
-        residual = (color[rows, columns].astype(np.int16) - self._picture[rows, columns]).reshape(-1, 3)
+        by_row = color[rows, columns].astype(np.int16) - self._picture[rows, columns]
+        residual = by_row.reshape(-1, 3)
         blue, green, red = np.abs(residual).T < _NEAR_LEVELS
-        near = residual[blue & green & red]
+        is_near = blue & green & red
+        near = residual[is_near]
         if len(near) * 4 < len(residual):
             return
         middle = len(near) // 2
@@ -154,6 +161,30 @@ class BeltBackground:
             self._belt += shift
             self._painted_belt = self._painted_belt + shift
             cv2.add(self._picture, np.append(shift, 0).astype(np.float64), self._picture)  # a cv2 scalar
+            by_row = by_row - shift
+        self._expect_bands(by_row.mean(axis=2), is_near.reshape(by_row.shape[:2]), rows)
+
+    def _expect_bands(self, brightness: NDArray[np.float64], near: NDArray[np.bool_], rows: slice) -> None:
+        """Adds to the expected picture what whole rows of it are brighter or darker.
+
+        `brightness` [R, C] is the sampled rows' difference, `near` what of it may be belt.
+        """
+        count = near.sum(axis=1)
+        level = (brightness * near).sum(axis=1) / np.maximum(count, 1)
+        enough = np.flatnonzero(count * 4 >= near.shape[1])
+        if len(enough) < 2 or np.ptp(level[enough]) < _BAND_LEVELS:
+            return
+        # A mean may have been drawn by parts; the median of what is near says whether these are bands.
+        level = np.ma.median(np.ma.array(brightness[enough], mask=~near[enough]), axis=1).filled(0)
+        level = _running_median(level[:, None], 5)[:, 0]  # a seam that lies along a row is no band
+        if np.ptp(level) < _BAND_LEVELS:
+            return
+        height, width = self._picture.shape[:2]
+        at = np.arange(height)
+        steps = np.rint(np.interp(at, at[rows][enough], level)).astype(np.int16)
+        lines = np.repeat(np.stack([np.maximum(steps, 0), np.maximum(-steps, 0)]).astype(np.uint8), 3 * width, axis=1)
+        brighter, darker = lines.reshape(2, height, width, 3)
+        self._expected = np.asarray(cv2.subtract(cv2.add(self._picture, brighter), darker), np.uint8)
 
     def _learn_noise(
         self,
@@ -201,6 +232,7 @@ class BeltBackground:
         else:
             line = np.clip(np.rint(self._belt), 0, 255).astype(np.uint8)
             self._picture = np.ascontiguousarray(np.broadcast_to(line, (rows, width, 3)))
+        self._expected = self._picture
         spread = np.sqrt(np.maximum(self._noise_var, _MIN_NOISE**2))
         level = self._noise_mean + self._settings.noise_sigmas * spread + self._settings.contrast
         line = np.clip(cv2.blur(level[None], (_BLOCK_PX, 1)), 0, 254).astype(np.uint8)

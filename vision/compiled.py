@@ -21,6 +21,7 @@ INDICES: Any = types.Array(I8, 1, "C")
 FLAGS: Any = types.Array(BOOL, 1, "C")
 POINTS: Any = types.Array(types.int32, 2, "C")
 PICTURE: Any = types.Array(types.uint8, 3, "C", readonly=True)
+WRITABLE_BYTES: Any = types.Array(types.uint8, 2, "C")
 BYTES: Any = types.Array(types.uint8, 2, "C", readonly=True)
 # Only read, and of any layout:
 COLUMN: Any = types.Array(F8, 1, "A", readonly=True)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from vision.cuts import FEATURES
 
 WEIGHTS = Path(__file__).with_suffix(".npz")
-HEIGHT_FEATURES = (11, 12, 22, 23)
 _ARRAYS = ("mean", "scale", "w0", "b0", "w1", "b1", "w2", "b2")
 
 

@@ -2,7 +2,8 @@
 
 Touching and overlapping parts leave a notch on either side of where they meet. A chord between two notches cuts the
 outline in two without another picture being made; whether it is a border between parts shows in the silhouette (a
-neck), in the colours on both sides of it, in a dark gap along it, and in the height where there is a height map.
+neck, pieces that are rounder than the whole), in the colours on both sides, in a dark gap or an edge along it, and in
+the height where there is a height map. `cut_judge` weighs it all.
 """
 
 from math import atan2, ceil, fabs, hypot, log, pi, sqrt
@@ -10,240 +11,280 @@ from math import atan2, ceil, fabs, hypot, log, pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.compiled import BYTES, F4_ROWS, F8, PICTURE, POINTS, TABLE, compiled
+from vision.compiled import BYTES, F4_ROWS, F8, FLOATS, I8, PICTURE, POINTS, TABLE, compiled
 from vision.outlines import hull_area
 
-FIRST, SECOND, PROBABILITY = 0, 1, 2
-FEATURES = 3
+FIRST, SECOND, PROBABILITY, FEATURES = range(4)
 NAMES = (
-    "one", "neck, narrower side", "neck, wider side", "length by smaller piece", "length", "notches",
-    "straightness", "colour step", "gap", "unevenness", "pieces alike", "height step", "height gap",
-    "solidity", "solidity gained", "hollowest piece", "size", "notches of the blob",
-    "edge share", "weakest edge", "colour of the sides", "texture", "height edge share", "height of the sides",
+    "neck, narrower side", "neck, wider side", "length by smaller piece", "length", "shallower notch", "deeper notch",
+    "pieces alike", "solidity", "solidity gained", "hollowest piece", "size", "notches of the blob",
+    "colour step", "gap", "unevenness", "edge share", "weakest edge", "colour of the sides", "texture",
+    "height step", "height gap", "height edge share", "height of the sides",
 )  # fmt: skip
+HEIGHT_NAMES = NAMES[-4:]
+
+_COUNT = len(NAMES)
+_SHAPE, _SEEN, _HEIGHTS = FEATURES, FEATURES + 12, FEATURES + 19
 _SHARPEST = pi / 9  # a notch turns by at least this
-_REACH_PX = (2.0, 3.0, 4.0)  # how far from the chord the two sides are looked at
-_MOST_SAMPLES = 24
 _INSIDE = 0.85  # share of the chord that must lie on the blob
+_LEAST_GAIN = 0.0  # of solidity: cutting parts apart leaves pieces that fill their hulls at least as well
+_SAMPLES = 24  # places along a chord, at most
+_NEAR_PX = (2.0, 3.0, 4.0)  # off the chord: the two sides where they meet
+_FAR_PX = (5.0, 8.0, 12.0, 17.0)  # and farther in
+_EDGE_LEVELS = 36.0  # grey levels, summed over the channels, across 3 px
+_EDGE_MM = 0.25
+
+Points = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
+Heights = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+
+@compiled(FLOATS, POINTS)
+def _notches(outline: Points) -> Floats:
+    """How far the outline turns inwards at each of its points, in radians; 0 where it does not by `_SHARPEST`."""
+    count = len(outline)
+    doubled = 0.0
+    for k in range(count):
+        doubled += float(outline[k - 1, 0]) * outline[k, 1] - float(outline[k, 0]) * outline[k - 1, 1]
+    turn = 1.0 if doubled > 0 else -1.0
+    notch = np.zeros(count)
+    for k in range(count):
+        ax, ay = float(outline[k, 0] - outline[k - 1, 0]), float(outline[k, 1] - outline[k - 1, 1])
+        following = (k + 1) % count
+        bx, by = float(outline[following, 0] - outline[k, 0]), float(outline[following, 1] - outline[k, 1])
+        bend = -turn * atan2(ax * by - ay * bx, ax * bx + ay * by)
+        if bend >= _SHARPEST:
+            notch[k] = bend
+    return notch
+
+
+@compiled(F8, POINTS)
+def _area(points: Points) -> float:
+    """Of the closed polygon."""
+    doubled = 0.0
+    for k in range(len(points)):
+        doubled += float(points[k - 1, 0]) * points[k, 1] - float(points[k, 0]) * points[k - 1, 1]
+    return fabs(doubled) / 2
+
+
+@compiled(I8, F8, F8, BYTES)
+def _on_blob(x: float, y: float, mask: Bytes) -> int:
+    """1 where the pixel nearest to (x, y) is on the blob, 0 elsewhere and outside the picture."""
+    column, row = int(x + 0.5), int(y + 0.5)
+    if x < -0.5 or y < -0.5 or column >= mask.shape[1] or row >= mask.shape[0]:
+        return 0
+    return 1 if mask[row, column] > 0 else 0
+
+
+@compiled(I8, F8, F8, F8, F8, F8, BYTES)
+def _lies_inside(x: float, y: float, dx: float, dy: float, length: float, mask: Bytes) -> int:
+    """1 where enough of the chord lies on the blob."""
+    steps = int(ceil(length))
+    inside = 0
+    for s in range(steps + 1):
+        inside += _on_blob(x + dx * s / steps, y + dy * s / steps, mask)
+    return 1 if inside >= _INSIDE * (steps + 1) else 0
+
+
+@compiled(F8, F8, F8, F8, F8, F8, F8, BYTES)
+def _width(x: float, y: float, ux: float, uy: float, side: float, length: float, mask: Bytes) -> float:
+    """How wide the blob is parallel to the chord (direction u, middle x, y), on one side of it: the wider of what is
+    found half a chord's length off and a whole one; at most about four lengths are walked each way."""
+    step = max(1.0, length / 16)
+    most = 3 * length + 20
+    widest = 0.0
+    for off in (max(2.0, length / 2), max(4.0, length)):
+        ox, oy = x - uy * side * off, y + ux * side * off
+        width = 0.0
+        for way in (-1.0, 1.0):
+            reach = 0.0
+            while reach < most and _on_blob(ox + way * ux * reach, oy + way * uy * reach, mask):
+                reach += step
+            width += reach
+        widest = max(widest, width)
+    return widest
+
+
+@compiled(None, FLOATS, F8, F8, F8, F8, F8, PICTURE, BYTES, F4_ROWS)
+def _look_across(
+    row: Floats, x: float, y: float, ux: float, uy: float, length: float, color: Bytes, mask: Bytes, height: Heights
+) -> None:
+    """Fills in how the two sides differ where they meet, and how much darker and lower it is between them."""
+    samples = min(int(ceil(length)) + 1, _SAMPLES)
+    steps = np.zeros(3)
+    gap = uneven = 0.0
+    seen = 0
+    side_mm = np.zeros(2)
+    line_mm = 0.0
+    sides = line = 0
+    for s in range(samples):
+        t = (s + 0.5) / samples * length
+        cx, cy = x + ux * t, y + uy * t
+        on = color[int(cy + 0.5), int(cx + 0.5)]
+        if height.shape[0] > 0 and height[int(cy + 0.5), int(cx + 0.5)] == height[int(cy + 0.5), int(cx + 0.5)]:
+            line_mm += height[int(cy + 0.5), int(cx + 0.5)]
+            line += 1
+        for reach in _NEAR_PX:
+            px, py, qx, qy = cx - uy * reach, cy + ux * reach, cx + uy * reach, cy - ux * reach
+            if not (_on_blob(px, py, mask) and _on_blob(qx, qy, mask)):
+                continue
+            p, q = color[int(py + 0.5), int(px + 0.5)], color[int(qy + 0.5), int(qx + 0.5)]
+            light_p = light_q = light = 0.0
+            for channel in range(3):
+                step = float(p[channel]) - q[channel]
+                steps[channel] += step
+                uneven += fabs(step)
+                light_p += p[channel]
+                light_q += q[channel]
+                light += on[channel]
+            gap += min(light_p, light_q) - light
+            seen += 1
+            if height.shape[0] > 0:
+                one, other = height[int(py + 0.5), int(px + 0.5)], height[int(qy + 0.5), int(qx + 0.5)]
+                if one == one and other == other:
+                    side_mm[0] += one
+                    side_mm[1] += other
+                    sides += 1
+    if seen > 0:
+        step = (fabs(steps[0]) + fabs(steps[1]) + fabs(steps[2])) / seen
+        row[_SEEN + 0] = log(1 + step)
+        row[_SEEN + 1] = min(max(gap / seen / 30, -2.0), 4.0)
+        row[_SEEN + 2] = log(1 + max(uneven / seen - step, 0.0))
+    if sides > 0 and line > 0:
+        row[_HEIGHTS + 0] = log(1 + fabs(side_mm[0] - side_mm[1]) / sides)
+        row[_HEIGHTS + 1] = min(max(min(side_mm[0], side_mm[1]) / sides - line_mm / line, -2.0), 4.0)
+
+
+@compiled(None, FLOATS, F8, F8, F8, F8, F8, PICTURE, F4_ROWS)
+def _look_for_an_edge(
+    row: Floats, x: float, y: float, ux: float, uy: float, length: float, color: Bytes, height: Heights
+) -> None:
+    """Fills in on what share of the chord there is an edge of colour, or of height, within two pixels of it."""
+    samples = min(int(ceil(length)) + 1, _SAMPLES)
+    rows, columns = color.shape[:2]
+    edges = rises = 0
+    weakest = 60.0
+    for s in range(samples):
+        t = (s + 0.5) / samples * length
+        strongest = steepest = 0.0
+        for shift in range(-2, 3):
+            cx, cy = x + ux * t - uy * shift, y + uy * t + ux * shift
+            px, py, qx, qy = (
+                int(cx - uy * 1.5 + 0.5), int(cy + ux * 1.5 + 0.5), int(cx + uy * 1.5 + 0.5), int(cy - ux * 1.5 + 0.5)
+            )  # fmt: skip
+            if min(px, qx) < 0 or min(py, qy) < 0 or max(px, qx) >= columns or max(py, qy) >= rows:
+                continue
+            step = 0.0
+            for channel in range(3):
+                step += fabs(float(color[py, px, channel]) - color[qy, qx, channel])
+            strongest = max(strongest, step)
+            if height.shape[0] > 0:
+                rise = fabs(height[py, px] - height[qy, qx])
+                if rise == rise:
+                    steepest = max(steepest, rise)
+        edges += strongest > _EDGE_LEVELS
+        rises += steepest > _EDGE_MM
+        weakest = min(weakest, strongest / 3)
+    row[_SEEN + 3] = edges / samples
+    row[_SEEN + 4] = weakest / 20
+    row[_HEIGHTS + 2] = rises / samples
+
+
+@compiled(None, FLOATS, F8, F8, F8, F8, F8, PICTURE, BYTES, F4_ROWS)
+def _look_farther_in(
+    row: Floats, x: float, y: float, ux: float, uy: float, length: float, color: Bytes, mask: Bytes, height: Heights
+) -> None:
+    """Fills in how the pieces differ away from the chord: their mean colours, brightness spread and mean heights."""
+    samples = min(int(ceil(length)) + 1, _SAMPLES)
+    sums = np.zeros((2, 7))  # blue, green, red, square of their sum, pixels, mm, pixels with height
+    for side in range(2):
+        sign = 1.0 - 2 * side
+        for s in range(0, samples, 2):
+            t = (s + 0.5) / samples * length
+            for reach in _FAR_PX:
+                px, py = x + ux * t - uy * sign * reach, y + uy * t + ux * sign * reach
+                if not _on_blob(px, py, mask):
+                    break
+                light = 0.0
+                for channel in range(3):
+                    value = float(color[int(py + 0.5), int(px + 0.5), channel])
+                    sums[side, channel] += value
+                    light += value
+                sums[side, 3] += light * light
+                sums[side, 4] += 1
+                if height.shape[0] > 0:
+                    mm = height[int(py + 0.5), int(px + 0.5)]
+                    if mm == mm:
+                        sums[side, 5] += mm
+                        sums[side, 6] += 1
+    if sums[0, 4] > 0 and sums[1, 4] > 0:
+        apart = spread = 0.0
+        for channel in range(3):
+            apart += fabs(sums[0, channel] / sums[0, 4] - sums[1, channel] / sums[1, 4])
+        for side in range(2):
+            mean = (sums[side, 0] + sums[side, 1] + sums[side, 2]) / sums[side, 4]
+            spread += max(sums[side, 3] / sums[side, 4] - mean * mean, 0.0)
+        row[_SEEN + 5] = log(1 + apart)
+        row[_SEEN + 6] = log(1 + sqrt(spread))
+    if sums[0, 6] > 0 and sums[1, 6] > 0:
+        row[_HEIGHTS + 3] = log(1 + fabs(sums[0, 5] / sums[0, 6] - sums[1, 5] / sums[1, 6]))
 
 
 @compiled(TABLE, POINTS, PICTURE, BYTES, F4_ROWS, F8)
-def candidate_cuts(
-    outline: NDArray[np.int32],
-    color: NDArray[np.uint8],
-    mask: NDArray[np.uint8],
-    height: NDArray[np.float32],
-    min_area_px: float,
-) -> NDArray[np.float64]:
+def candidate_cuts(outline: Points, color: Bytes, mask: Bytes, height: Heights, min_area_px: float) -> Floats:
     """A row a chord: the two points of `outline` (int32 [K, 2] of x, y) it joins, room for a probability, then the
     features of `NAMES`.
 
     `color` is H x W x 3, `mask` H x W, `height` H x W in mm with NaN where nothing was seen, or 0 x 0. Both pieces
     cover at least `min_area_px`.
     """
+    notch = _notches(outline)
+    notches = np.count_nonzero(notch)
     count = len(outline)
-    doubled = 0.0
-    for k in range(count):
-        x, y = outline[k]
-        nx, ny = outline[(k + 1) % count]
-        doubled += float(x) * ny - float(nx) * y
-    turn = 1.0 if doubled > 0 else -1.0
-    notch = np.zeros(count)
-    notches = 0
-    for k in range(count):
-        x0, y0 = outline[k - 1]
-        x1, y1 = outline[k]
-        x2, y2 = outline[(k + 1) % count]
-        ax, ay, bx, by = float(x1 - x0), float(y1 - y0), float(x2 - x1), float(y2 - y1)
-        bend = -turn * atan2(ax * by - ay * bx, ax * bx + ay * by)
-        if bend >= _SHARPEST:
-            notch[k] = bend
-            notches += 1
-    found = np.zeros((max(notches * (notches - 1) // 2, 0), FEATURES + len(NAMES)))
+    area = _area(outline)
+    solidity = area / max(hull_area(outline), 1.0)
+    found = np.zeros((notches * max(notches - 1, 0) // 2, FEATURES + _COUNT))
     n = 0
-    cut_at = np.zeros((len(found), 2))
-    solidity = fabs(doubled) / 2 / max(hull_area(outline), 1.0)
-    rows, columns = mask.shape
     for i in range(count):
         if notch[i] == 0:
             continue
-        piece = 0.0
-        for j in range(i + 1, count):
-            x0, y0 = outline[j - 1]
-            x1, y1 = outline[j]
-            piece += float(x0) * y1 - float(x1) * y0
-            if notch[j] == 0 or j == i + 1 or (i == 0 and j == count - 1):
+        for j in range(i + 2, count):
+            if notch[j] == 0 or (i == 0 and j == count - 1):
                 continue
-            xi, yi = float(outline[i, 0]), float(outline[i, 1])
-            dx, dy = x1 - xi, y1 - yi
-            length = hypot(dx, dy)
-            if length < 1:
-                continue
-            first = fabs(piece + float(x1) * yi - xi * float(y1)) / 2
-            second = fabs(doubled) / 2 - first
+            piece = outline[i : j + 1]
+            first = _area(piece)
+            second = area - first
             smaller, larger = min(first, second), max(first, second)
-            if smaller < min_area_px:
+            x, y = float(outline[i, 0]), float(outline[i, 1])
+            dx, dy = outline[j, 0] - x, outline[j, 1] - y
+            length = hypot(dx, dy)
+            if smaller < min_area_px or length < 1 or not _lies_inside(x, y, dx, dy, length, mask):
                 continue
-            ux, uy = dx / length, dy / length
-            # On the blob all the way?
-            steps = int(ceil(length))
-            inside = 0
-            for s in range(steps + 1):
-                px, py = int(xi + ux * length * s / steps + 0.5), int(yi + uy * length * s / steps + 0.5)
-                inside += mask[py, px] > 0
-            if inside < _INSIDE * (steps + 1):
+            first_solidity = first / max(hull_area(piece), 1.0)
+            second_solidity = second / max(hull_area(np.concatenate((outline[j:], outline[: i + 1]))), 1.0)
+            gained = (first_solidity * first + second_solidity * second) / area - solidity
+            if gained < _LEAST_GAIN:
                 continue
-            # How wide the blob is beside the chord, on either side.
-            vx, vy = -uy, ux
-            mx, my = xi + dx / 2, yi + dy / 2
-            most = 3 * length + 20
-            widths = np.zeros(2)
-            for side in range(2):
-                sign = 1.0 if side == 0 else -1.0
-                for share in (0.5, 1.0):
-                    off = sign * max(3.0 + 2 * (share - 0.5), share * length)
-                    width = 0.0
-                    for way in (-1.0, 1.0):
-                        reach = 0.0 if way < 0 else 1.0
-                        while reach < most:
-                            px = int(mx + vx * off + way * ux * reach + 0.5)
-                            py = int(my + vy * off + way * uy * reach + 0.5)
-                            if px < 0 or py < 0 or px >= columns or py >= rows or mask[py, px] == 0:
-                                break
-                            reach += 1.0
-                            width += 1.0
-                    widths[side] = max(widths[side], width)
-            # What is seen across.
-            samples = min(steps + 1, _MOST_SAMPLES)
-            step0 = step1 = step2 = gap = uneven = 0.0
-            seen = 0
-            h_a = h_b = h_on = 0.0
-            h_sides = h_line = 0
-            for s in range(samples):
-                t = (s + 0.5) / samples * length
-                cx, cy = xi + ux * t, yi + uy * t
-                lx, ly = int(cx + 0.5), int(cy + 0.5)
-                for reach in _REACH_PX:
-                    px, py = int(cx + vx * reach + 0.5), int(cy + vy * reach + 0.5)
-                    qx, qy = int(cx - vx * reach + 0.5), int(cy - vy * reach + 0.5)
-                    if px < 0 or py < 0 or px >= columns or py >= rows or mask[py, px] == 0:
-                        continue
-                    if qx < 0 or qy < 0 or qx >= columns or qy >= rows or mask[qy, qx] == 0:
-                        continue
-                    d0 = float(color[py, px, 0]) - color[qy, qx, 0]
-                    d1 = float(color[py, px, 1]) - color[qy, qx, 1]
-                    d2 = float(color[py, px, 2]) - color[qy, qx, 2]
-                    step0 += d0
-                    step1 += d1
-                    step2 += d2
-                    uneven += fabs(d0) + fabs(d1) + fabs(d2)
-                    light_p = float(color[py, px, 0]) + color[py, px, 1] + color[py, px, 2]
-                    light_q = float(color[qy, qx, 0]) + color[qy, qx, 1] + color[qy, qx, 2]
-                    light = float(color[ly, lx, 0]) + color[ly, lx, 1] + color[ly, lx, 2]
-                    gap += min(light_p, light_q) - light
-                    seen += 1
-                    if height.shape[0] > 0:
-                        hp, hq, hl = height[py, px], height[qy, qx], height[ly, lx]
-                        if hp == hp and hq == hq:
-                            h_a += hp
-                            h_b += hq
-                            h_sides += 1
-                        if hl == hl:
-                            h_on += hl
-                            h_line += 1
-            # An edge of colour or height somewhere within two pixels of the chord, all along it.
-            edges = h_edges = 0
-            weakest = 60.0
-            for s in range(samples):
-                t = (s + 0.5) / samples * length
-                cx, cy = xi + ux * t, yi + uy * t
-                best = h_best = 0.0
-                for shift in range(-2, 3):
-                    px, py = int(cx + vx * (shift + 1.5) + 0.5), int(cy + vy * (shift + 1.5) + 0.5)
-                    qx, qy = int(cx + vx * (shift - 1.5) + 0.5), int(cy + vy * (shift - 1.5) + 0.5)
-                    if min(px, qx) < 0 or min(py, qy) < 0 or max(px, qx) >= columns or max(py, qy) >= rows:
-                        continue
-                    best = max(
-                        best,
-                        fabs(float(color[py, px, 0]) - color[qy, qx, 0])
-                        + fabs(float(color[py, px, 1]) - color[qy, qx, 1])
-                        + fabs(float(color[py, px, 2]) - color[qy, qx, 2]),
-                    )
-                    if height.shape[0] > 0:
-                        rise = fabs(height[py, px] - height[qy, qx])
-                        if rise == rise:
-                            h_best = max(h_best, rise)
-                edges += best > 36
-                h_edges += h_best > 0.25
-                weakest = min(weakest, best / 3)
-            # The sides farther in.
-            sums = np.zeros((2, 8))
-            for side in range(2):
-                sign = 1.0 if side == 0 else -1.0
-                for s in range(0, samples, 2):
-                    t = (s + 0.5) / samples * length
-                    for reach in (5.0, 8.0, 12.0, 17.0):
-                        px = int(xi + ux * t + sign * vx * reach + 0.5)
-                        py = int(yi + uy * t + sign * vy * reach + 0.5)
-                        if px < 0 or py < 0 or px >= columns or py >= rows or mask[py, px] == 0:
-                            break
-                        light = 0.0
-                        for channel in range(3):
-                            value = float(color[py, px, channel])
-                            sums[side, channel] += value
-                            light += value
-                        sums[side, 3] += light * light
-                        sums[side, 4] += 1
-                        if height.shape[0] > 0 and height[py, px] == height[py, px]:
-                            sums[side, 5] += height[py, px]
-                            sums[side, 6] += 1
             row = found[n]
             row[FIRST], row[SECOND] = i, j
-            row[FEATURES + 18] = edges / samples
-            row[FEATURES + 19] = weakest / 20
-            n_a, n_b = sums[0, 4], sums[1, 4]
-            if n_a > 0 and n_b > 0:
-                apart = light_a = light_b = 0.0
-                for channel in range(3):
-                    apart += fabs(sums[0, channel] / n_a - sums[1, channel] / n_b)
-                    light_a += sums[0, channel] / n_a
-                    light_b += sums[1, channel] / n_b
-                row[FEATURES + 20] = log(1 + apart)
-                spread = max(sums[0, 3] / n_a - light_a * light_a, 0.0) + max(sums[1, 3] / n_b - light_b * light_b, 0.0)
-                row[FEATURES + 21] = log(1 + sqrt(spread))
-            row[FEATURES + 22] = h_edges / samples
-            if sums[0, 6] > 0 and sums[1, 6] > 0:
-                row[FEATURES + 23] = log(1 + fabs(sums[0, 5] / sums[0, 6] - sums[1, 5] / sums[1, 6]))
-            f = FEATURES
-            row[f] = 1.0
-            row[f + 1] = log((min(widths[0], widths[1]) + 1) / (length + 1))
-            row[f + 2] = log((max(widths[0], widths[1]) + 1) / (length + 1))
-            row[f + 3] = log((length + 1) / sqrt(smaller))
-            row[f + 4] = log(length + 1)
-            row[f + 5] = min(notch[i], notch[j])
-            # The chord should continue the outline of both pieces: the bend left at its ends.
-            row[f + 6] = max(notch[i], notch[j])
-            if seen > 0:
-                step = fabs(step0 / seen) + fabs(step1 / seen) + fabs(step2 / seen)
-                row[f + 7] = log(1 + step)
-                row[f + 8] = min(max(gap / seen / 30, -2.0), 4.0)
-                row[f + 9] = log(1 + max(uneven / seen - step, 0.0))
-            row[f + 10] = log(larger / smaller)
-            if h_sides > 0 and h_line > 0:
-                a, b, on = h_a / h_sides, h_b / h_sides, h_on / h_line
-                row[f + 11] = log(1 + fabs(a - b))
-                row[f + 12] = min(max(min(a, b) - on, -2.0), 4.0)
-            cut_at[n, 0], cut_at[n, 1] = first, second
+            ux, uy = dx / length, dy / length
+            one = _width(x + dx / 2, y + dy / 2, ux, uy, 1.0, length, mask)
+            other = _width(x + dx / 2, y + dy / 2, ux, uy, -1.0, length, mask)
+            row[_SHAPE + 0] = log((min(one, other) + 1) / (length + 1))
+            row[_SHAPE + 1] = log((max(one, other) + 1) / (length + 1))
+            row[_SHAPE + 2] = log((length + 1) / sqrt(smaller))
+            row[_SHAPE + 3] = log(length + 1)
+            row[_SHAPE + 4] = min(notch[i], notch[j])
+            row[_SHAPE + 5] = max(notch[i], notch[j])
+            row[_SHAPE + 6] = log(larger / smaller)
+            row[_SHAPE + 7] = solidity
+            row[_SHAPE + 8] = gained
+            row[_SHAPE + 9] = min(first_solidity, second_solidity)
+            row[_SHAPE + 10] = log(area + 1)
+            row[_SHAPE + 11] = log(1.0 + notches)
+            _look_across(row, x, y, ux, uy, length, color, mask, height)
+            _look_for_an_edge(row, x, y, ux, uy, length, color, height)
+            _look_farther_in(row, x, y, ux, uy, length, color, mask, height)
             n += 1
-    for k in range(n):
-        row = found[k]
-        i, j = int(row[FIRST]), int(row[SECOND])
-        first, second = cut_at[k]
-        a = first / max(hull_area(outline[i : j + 1]), 1.0)
-        b = second / max(hull_area(np.concatenate((outline[j:], outline[: i + 1]))), 1.0)
-        row[FEATURES + 13] = solidity
-        row[FEATURES + 14] = (a * first + b * second) / (first + second) - solidity
-        row[FEATURES + 15] = min(a, b)
-        row[FEATURES + 16] = log(fabs(doubled) / 2 + 1)
-        row[FEATURES + 17] = log(1.0 + notches)
     return found[:n]

@@ -60,7 +60,11 @@ class VisionPipeline:
         self._counts_per_row = counts_per_mm * camera.mm_per_px
         self._classifier = classifier
         self._segmenter = Segmenter(
-            settings.segmentation, min_area_px=min_area_px, max_part_px=max_part_px, area_scan=not line_scan
+            settings.segmentation,
+            min_area_px=min_area_px,
+            max_part_px=max_part_px,
+            area_scan=not line_scan,
+            widest_seam_px=settings.segmentation.seam_mm / camera.mm_per_px,
         )
         self._strips = StripAssembler(self._segmenter, max_part_rows=round(max_part_px)) if line_scan else None
         self._last_encoder: EncoderStamp | None = None
@@ -76,12 +80,12 @@ class VisionPipeline:
         travel = None if self._last_encoder is None else count_difference(frame.encoder.count, self._last_encoder.count)
         slack = frame.encoder.uncertainty_counts / self._counts_per_row
         self._last_encoder = frame.encoder
+        travel_rows = None if travel is None else travel / self._counts_per_row
         if self._strips is not None:
-            travel_rows = None if travel is None else travel / self._counts_per_row
             return self._strip_detections(self._strips.add(picture, travel_rows, slack))
         # A standing belt teaches nothing: a part left lying under the camera is not the belt.
         mask = self._segmenter.foreground(picture, learn=travel is None or travel != 0)
-        blobs = self._segmenter.blobs(picture, mask)
+        blobs = self._segmenter.blobs(picture, mask, travel_rows)
         top = blobs.boxes[:, 1] < _CUT_ROWS
         bottom = blobs.boxes[:, 1] + blobs.boxes[:, 3] > len(picture.color) - _CUT_ROWS
         return self._detections(picture.color, blobs, top ^ bottom, top & bottom, np.zeros(len(blobs)))

@@ -13,6 +13,7 @@ from vision.belt_plane import BeltPlane
 from vision.cut_judge import CutJudge
 from vision.cuts import FIRST, SECOND, candidate_cuts
 from vision.outlines import AREA, BOX, CENTRE, measured, solidities
+from vision.seams import SeamFilter
 from vision.settings import SegmentationConfig
 
 # OpenCV's own threads gain nothing at these sizes; morphology is three times slower with two.
@@ -73,13 +74,20 @@ class Segmenter:
     """
 
     def __init__(
-        self, settings: SegmentationConfig, *, min_area_px: float, max_part_px: float, area_scan: bool
+        self,
+        settings: SegmentationConfig,
+        *,
+        min_area_px: float,
+        max_part_px: float,
+        area_scan: bool,
+        widest_seam_px: float = 0.0,
     ) -> None:
         self._settings = settings
         self._min_area_px = min_area_px
         self._max_part_px = max_part_px
         self._background = BeltBackground(settings, area_scan=area_scan)
         self._plane = BeltPlane(settings)
+        self._seams = SeamFilter(widest_seam_px, max_part_px)
         self._kernel = np.ones((settings.open_px, settings.open_px), np.uint8)
         self._judges = {False: CutJudge.load(with_height=False), True: CutJudge.load(with_height=True)}
 
@@ -99,9 +107,18 @@ class Segmenter:
             cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._kernel, mask)
         return mask
 
-    def blobs(self, picture: Picture, mask: NDArray[np.uint8]) -> Blobs:
-        """The blobs of a mask that are large enough, touching ones split."""
-        return self.measure(self.split_all(picture, mask, outer_contours(mask)))
+    def blobs(self, picture: Picture, mask: NDArray[np.uint8], travel_rows: float | None = None) -> Blobs:
+        """The blobs of a mask that are large enough, touching ones split.
+
+        `travel_rows` is how far the belt ran since the picture before, None where nobody knows.
+        """
+        return self.measure(self.split_all(picture, mask, self.contours(mask, travel_rows)))
+
+    def contours(self, mask: NDArray[np.uint8], travel_rows: float | None = None) -> list[Contour]:
+        """Outer borders of the mask's blobs, belt seams taken out of it."""
+        found = outer_contours(mask)
+        boxes = measured(*_flat(found))[:, BOX] if found else np.zeros((0, 4))
+        return outer_contours(mask) if self._seams.erase(mask, boxes, travel_rows) else found
 
     def split_all(self, picture: Picture, mask: NDArray[np.uint8], contours: Sequence[Contour]) -> list[Piece]:
         """The contours that are large enough, with those of touching parts replaced by their pieces."""

@@ -9,7 +9,7 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
     """Thresholds that tell a part from the belt; the defaults suit a dark, matt belt."""
 
     contrast: int = Field(
-        default=24,
+        default=14,
         ge=2,
         le=255,
         title="Contrast",
@@ -17,7 +17,7 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         "beyond the belt's own noise.",
     )
     noise_sigmas: float = Field(
-        default=4.0,
+        default=3.0,
         ge=0,
         title="Noise factor",
         description="Standard deviations of the belt's own variation that do not count as contrast.",
@@ -37,14 +37,14 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         description="A blob that fills less of its convex hull than this is examined for touching parts; 0 never.",
     )
     split_above: float = Field(
-        default=0.85,
+        default=0.8,
         gt=0,
         le=1,
         title="Split above this probability",
         description="How probable it must be that a cut separates two parts for it to be made.",
     )
     clump_above: float = Field(
-        default=0.7,
+        default=0.6,
         gt=0,
         le=1,
         title="Clump above this probability",
@@ -57,6 +57,13 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         title="Height",
         description="Millimetres above the belt from which the height channel shows a part, whatever its colour; "
         "without effect where the camera gives no height.",
+    )
+    seam_mm: float = Field(
+        default=8.0,
+        ge=0,
+        title="Widest seam",
+        description="A straight band across the whole belt, longer than the longest part and at most this wide along "
+        "the belt, is a belt seam and no part; 0 where there are none.",
     )
     learn_frames: int = Field(
         default=20,

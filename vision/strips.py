@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.segmentation import Blobs, Contour, Picture, Piece, Segmenter, outer_contours, simplified
+from vision.segmentation import Blobs, Contour, Picture, Piece, Segmenter, simplified
 
 _CONTEXT_ROWS = 6  # carried always, so that filters see both sides of a seam
 _OPEN_ROWS = 3  # a blob that ends this near the last row may go on in the next strip
@@ -59,9 +59,10 @@ class StripAssembler:
                 np.concatenate([self._given, blank]),
                 np.concatenate([self._tail, blank]),
                 len(self._carried.color),
+                travel_rows,
             )
         left = self.flush()
-        assembled = self._assemble(strip, blank, blank, 0)
+        assembled = self._assemble(strip, blank, blank, 0, travel_rows)
         if left is not None and travel_rows is not None:
             return _with_leftover(assembled, left.blobs, len(left.color), rows, travel_rows)
         return assembled
@@ -80,15 +81,17 @@ class StripAssembler:
         given: NDArray[np.uint8],
         tail: NDArray[np.uint8],
         carried: int,
+        travel_rows: float | None,
     ) -> Assembled:
         mask = self._segmenter.foreground(picture)
         mask[given > 0] = 0
         height = len(mask)
+        contours = self._segmenter.contours(mask, travel_rows)
         finished: list[Contour] = []
         too_long: list[Contour] = []
         unfinished: list[Contour] = []
         tails: list[Contour] = []
-        for contour in outer_contours(mask):
+        for contour in contours:
             _, y, _, h = cv2.boundingRect(contour)
             goes_on = y + h > height - _OPEN_ROWS
             if carried and tail.any() and _covers(contour, tail):

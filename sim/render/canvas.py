@@ -6,6 +6,7 @@ belt (relief) and gloss. `finish` turns them, lights the relief (so that a rotat
 from the same side as the belt) and shrinks the picture to the camera's pixels.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -18,7 +19,11 @@ from sim.render.shapes import Bgr, noise, rounded_rect
 _SHIFT = 4  # cv2 draws with 1/16 px coordinates
 _HERSHEY_CAP_PX = 21.0  # cap height of FONT_HERSHEY_SIMPLEX at scale 1
 _MARGIN_MM = 1.0
+_FINE_PX = 500  # parts longer than this are drawn in camera pixels, smaller ones in halves of them
 _BEVEL_MM = 0.22  # edges are never sharp: the relief is blurred by this before it is lit
+
+
+Share = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.floating]]
 
 
 class Canvas:
@@ -31,7 +36,8 @@ class Canvas:
         self.width_mm = width_mm
         diagonal_px = float(np.hypot(length_mm, width_mm)) / mm_per_px
         self._shrink = 2 if diagonal_px < 100 else 1  # from the lit picture to the camera's pixels
-        self.scale = 2.0 * self._shrink / mm_per_px  # drawn pixels per mm
+        self._zoom = 2.0 if diagonal_px < _FINE_PX else 1.0  # from the drawing to the lit picture
+        self.scale = self._zoom * self._shrink / mm_per_px  # drawn pixels per mm
         columns = int(np.ceil((length_mm + 2 * _MARGIN_MM) * self.scale))
         rows = int(np.ceil((width_mm + 2 * _MARGIN_MM) * self.scale))
         self._bgr = np.zeros((rows, columns, 3), np.uint8)
@@ -39,6 +45,7 @@ class Canvas:
         self._relief_mm = np.zeros((rows, columns), np.float32)
         self._gloss = np.zeros((rows, columns), np.uint8)
         self._tint: NDArray[np.float32] | None = None
+        self._opacity: NDArray[np.uint8] | None = None  # None: nothing of the part lets the belt show through
         self._dirt: list[tuple[float, Bgr]] = []
         self._centre_px = ((columns - 1) / 2, (rows - 1) / 2)
         # the x of every drawn column and the y of every drawn row
@@ -117,9 +124,57 @@ class Canvas:
 
     def dome(self, x_mm: float, y_mm: float, radius_mm: float, base_mm: float, rise_mm: float) -> None:
         """Raise a round dome on what is painted, without changing its colour."""
-        rim = (((self.x_mm - x_mm) / radius_mm) ** 2)[None, :] + (((self.y_mm - y_mm) / radius_mm) ** 2)[:, None]
+        rows, columns = self._window(x_mm, y_mm, radius_mm)
+        rim = (((self.x_mm[columns] - x_mm) / radius_mm) ** 2)[None, :]
+        rim = rim + (((self.y_mm[rows] - y_mm) / radius_mm) ** 2)[:, None]
         height = np.float32(base_mm) + np.float32(rise_mm) * np.sqrt(np.maximum(1 - rim, 0))
-        np.copyto(self._relief_mm, height, where=rim < 1)
+        np.copyto(self._relief_mm[rows, columns], height, where=rim < 1)
+
+    def _window(self, x_mm: float, y_mm: float, radius_mm: float) -> tuple[slice, slice]:
+        """Rows and columns around a place."""
+        left, top = (np.array([x_mm, y_mm]) - radius_mm) * self.scale + self._centre_px
+        size = 2 * radius_mm * self.scale + 2
+        return slice(max(0, int(top)), max(0, int(top + size))), slice(max(0, int(left)), max(0, int(left + size)))
+
+    def lift(self, points_mm: ArrayLike, top_mm: float) -> None:
+        """Set the height of what lies within a polygon, without changing its colour."""
+        cv2.fillPoly(self._relief_mm, [self._pixels(points_mm)], (top_mm,), cv2.LINE_8, _SHIFT)
+
+    def bulge(self, x_mm: float, y_mm: float, rx_mm: float, ry_mm: float, rise_mm: float) -> None:
+        """Swell what is painted: an elliptic hill of the given half axes that fades out smoothly."""
+        rim = (((self.x_mm - x_mm) / rx_mm) ** 2)[None, :] + (((self.y_mm - y_mm) / ry_mm) ** 2)[:, None]
+        self._relief_mm += np.float32(rise_mm) * np.square(np.maximum(1 - rim, 0)) * (self._footprint > 0)
+
+    def solid(
+        self,
+        there: NDArray[np.bool_],
+        bgr: NDArray[np.uint8],
+        height_mm: NDArray[np.float32],
+        gloss: NDArray[np.uint8],
+    ) -> None:
+        """Paint whole layers (rows x columns of the drawing) where `there` is true."""
+        self._bgr[there] = bgr[there]
+        self._footprint[there] = 255
+        self._relief_mm[there] = height_mm[there]
+        self._gloss[there] = gloss[there]
+
+    def mend(self) -> None:
+        """Fill single missing pixels of the drawing from those around them."""
+        whole = cv2.morphologyEx(self._footprint, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        gaps = np.flatnonzero((whole > 0) & (self._footprint == 0))
+        share = np.maximum(cv2.blur((self._footprint > 0).astype(np.float32), (3, 3)).reshape(-1)[gaps], 0.1)
+        self._bgr.reshape(-1, 3)[gaps] = cv2.blur(self._bgr, (3, 3)).reshape(-1, 3)[gaps] / share[:, None]
+        for layer in (self._relief_mm, self._gloss):
+            layer.reshape(-1)[gaps] = cv2.blur(layer, (3, 3)).reshape(-1)[gaps] / share
+        self._footprint.reshape(-1)[gaps] = 255
+
+    def crevices(self, strength: float, reach_mm: float) -> None:
+        """Darken what lies lower than its surroundings on the part, as corners and gaps get less light."""
+        inside = (self._footprint > 0).astype(np.float32)
+        wide = cv2.GaussianBlur(self._relief_mm, (0, 0), reach_mm * self.scale / 2)
+        share = cv2.GaussianBlur(inside, (0, 0), reach_mm * self.scale / 2)
+        depth = (wide / np.maximum(share, 1e-3) - self._relief_mm) / np.float32(reach_mm)
+        self.tint(1 - np.float32(strength) * np.clip(depth, 0, 1))
 
     def hole(self, points_mm: ArrayLike) -> None:
         """Cut a polygon out, through to the belt."""
@@ -134,17 +189,80 @@ class Canvas:
         self._footprint *= kept
         self._relief_mm *= kept
 
-    def text(self, line: str, x_mm: float, y_mm: float, cap_mm: float, bgr: Bgr) -> None:
-        """Print a line centred on (x, y); letters too small to leave a trace are left out."""
+    def text(
+        self,
+        line: str,
+        x_mm: float,
+        y_mm: float,
+        cap_mm: float,
+        bgr: Bgr,
+        quarters: int = 0,
+        font: int = cv2.FONT_HERSHEY_SIMPLEX,
+    ) -> None:
+        """Print a line centred on (x, y), turned by quarter circles; letters too small to show are left out."""
         cap_px = cap_mm * self.scale
         if cap_px < 3.0:
             return
         size = cap_px / _HERSHEY_CAP_PX
         thickness = max(1, round(cap_px / 9.0))
-        (width, height), _ = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, size, thickness)
+        (width, height), below = cv2.getTextSize(line, font, size, thickness)
         column, row = (place / (1 << _SHIFT) for place in self._pixel(x_mm, y_mm))
-        origin = (round(column - width / 2), round(row + height / 2))
-        cv2.putText(self._bgr, line, origin, cv2.FONT_HERSHEY_SIMPLEX, size, bgr, thickness)
+        if quarters % 4 == 0:
+            origin = (round(column - width / 2), round(row + height / 2))
+            cv2.putText(self._bgr, line, origin, font, size, bgr, thickness)
+            return
+        ink = np.zeros((height + 2 * below, width + 2, 1), np.uint8)
+        cv2.putText(ink, line, (1, below + height), font, size, (255,), thickness)
+        ink = np.rot90(ink[:, :, 0], quarters)
+        top, left = round(row - ink.shape[0] / 2), round(column - ink.shape[1] / 2)
+        page = self._bgr[max(0, top) : top + ink.shape[0], max(0, left) : left + ink.shape[1]]
+        there = ink[max(0, -top) :, max(0, -left) :][: page.shape[0], : page.shape[1]] > 0
+        page[there] = bgr
+
+    def picture(self, x_mm: float, y_mm: float, length_mm: float, width_mm: float, bgr: NDArray[np.uint8]) -> None:
+        """Print a picture (H x W x 3), stretched to a rectangle around (x, y)."""
+        columns, rows = max(1, round(length_mm * self.scale)), max(1, round(width_mm * self.scale))
+        method = cv2.INTER_AREA if columns < bgr.shape[1] else cv2.INTER_LINEAR
+        print_ = np.asarray(cv2.resize(bgr, (columns, rows), interpolation=method), np.uint8)
+        left = round(x_mm * self.scale + self._centre_px[0] - columns / 2)
+        top = round(y_mm * self.scale + self._centre_px[1] - rows / 2)
+        page = self._bgr[max(0, top) : top + rows, max(0, left) : left + columns]
+        page[:] = print_[max(0, -top) :, max(0, -left) :][: page.shape[0], : page.shape[1]]
+
+    def shade(self, points_mm: ArrayLike, bgr: Bgr, share: float | Share, soft_mm: float = 0.0) -> None:
+        """Blend what lies within a polygon towards `bgr`: a reflection, a gradient, a sheen.
+
+        `share` is 0 (nothing) to 1 (all): a number, or a function of x (1 x W) and y (H x 1) in mm whose
+        result broadcasts to H x W.
+        `soft_mm` blurs the outline.
+        """
+        pixels = self._pixels(points_mm)
+        reach = 2.5 * soft_mm * self.scale
+        (left, top), (right, bottom) = pixels.min(axis=0) / (1 << _SHIFT), pixels.max(axis=0) / (1 << _SHIFT)
+        rows = slice(max(0, int(top - reach)), max(0, int(bottom + reach) + 2))
+        columns = slice(max(0, int(left - reach)), max(0, int(right + reach) + 2))
+        page = self._bgr[rows, columns]
+        if page.size == 0:
+            return
+        mask = np.zeros(page.shape[:2], np.uint8)
+        shift = (-columns.start * (1 << _SHIFT), -rows.start * (1 << _SHIFT))
+        cv2.fillPoly(mask, [pixels + np.array(shift, np.int32)], (255,), cv2.LINE_8, _SHIFT)
+        if soft_mm > 0:
+            mask = _softened(mask, max(0.5, soft_mm * self.scale))
+        amount = np.asarray(mask, np.float32) * np.float32(1 / 255)
+        if callable(share):
+            amount *= np.clip(share(self.x_mm[None, columns], self.y_mm[rows, None]), 0, 1).astype(np.float32)
+        else:
+            amount *= np.float32(share)
+        colour = np.empty_like(page)
+        colour[:] = bgr
+        page[:] = cv2.blendLinear(page, colour, 1 - amount, amount)
+
+    def see_through(self, points_mm: ArrayLike, opacity: int) -> None:
+        """Let the belt shine through within a polygon: 0 wholly, 255 not at all."""
+        if self._opacity is None:
+            self._opacity = np.full_like(self._footprint, 255)
+        cv2.fillPoly(self._opacity, [self._pixels(points_mm)], (opacity,), cv2.LINE_8, _SHIFT)
 
     # Surface: wear and texture of the whole part.
 
@@ -187,19 +305,41 @@ class Canvas:
         if self._shrink > 1:
             size = (picture.shape[1] // self._shrink, picture.shape[0] // self._shrink)
             picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return measured(class_id, picture, self.mm_per_px, float(relief_mm.max()), areal_mass_g_mm2, self.rng)
+            relief_mm = np.asarray(cv2.resize(relief_mm, size, interpolation=cv2.INTER_AREA), np.float32)
+            gloss = np.asarray(cv2.resize(gloss, size, interpolation=cv2.INTER_AREA), np.uint8)
+        opacity = self._turned_opacity(angle_deg, bgra, picture)
+        return measured(class_id, picture, relief_mm, gloss, self.mm_per_px, areal_mass_g_mm2, self.rng, opacity)
+
+    def _turned_opacity(
+        self, angle_deg: float, bgra: NDArray[np.uint8], picture: NDArray[np.uint8]
+    ) -> NDArray[np.uint8] | None:
+        """The opacity of every camera pixel; where the lamp glints nothing is seen through the glass."""
+        if self._opacity is None:
+            return None
+        size = (bgra.shape[1], bgra.shape[0])
+        opacity = cv2.warpAffine(self._opacity, self._turn(angle_deg, size), size, borderValue=(255,))
+        final = (picture.shape[1], picture.shape[0])
+        unlit = cv2.resize(bgra, final, interpolation=cv2.INTER_AREA)
+        glint = cv2.subtract(picture, unlit)[:, :, :3].max(axis=2)
+        return np.asarray(cv2.add(cv2.resize(opacity, final, interpolation=cv2.INTER_AREA), glint), np.uint8)
+
+    def _turn(self, angle_deg: float, size: tuple[int, int]) -> NDArray[np.float64]:
+        """The affine map from the drawing to a turned picture of `size` (columns, rows) with the same middle."""
+        turn = np.asarray(cv2.getRotationMatrix2D(self._centre_px, angle_deg, 1 / self._zoom), np.float64)
+        rows, columns = self._relief_mm.shape
+        return turn + np.array([[0.0, 0.0, (size[0] - columns) / 2], [0.0, 0.0, (size[1] - rows) / 2]])
 
     def _turned(
         self, angle_deg: float
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32] | None]:
         """Every layer turned and halved; the colour is now multiplied by the footprint (BGRA)."""
         rows, columns = self._relief_mm.shape
-        turn = np.asarray(cv2.getRotationMatrix2D(self._centre_px, angle_deg, 0.5), np.float64)
+        turn = np.asarray(cv2.getRotationMatrix2D(self._centre_px, angle_deg, 1 / self._zoom), np.float64)
         cos, sin = abs(float(turn[0, 0])), abs(float(turn[0, 1]))
         # even, so that halving to camera pixels loses no row
         width = (int(np.ceil(columns * cos + rows * sin)) + 3) // 2 * 2
         height = (int(np.ceil(columns * sin + rows * cos)) + 3) // 2 * 2
-        turn = turn + np.array([[0.0, 0.0, (width - columns) / 2], [0.0, 0.0, (height - rows) / 2]])
+        turn = self._turn(angle_deg, (width, height))
         bgr = cv2.bitwise_and(self._bgr, cv2.merge([self._footprint] * 3))
         bgra = cv2.merge([bgr, self._footprint])
         soft_mm = cv2.GaussianBlur(self._relief_mm, (0, 0), max(0.8, _BEVEL_MM * self.scale))
@@ -214,7 +354,9 @@ class Canvas:
 
     def _soiled(self, bgra: NDArray[np.uint8], strength: float, bgr: Bgr) -> NDArray[np.uint8]:
         rows, columns = bgra.shape[:2]
-        pattern = noise((rows, columns), 3.0 * self._shrink / self.mm_per_px, self.rng)
+        # specks gather in clouds: on corners, around seams, where something was glued
+        pattern = 0.55 * noise((rows, columns), 2.0 * self._shrink / self.mm_per_px, self.rng)
+        pattern += 0.85 * noise((rows, columns), 16.0 * self._shrink / self.mm_per_px, self.rng)
         veil = np.clip((pattern - np.float32(0.6)) * np.float32(0.6 * strength), 0.0, 0.8)
         soil = cv2.bitwise_and(np.full_like(bgra, (*bgr, 255)), cv2.merge([bgra[:, :, 3]] * 4))
         return np.asarray(cv2.blendLinear(bgra, soil, 1 - veil, veil), np.uint8)
@@ -241,6 +383,20 @@ class Canvas:
     def _pixels(self, points_mm: ArrayLike) -> NDArray[np.int32]:
         points = np.asarray(points_mm, np.float64) * self.scale + self._centre_px
         return np.rint(points * (1 << _SHIFT)).astype(np.int32)
+
+
+Painter = Callable[[np.random.Generator, float], Canvas]
+"""Draws a random part of one class at so many mm per pixel, unrotated."""
+
+
+def _softened(mask: NDArray[np.uint8], sigma_px: float) -> NDArray[np.uint8]:
+    """A blurred mask; a wide blur is made on a smaller picture, where nobody sees the difference."""
+    step = max(1, int(sigma_px / 2.5))
+    if step == 1:
+        return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma_px), np.uint8)
+    size = (max(1, mask.shape[1] // step), max(1, mask.shape[0] // step))
+    small = cv2.GaussianBlur(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), (0, 0), sigma_px / step)
+    return np.asarray(cv2.resize(small, (mask.shape[1], mask.shape[0])), np.uint8)
 
 
 def _shape(layer: NDArray[Any]) -> tuple[int, int]:

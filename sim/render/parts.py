@@ -4,60 +4,46 @@ Sizes are typical real ones in mm. The pictures are drawn, not photographed: a m
 knows this plant, not a site.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import cache
+from itertools import chain
+from zlib import crc32
 
 import numpy as np
 
+from models.classes import load_classes
 from senbetsu_errors import Fatal
-from sim.render import elements, hardware, modules
-from sim.render.canvas import Canvas
+from sim.render import elements, hardware, modules, products
+from sim.render.canvas import Painter
 from sim.render.light import Light, PartImage
 
-__all__ = ["AREAL_MASS_G_PER_MM2", "CLASSES", "Light", "PartImage", "make_part"]
+__all__ = ["CLASSES", "PAINTERS", "Light", "Painter", "PartImage", "areal_mass_g_per_mm2", "class_seed", "make_part"]
 
-_Painter = Callable[[np.random.Generator, float], Canvas]
+PAINTERS: Mapping[str, Painter] = dict(
+    chain.from_iterable(module.PAINTERS.items() for module in (modules, elements, hardware, products))
+)
+"""Every class that can be drawn, with its painter."""
 
-_PAINTERS: Mapping[str, _Painter] = {
-    "smartphone": modules.smartphone,
-    "battery": modules.battery,
-    "pcb": modules.circuit_board,
-    "metal_housing": modules.metal_housing,
-    "plastic_housing": modules.plastic_housing,
-    "capacitor_ta": elements.tantalum,
-    "capacitor_ceramic": elements.ceramic,
-    "ic": elements.chip,
-    "connector": elements.connector,
-    "screw": hardware.screw,
-    "nut_washer": hardware.nut_washer,
-    "cable": hardware.cable,
-    "led": elements.led,
-    "resistor": elements.resistor,
-    "diode": elements.diode,
-    "other": hardware.waste,
-}
+CLASSES: tuple[str, ...] = tuple(PAINTERS)
 
-CLASSES: tuple[str, ...] = tuple(_PAINTERS)
 
-# Grams per mm2 of footprint. Placeholders: orders of magnitude from density times typical
-# thickness (a phone 180 g / 10,000 mm2, FR4 1.6 mm with parts on it), not measurements.
-AREAL_MASS_G_PER_MM2: Mapping[str, float] = {
-    "smartphone": 0.018,
-    "battery": 0.009,
-    "pcb": 0.0045,
-    "metal_housing": 0.008,
-    "plastic_housing": 0.0025,
-    "capacitor_ta": 0.012,
-    "capacitor_ceramic": 0.006,
-    "ic": 0.006,
-    "connector": 0.006,
-    "screw": 0.012,
-    "nut_washer": 0.012,
-    "cable": 0.006,
-    "led": 0.004,
-    "resistor": 0.004,
-    "diode": 0.006,
-    "other": 0.002,
-}
+@cache
+def areal_mass_g_per_mm2(class_id: str) -> float:
+    """Grams per mm2 of footprint, from the mass model of `models/classes.yaml`: orders of magnitude, not measurements.
+
+    Raises Fatal for a class that is not in there.
+    """
+    masses = {part_class.id: part_class.mass.g_per_mm2 for part_class in load_classes()}
+    if class_id not in masses:
+        raise Fatal(
+            "render.no_mass", f"models/classes.yaml has no class {class_id!r}.", "Add the class that is drawn to it."
+        )
+    return masses[class_id]
+
+
+def class_seed(class_id: str) -> int:
+    """A number of the class for seeds, the same whatever other classes there are."""
+    return crc32(class_id.encode())
 
 
 def make_part(class_id: str, rng: np.random.Generator, mm_per_px: float, light: Light | None = None) -> PartImage:
@@ -65,7 +51,7 @@ def make_part(class_id: str, rng: np.random.Generator, mm_per_px: float, light: 
 
     The same state of `rng` gives the same part. Raises Fatal for a class that nobody can draw.
     """
-    painter = _PAINTERS.get(class_id)
+    painter = PAINTERS.get(class_id)
     if painter is None:
         raise Fatal(
             "render.unknown_class",
@@ -74,4 +60,4 @@ def make_part(class_id: str, rng: np.random.Generator, mm_per_px: float, light: 
         )
     angle_deg = float(rng.uniform(0.0, 360.0))
     canvas = painter(rng, mm_per_px)
-    return canvas.finish(class_id, AREAL_MASS_G_PER_MM2[class_id], angle_deg, light or Light())
+    return canvas.finish(class_id, areal_mass_g_per_mm2(class_id), angle_deg, light or Light())

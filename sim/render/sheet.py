@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from senbetsu_errors import NeedsOperator
 from sim.render.belt import BELT_BGR
-from sim.render.parts import CLASSES, PartImage, make_part
+from sim.render.parts import CLASSES, PartImage, class_seed, make_part
 
 _CELL_PX = 64
 _CAPTION_PX = 16
@@ -29,7 +29,7 @@ def _strip(class_id: str, samples: int, mm_per_px: float) -> NDArray[np.uint8]:
     strip = np.full((_CELL_PX + _CAPTION_PX, _CELL_PX * samples, 3), BELT_BGR, np.uint8)
     cv2.putText(strip, class_id, (4, _CAPTION_PX - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255))
     for sample in range(samples):
-        part = make_part(class_id, np.random.default_rng([sample, CLASSES.index(class_id)]), mm_per_px)
+        part = make_part(class_id, np.random.default_rng([sample, class_seed(class_id)]), mm_per_px)
         _paste(strip[_CAPTION_PX:, sample * _CELL_PX : (sample + 1) * _CELL_PX], part)
     return strip
 

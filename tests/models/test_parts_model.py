@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from controller.cli.training_data import scene_crops
 from models.predict import Predictor
 from models.registry import ModelFile, verify
+from sim.render.cuts import scene_crops
 from sim.render.scenes import training_scenes
 
 MAX_SHIPPED_BYTES = 4_000_000
@@ -52,8 +52,8 @@ def test_any_batch_size_gives_the_same_answers(parts: ModelFile) -> None:
 def test_rendered_parts_are_recognised_through_the_real_segmentation(parts: ModelFile) -> None:
     labels = parts.manifest.labels
     scenes = training_scenes(np.random.default_rng(77), labels, 5, 0.5, parts_per_scene=40)
-    found = [crop for scene in scenes for crop in scene_crops(scene, 0.5, parts.manifest.input.size_px)]
+    found = [cut for scene in scenes for cut in scene_crops(scene, parts.manifest.input.size_px)]
     assert len(found) >= 150
-    probabilities = Predictor(parts).probabilities(np.stack([crop for _, crop in found]))
-    truth = np.array([labels.index(name) for name, _ in found])
+    probabilities = Predictor(parts).probabilities(np.stack([cut.crop for cut in found]))
+    truth = np.array([labels.index(cut.class_id) for cut in found])
     assert (probabilities.argmax(axis=1) == truth).mean() >= 0.97

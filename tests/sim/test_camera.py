@@ -67,6 +67,26 @@ def test_pixels_count_and_time_arrive_as_they_were_exposed() -> None:
     asyncio.run(main())
 
 
+def test_a_camera_with_heights_delivers_them_beside_the_colour_gaps_included() -> None:
+    deep = CameraHello("area_scan", rows=64, columns=100, mm_per_px=0.5, counts_per_mm=10.0, height=True)
+    heights = np.random.default_rng(1).normal(3, 1, (64, 100)).astype(np.float32)
+    heights[10:20, 30:40] = np.nan
+
+    async def main() -> None:
+        async with serve_camera("127.0.0.1", 0, deep) as server, SimSource(config(server.port), 10.0) as source:
+            await watched(server)
+            for number in range(3):
+                server.publish(header(number), picture(number), heights + np.float32(number))
+            for number, frame in enumerate(await taken(source, 3)):
+                assert (frame.color == picture(number)).all()
+                assert frame.channels["height"].dtype == np.float32
+                assert np.array_equal(frame.channels["height"], heights + np.float32(number), equal_nan=True)
+            with pytest.raises(ValueError, match="another set of channels"):
+                server.publish(header(9), picture(9))
+
+    asyncio.run(main())
+
+
 def test_two_viewers_see_the_same() -> None:
     async def main() -> None:
         async with serve_camera("127.0.0.1", 0, HELLO) as server:

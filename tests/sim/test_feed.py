@@ -83,6 +83,26 @@ def test_parts_lie_inside_the_belt_without_overlap_and_none_is_forgotten(
             assert not overlap(part, other, gap_mm - 1e-9)
 
 
+def test_parts_that_fall_together_touch_or_lie_on_each_other_in_the_configured_share() -> None:
+    share = 0.4
+    feeder = Feeder(small_parts(parts_per_s=5, overlap=share), 400, 1000, STOCK, 3)
+    parts = feed(feeder, 100_000)
+    assert feeder.drawn == len(parts) + feeder.rejected + feeder.waiting
+    assert len(parts) == pytest.approx(500, abs=110)
+    against = [part for before, part in pairwise(parts) if overlap(before, part, 1.0)]
+    assert len(against) / len(parts) == pytest.approx(share, abs=0.08)
+    on_others = [part for part in parts if part.base_mm > 0]
+    assert 0.3 < len(on_others) / len(against) < 0.8
+    for part in parts:
+        assert part.across_min_mm >= 0
+        assert part.across_max_mm <= 400 + 1e-9
+        assert part.base_mm < 40
+
+
+def test_without_overlap_nothing_lies_on_anything() -> None:
+    assert all(part.base_mm == 0 for part in feed(Feeder(small_parts(), 400, 1000, STOCK, 3), 3000))
+
+
 def test_an_overfull_feed_rejects_and_says_so() -> None:
     feeder = Feeder(small_parts(parts_per_s=2000), 60, 1000, STOCK, 1)
     feed(feeder, 3000)

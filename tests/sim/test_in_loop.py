@@ -1,8 +1,10 @@
 """The plant in the line's own loop, under virtual time, with the real in-memory link."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from controller.clock import VirtualClockLoop, run_virtual
@@ -38,6 +40,28 @@ def setup() -> PlantSetup:
             }
         ),
     )
+
+
+def test_a_plant_with_a_height_channel_hands_it_over_with_every_frame() -> None:
+    plain = setup()
+    camera = plain.plant.camera.model_copy(update={"height": True})
+    deep = replace(plain, plant=plain.plant.model_copy(update={"camera": camera}))
+
+    async def look(of: PlantSetup) -> Frame:
+        async with PlantInLoop(of, seed=5) as plant, plant.camera() as camera:
+            async for frame in camera:
+                if frame.sequence == 12:
+                    return frame
+        raise AssertionError("the camera ended")
+
+    with_heights = run_virtual(look(deep))
+    heights = with_heights.channels["height"]
+    assert heights.shape == with_heights.color.shape[:2]
+    assert heights.dtype == np.float32
+    assert np.nanmax(heights) > 1.0
+    without = run_virtual(look(plain))
+    assert set(without.channels) == {"color"}
+    assert np.array_equal(without.color, with_heights.color)
 
 
 async def sorted_by_truth(seconds: float) -> tuple[list[PartRecord], list[Frame], list[ReceiptCode], bool]:

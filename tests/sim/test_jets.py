@@ -31,6 +31,8 @@ def sheet(length_mm: float, width_mm: float, g_per_mm2: float, belt_mm: float, a
         height_mm=2,
         area_mm2=length_mm * width_mm,
         mass_g=length_mm * width_mm * g_per_mm2,
+        height_mm_map=np.full((rows, columns), 2, np.float32),
+        gloss=np.zeros((rows, columns), np.uint8),
     )
     half_l, half_w = length_mm / 2, width_mm / 2
     return BeltPart(

@@ -8,7 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
+from sim.config import PlantBeltConfig
 from sim.optics import BeltOptics, PlacedPart
+from sim.render.belt import BeltKind
 from sim.render.canvas import Canvas
 from sim.render.light import Light
 from sim.render.parts import make_part
@@ -116,9 +118,7 @@ def test_line_scan_strips_join_to_the_area_scan_picture() -> None:
 
 @pytest.mark.parametrize(("belt_mm", "across_mm"), [(0, 0), (159, 199), (80, -5), (-20, 100), (170, 100), (80, 210)])
 def test_a_part_is_clipped_at_every_edge(belt_mm: float, across_mm: float) -> None:
-    optics = camera()
-    phone = part("smartphone", 3, belt_mm, across_mm)
-    assert drawn(optics, 160.0, [phone]).sum() > 500
+    assert drawn(camera(), 160.0, [disc(belt_mm, across_mm, 40.0)]).sum() > 500
 
 
 @pytest.mark.parametrize(("belt_mm", "across_mm"), [(400, 100), (-300, 100), (80, 900), (80, -900)])
@@ -177,3 +177,55 @@ def test_sizes_that_give_no_picture_are_refused(name: str, value: float) -> None
 def test_an_impossible_lens_is_refused() -> None:
     with pytest.raises(Fatal, match="vignetting"):
         camera(vignetting=1.5)
+
+
+def test_heights_lie_where_the_picture_shows_the_part_and_are_its_own() -> None:
+    optics = camera(vignetting=0.0)
+    block = Canvas(30.0, 20.0, MM_PER_PX, np.random.default_rng(0))
+    block.rect(0, 0, 30, 20, (255, 255, 255), 8.0, 0)
+    image = block.finish("other", 0.01, 0.0, Light())
+    heights = optics.heights(1080.0, [PlacedPart(image, 1000.0, 100.0, 3.0)], 0)
+    assert heights.shape == (ROWS, COLUMNS)
+    assert heights.dtype == np.float32
+    rows, columns = np.nonzero(np.nan_to_num(heights) > 5.0)
+    shown_rows, shown_columns = np.nonzero(drawn(optics, 1080.0, [PlacedPart(image, 1000.0, 100.0)]))
+    assert rows.mean() == pytest.approx(shown_rows.mean(), abs=0.5)
+    assert columns.mean() == pytest.approx(shown_columns.mean(), abs=0.5)
+    assert np.nanmedian(heights[rows, columns]) == pytest.approx(11.0, abs=0.1)
+    assert np.nanmedian(heights) == pytest.approx(0.0, abs=0.02)
+    assert 0 < np.isnan(heights).mean() < 0.02
+
+
+def test_heights_are_the_exposure_s_own_and_repeatable() -> None:
+    optics, twin = camera(), camera()
+    parts = [part("pcb", 1, 0.0, 100.0)]
+    first = optics.heights(80.0, parts, 4)
+    assert np.array_equal(first, twin.heights(80.0, parts, 4), equal_nan=True)
+    assert not np.array_equal(first, optics.heights(80.0, parts, 5), equal_nan=True)
+
+
+def test_brightness_scales_the_picture_and_smear_blurs_it_along_the_belt_only() -> None:
+    optics = camera(vignetting=0.0)
+    white = disc(0.0, 100.0)
+    plain = optics.render(80.0, [white], 0)
+    dim = optics.render(80.0, [white], 0, brightness=0.8)
+    assert dim.mean() == pytest.approx(0.8 * plain.mean(), rel=0.01)
+    smear_mm = 6.0
+    smeared = optics.render(80.0, [white], 0, smear_mm=smear_mm)
+    edge = smeared[:, 200].astype(np.float64).mean(axis=1)
+    soft = np.count_nonzero((edge > 90) & (edge < 230))
+    assert soft == pytest.approx(2 * smear_mm / MM_PER_PX, abs=6)
+    across = smeared[160].astype(np.float64).mean(axis=1)
+    assert np.count_nonzero((across > 90) & (across < 230)) <= 6
+
+
+def test_another_belt_is_another_colour() -> None:
+    def tone(kind: BeltKind) -> list[float]:
+        sizes = {"mm_per_px": MM_PER_PX, "view_along_mm": 100.0, "belt_width_mm": 100.0}
+        look = PlantBeltConfig(kind=kind, wear=0.5, structure="diamonds").look()
+        picture = BeltOptics(**sizes, noise_sigma=0, seed=1, vignetting=0, look=look).render(0, (), 0)
+        return np.median(picture.reshape(-1, 3), axis=0).tolist()
+
+    assert tone("green_pvc")[1] > 1.4 * tone("green_pvc")[2]
+    assert tone("white_pvc")[0] > 180
+    assert max(tone("black")) < 45

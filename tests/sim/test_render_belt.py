@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.render.belt import BELT_BGR, belt_texture
+from sim.render.belt import BELT_BGR, BeltLook, belt_texture
 
 
 def test_the_belt_has_its_tone_and_is_even() -> None:
@@ -12,7 +12,7 @@ def test_the_belt_has_its_tone_and_is_even() -> None:
 
 
 def test_the_loop_closes_without_a_step() -> None:
-    belt = belt_texture(1200, 800, 0.5, np.random.default_rng(2), seams=0).astype(np.float64)
+    belt = belt_texture(1200, 800, 0.5, np.random.default_rng(2), BeltLook(seams=0)).astype(np.float64)
     smooth = belt.mean(axis=2).reshape(1200, 16, 50).mean(axis=2)
     steps = np.abs(smooth - np.roll(smooth, 1, axis=0)).mean(axis=1)
     assert steps[0] < 3 * np.median(steps)
