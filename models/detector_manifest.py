@@ -28,13 +28,13 @@ Triple = tuple[float, float, float]
 
 
 class DetectorInput(Record):
-    """The one input of the net: the pixels of its pictures, and how a belt picture becomes such pictures.
+    """The one input of the net, and how a belt picture becomes pictures for it.
 
     `fit` `tiles` cuts pictures of this size out of the belt picture, which overlap by `overlap_px` and keep its scale;
-    `letterbox` shrinks the whole picture, its proportions kept, and pads it below and right of it or around it;
-    `stretch` resizes it. A pixel becomes (pixel * scale - mean) / std a channel, in the given `color_order`; for
-    `dtype` uint8 these stay 1, 0 and 1. `mm_per_px` is the resolution it was trained at, for the person who installs
-    it: the line warns where it runs another one.
+    `letterbox` resizes the whole picture, its proportions kept, and pads it evenly around it with `pad_value`, which
+    also fills tiles that reach beyond the picture; `stretch` resizes it. A pixel becomes
+    (pixel * scale - mean) / std a channel, in the given `color_order`; for `dtype` uint8 these stay 1, 0 and 1.
+    `mm_per_px` is the resolution that the net was trained at: `senbetsu check` says where the line has another one.
     """
 
     name: str = Field(min_length=1)

@@ -13,11 +13,11 @@ OPSETS = range(7, 28)
 
 STANDARD = ("", "ai.onnx")
 QUANTISER = "com.microsoft"
-QUANTISED = frozenset(
-    """QuantizeLinear DequantizeLinear QLinearAdd QLinearMul QLinearSigmoid QLinearLeakyRelu QLinearAveragePool
-    QLinearGlobalAveragePool QLinearConcat QLinearSoftmax QLinearWhere QLinearReduceMean QGemm
-    MatMulIntegerToFloat DynamicQuantizeMatMul""".split()
-)
+QUANTISED = frozenset({
+    "QuantizeLinear", "DequantizeLinear", "QLinearAdd", "QLinearMul", "QLinearSigmoid", "QLinearLeakyRelu",
+    "QLinearAveragePool", "QLinearGlobalAveragePool", "QLinearConcat", "QLinearSoftmax", "QLinearWhere",
+    "QLinearReduceMean", "QGemm", "MatMulIntegerToFloat", "DynamicQuantizeMatMul",
+})  # fmt: skip
 """Operators of `com.microsoft` that onnxruntime's quantiser writes for nets of pictures; no other one is run."""
 
 REFUSED = frozenset({"Loop", "Scan", "SequenceMap"})

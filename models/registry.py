@@ -67,12 +67,12 @@ def list_models() -> list[str]:
     return sorted(path.stem for path in MODELS_FOLDER.glob("*.onnx"))
 
 
-def open_model(name_or_path: str | Path) -> ModelFile:
+def open_model(name_or_path: str | Path, trusted_keys: Sequence[Path] = ()) -> ModelFile:
     """Reads a shipped classifier by name (`parts`) or any by the path of its .onnx file, and checks it.
 
     Raises NeedsOperator as `open_any`, and `model.kind` for a detector.
     """
-    found = open_any(name_or_path)
+    found = open_any(name_or_path, trusted_keys)
     if isinstance(found, DetectorFile):
         raise NeedsOperator(
             "model.kind",

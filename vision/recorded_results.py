@@ -7,7 +7,7 @@ from typing import Self
 
 from senbetsu_errors import Fatal
 from vision.frame import Frame
-from vision.pipeline import VisionPipeline
+from vision.pipeline import FrameVision
 from vision.recorded_frame import FrameBlob, FrameEncoding, encode_frame
 from vision.results import FrameResult, Idle
 from vision.source import FrameSource
@@ -15,7 +15,7 @@ from vision.worker import frame_results
 
 
 async def results_and_frames(
-    source: FrameSource, pipeline: VisionPipeline, encoding: FrameEncoding, *, preview_hz: float = 5.0
+    source: FrameSource, pipeline: FrameVision, encoding: FrameEncoding, *, preview_hz: float = 5.0
 ) -> AsyncGenerator[FrameResult | Idle | FrameBlob, None]:
     """As `frame_results`, each result followed by its frame.
 

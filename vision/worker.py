@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from vision.frame import Frame
 from vision.freshness import FreshnessGate
-from vision.pipeline import VisionPipeline
+from vision.pipeline import FrameVision
 from vision.results import FrameResult, Idle
 from vision.source import FrameSource
 
 
 async def frame_results(
-    source: FrameSource, pipeline: VisionPipeline, *, idle_after_s: float = 0.1, preview_hz: float = 5.0
+    source: FrameSource, pipeline: FrameVision, *, idle_after_s: float = 0.1, preview_hz: float = 5.0
 ) -> AsyncGenerator[FrameResult | Idle, None]:
     """Results of an opened source until it ends; an `Idle` after every `idle_after_s` without a frame.
 

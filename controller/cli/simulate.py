@@ -17,11 +17,11 @@ from controller.recording.about import About
 from controller.recording.writer import RecordingWriter
 from controller.runtime import Line, LineEvent
 from controller.summary import summarise
-from models.registry import open_model
 from plc_bridge.memory_link import MemoryLink
 from senbetsu_errors import NeedsOperator
 from sim.in_loop import PlantInLoop
-from vision.pipeline import VisionPipeline
+from vision.line_model import line_model
+from vision.pipeline import FrameVision
 from vision.recorded_frame import FrameBlob
 from vision.recorded_results import results_and_frames
 from vision.results import FrameResult, Idle
@@ -111,13 +111,13 @@ def _recorder(config: LineConfig, record: Path | None) -> Generator[RecordingWri
     if record is None:
         yield None
         return
-    about = About.of(config, open_model(config.vision.model), SIMULATED, "zstd")
+    about = About.of(config, line_model(config.vision), SIMULATED, "zstd")
     with closing(RecordingWriter(record, about, started_at_s=0.0)) as recorder:
         yield recorder
 
 
 async def _results(
-    camera: FrameSource, pipeline: VisionPipeline, recorder: RecordingWriter | None
+    camera: FrameSource, pipeline: FrameVision, recorder: RecordingWriter | None
 ) -> AsyncGenerator[FrameResult | Idle, None]:
     if recorder is None:
         async with aclosing(frame_results(camera, pipeline, preview_hz=0)) as results:

@@ -10,10 +10,13 @@ import structlog
 
 from controller.config import LineConfig, load_config, make_source
 from controller.vision_process import send_results
-from models.registry import open_model
+from models.registry import DetectorFile
 from senbetsu_errors import NeedsOperator, Retryable
 from vision.classify import Classifier
-from vision.pipeline import VisionPipeline
+from vision.detect import Detector
+from vision.detector_pipeline import DetectorPipeline
+from vision.line_model import line_model, shadow_model
+from vision.pipeline import FrameVision, VisionPipeline
 from vision.recorded_frame import FrameBlob, FrameEncoding
 from vision.recorded_results import results_and_frames
 from vision.results import FrameResult, Idle
@@ -27,31 +30,34 @@ FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
 
 
-def make_pipeline(config: LineConfig) -> VisionPipeline:
-    """The vision of a line, its model verified."""
-    classifier = Classifier.from_model(open_model(config.vision.model))
+def make_pipeline(config: LineConfig) -> FrameVision:
+    """The vision of a line, its model verified: segmentation and a classifier, or a detector."""
+    model = line_model(config.vision)
+    shadow = _shadow(config, model.manifest.labels)
+    if isinstance(model, DetectorFile):
+        return DetectorPipeline(config.camera, config.vision, config.belt.width_mm, Detector(model), shadow)
     return VisionPipeline(
         config.camera,
         config.vision,
         config.belt.width_mm,
         config.belt.encoder_counts_per_mm,
-        classifier,
-        _shadow(config, classifier.labels),
+        Classifier.from_model(model),
+        shadow,
     )
 
 
 def _shadow(config: LineConfig, labels: tuple[str, ...]) -> Shadow | None:
     """The shadow model. One that cannot be loaded does not keep the line from running: it is said why."""
-    name = config.vision.shadow_model
-    if name is None:
-        return None
+    vision = config.vision
     try:
-        model = open_model(name)
-        classifier = Classifier.from_model(model)
+        model = shadow_model(vision)
+        classifier = Classifier.from_model(model) if model else None
     except NeedsOperator as error:
         log.error("shadow model not loaded", code=error.code, reason=error.message, remedy=error.remedy)
-        return Shadow.failed(name, config.vision.shadow_share, error)
-    return Shadow(classifier, labels, model.manifest.name, model.manifest.version, config.vision.shadow_share)
+        return Shadow.failed(str(vision.shadow_model), vision.shadow_share, error)
+    if model is None:
+        return None
+    return Shadow(classifier, labels, model.manifest.name, model.manifest.version, vision.shadow_share)
 
 
 async def camera_results(
