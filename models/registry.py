@@ -32,7 +32,7 @@ class ModelFile:
     """A verified classifier: `data` are the very bytes that were checked; load the session from them, not from `path`.
 
     `memory` is None where the model keeps no exemplars: it cannot be taught. `signature` is None for one that nobody
-    signed.
+    signed; `manifest_bytes` are what it signs.
     """
 
     path: Path
@@ -40,16 +40,18 @@ class ModelFile:
     data: bytes
     memory: Memory | None = None
     signature: Signature | None = None
+    manifest_bytes: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorFile:
-    """A verified detector; `data` and `signature` as in `ModelFile`."""
+    """A verified detector; the other fields as in `ModelFile`."""
 
     path: Path
     manifest: DetectorManifest
     data: bytes
     signature: Signature | None = None
+    manifest_bytes: bytes = b""
 
 
 def _any_kind(found: Any) -> Any:
@@ -93,12 +95,24 @@ def open_any(name_or_path: str | Path, trusted_keys: Sequence[Path] = ()) -> Mod
     `model.key`, or as `onnx_rules.checked`.
     """
     path = _locate(name_or_path)
-    text = read_manifest(path)
+    text = _read_manifest(path)
     signature = read_signature(path, text)
     if trusted_keys:
         require_trusted(path, signature, trusted_keys)
+    return _checked(path, text, signature, bool(trusted_keys))
+
+
+def verify_before_signing(name_or_path: str | Path) -> ModelFile | DetectorFile:
+    """As `verify_any`, whatever signature lies there: it is about to be replaced."""
+    path = _locate(name_or_path)
+    model = _checked(path, _read_manifest(path), None, False)
+    load_session(model)
+    return model
+
+
+def _checked(path: Path, text: bytes, signature: Signature | None, trust_is_asked: bool) -> ModelFile | DetectorFile:
     manifest = _manifest(path, text)
-    if signature and trusted_keys and path.stem.split(".")[0] != manifest.name.split(".")[0]:
+    if trust_is_asked and path.stem.split(".")[0] != manifest.name.split(".")[0]:
         raise NeedsOperator(
             "model.signature",
             f"{path} is signed under the name {manifest.name}: another model was put in its place.",
@@ -123,9 +137,9 @@ def open_any(name_or_path: str | Path, trusted_keys: Sequence[Path] = ()) -> Mod
         # One that others trained has no list of ours inside; where it has one, it must be the manifest's.
         if LABELS_KEY in metadata:
             _check_labels(path, metadata, manifest)
-        return DetectorFile(path, manifest, data, signature)
+        return DetectorFile(path, manifest, data, signature, text)
     _check_labels(path, metadata, manifest)
-    return ModelFile(path, manifest, data, _memory(path, metadata, manifest), signature)
+    return ModelFile(path, manifest, data, _memory(path, metadata, manifest), signature, text)
 
 
 def verify(name_or_path: str | Path) -> ModelFile:
@@ -181,7 +195,7 @@ def _locate(name_or_path: str | Path) -> Path:
     return path
 
 
-def read_manifest(model_path: Path) -> bytes:
+def _read_manifest(model_path: Path) -> bytes:
     """The bytes of a model's manifest, unchecked. Raises NeedsOperator `model.manifest` or `model.oversize`."""
     path = model_path.with_suffix(".manifest.json")
     if not path.is_file():
