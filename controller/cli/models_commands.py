@@ -16,6 +16,7 @@ from rich.table import Table
 from controller.cli.compare_models import compare
 from controller.cli.evaluate import AsJson, Config, ConfusionFile, Images, Name, evaluate_model, percent
 from controller.cli.teach import teach
+from controller.cli.train_detector import train_detector
 from controller.config.document import read_document
 from controller.config.errors import ConfigErrors
 from controller.config.sections import read_section
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 models_app = typer.Typer(name="models", help="List, verify, train, teach and evaluate models.", no_args_is_help=True)
 models_app.command("teach")(teach)
+models_app.command("train-detector")(train_detector)
 models_app.command("compare")(compare)
 
 TrainingConfig = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="What to train, a YAML file.")]
