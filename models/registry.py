@@ -56,7 +56,7 @@ class DetectorFile:
 
 def _any_kind(found: Any) -> Any:
     """A manifest says what kind it is; those of classifiers from before there were others do not."""
-    return {"kind": "classifier", **found} if isinstance(found, dict) else found
+    return {"kind": "classifier", **cast("dict[str, Any]", found)} if isinstance(found, dict) else found
 
 
 _MANIFESTS: TypeAdapter[Manifest | DetectorManifest] = TypeAdapter(

@@ -115,7 +115,7 @@ def _one_class(rest: Floats, classes: int) -> Floats:
             f"The detector answered with class number {strange}, its manifest names {classes} labels from 0.",
             "Name all of its classes in the manifest, in its own order.",
         )
-    return np.where(np.arange(classes) == number[..., None], score[..., None], 0).astype(np.float32)
+    return (np.arange(classes) == number[..., None]) * score[..., None]
 
 
 def _corners(boxes: NDArray[np.float64], said: DetectorOutput, width_px: int, height_px: int) -> NDArray[np.float64]:

@@ -88,7 +88,7 @@ def merged(
 
 def _joined(boxes: Boxes) -> Boxes:
     """Boxes around the groups of boxes that touch each other."""
-    groups = list(boxes)
+    groups: list[NDArray[np.float64]] = list(boxes)
     changed = True
     while changed:
         changed = False

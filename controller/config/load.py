@@ -330,7 +330,7 @@ def _facts(config: LineConfig) -> Iterator[str]:
 def _model_fact(vision: VisionConfig) -> str:
     model = line_model(vision)
     manifest = model.manifest
-    kind = f", a detector, layout {manifest.output.layout}" if isinstance(model, DetectorFile) else ""
+    kind = f", a detector, layout {model.manifest.output.layout}" if isinstance(model, DetectorFile) else ""
     signed = f"signed with the key {model.signature.key_id}" if model.signature else "unsigned"
     trusted = ", which is trusted" if vision.trusted_keys else ""
     return f"{vision.model}: {manifest.name} {manifest.version}{kind}, {signed}{trusted}"
