@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +135,22 @@ def drawn_crops(label: str, count: int, seed: int = 0) -> NDArray[np.uint8]:
     return found
 
 
+def drawn_pictures(label: str, count: int, seed: int = 0) -> list[NDArray[np.uint8]]:
+    """The same parts as pictures of a camera: 128 x 128 x 3 BGR."""
+    large = np.repeat(np.repeat(drawn_crops(label, count, seed)[..., ::-1], 4, axis=1), 4, axis=2)
+    return [np.ascontiguousarray(large[index]) for index in range(count)]
+
+
 def embedded(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What `teachable_onnx` makes of crops, float32 [N, 48]."""
     cells = crops.reshape(len(crops), _CELLS, 8, _CELLS, 8, 3).astype(np.float32).mean(axis=(2, 4)) / 255
     return np.ascontiguousarray(cells.transpose(0, 3, 1, 2).reshape(len(crops), WIDTH))
 
 
-def write_teachable(folder: Path, labels: tuple[str, ...] = LABELS, per_class: int = 40) -> Path:
-    """A model that tells drawn crops of `labels` apart, with exemplars and a fitted unknown rule."""
+@cache
+def teachable(labels: tuple[str, ...]) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    """A model that tells drawn crops of `labels` apart, with exemplars and a fitted unknown rule, and its manifest."""
+    per_class = 40
     crops = embedded(np.concatenate([drawn_crops(label, per_class) for label in labels]))
     truth = np.repeat(np.arange(len(labels)), per_class)
     start = Head(np.zeros((len(labels), WIDTH), np.float32), np.zeros(len(labels), np.float32))
@@ -155,7 +164,12 @@ def write_teachable(folder: Path, labels: tuple[str, ...] = LABELS, per_class: i
         "embedding": {"name": "embedding", "size": WIDTH},
         "unknown": unknown.model_dump(),
     }
-    return write_model(folder, model, manifest)
+    return model, manifest
+
+
+def write_teachable(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
+    """The path of a `teachable` model in a folder."""
+    return write_model(folder, *teachable(labels))
 
 
 @pytest.fixture

@@ -48,6 +48,11 @@ def test_every_command_of_the_page_succeeds(page: Path, tmp_path: Path, shared_d
         shutil.copy((REPOSITORY / "models" / "parts").with_suffix(suffix), root)
     text = (root / "other.yaml").read_text().replace("recipes/", "configs/recipes/").replace("tags/", "configs/tags/")
     (root / "other.yaml").write_text(text)
+    for folder, split in (("crops", "train"), ("pictures", "holdout")):
+        for label in ("cable", "screw"):
+            (root / folder / label).mkdir(parents=True)
+            for file in sorted((shared_data / "parts" / split / label).glob("*.jpg"))[::7][:8]:
+                shutil.copy(file, root / folder / label)
     for words in commands(page):
         words = ["configs/demo.yaml" if w in ("configs/my-line.yaml", "CONFIG") else w for w in words]
         for option in ("-o", "--record"):

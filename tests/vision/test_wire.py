@@ -7,12 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.comparison import Difference
 from senbetsu_errors import Fatal
 from vision import wire
 from vision.frame import EncoderStamp
-from vision.results import Detections, FrameResult, Idle
+from vision.results import Detections, FrameResult, Idle, ShadowReport
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=64)
+
+
+def shadows() -> st.SearchStrategy[ShadowReport]:
+    counts = st.integers(0, 10**9)
+    pairs = st.builds(Difference, st.text(max_size=5), st.text(max_size=5), counts, FLOATS)
+    return st.builds(
+        ShadowReport,
+        name=st.text(max_size=9),
+        version=st.text(max_size=5),
+        share=FLOATS,
+        seen=counts,
+        compared=counts,
+        spent_s=FLOATS,
+        error=st.text(max_size=9),
+        pairs=st.lists(pairs, max_size=3).map(tuple),
+    )
 
 
 @st.composite
@@ -40,6 +57,7 @@ def results(draw: st.DrawFn) -> FrameResult:
             outlines_mm=draw(st.sampled_from([outlines, ()])),
         ),
         preview_jpeg=draw(st.none() | st.binary(max_size=40)),
+        shadow=draw(st.none() | shadows()),
     )
 
 
@@ -55,6 +73,7 @@ def test_a_result_comes_back_as_it_was(result: FrameResult) -> None:
         "dropped",
         "view_along_mm",
         "preview_jpeg",
+        "shadow",
     ):
         assert getattr(back, name) == getattr(result, name)
     for name in Detections.__slots__:
