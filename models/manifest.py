@@ -105,9 +105,22 @@ class Accuracy(Record):
 
 
 class LeftOut(Record):
-    """Accuracy on one source of a model that was trained without it, over the classes that have another source."""
+    """Accuracy on one source of a model that was trained without it.
+
+    Over the classes that have photographs of another source; or, `rendered_only`, over those that have none, which
+    the model knows from rendered pictures alone.
+    """
 
     source: str
+    rendered_only: bool = False
+    measured: Accuracy
+    per_class: dict[ClassId, Accuracy]
+
+
+class TaughtElsewhere(Record):
+    """Accuracy on sources left out after teaching `crops_per_class` of their crops, scenes kept apart."""
+
+    crops_per_class: int = Field(ge=1)
     measured: Accuracy
     per_class: dict[ClassId, Accuracy]
 
@@ -115,12 +128,14 @@ class LeftOut(Record):
 class LeaveOneSourceOut(Record):
     """What comes nearest to another site: every source once left out of training and then answered.
 
-    `overall` counts every crop once, `mean_of_classes` every class alike.
+    Over the classes that have photographs of another source: `overall` counts every crop once, `mean_of_classes`
+    every class of every source alike.
     """
 
     overall: Accuracy
     mean_of_classes: Share
     sources: tuple[LeftOut, ...] = Field(min_length=1)
+    taught: TaughtElsewhere | None = None
 
 
 class UnknownMetrics(Record):

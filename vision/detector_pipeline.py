@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from models.detector_manifest import DetectorInput, Rule
 from senbetsu_errors import NeedsOperator
+from vision.calibration import Calibrations
+from vision.calibration_map import AppliedCalibrations
 from vision.camera_config import CameraConfig
 from vision.classify import Classes
 from vision.detect import Detector
@@ -15,6 +17,7 @@ from vision.segmentation import Blobs
 from vision.settings import VisionConfig
 from vision.shadow import Shadow
 
+_UNCALIBRATED = Calibrations()
 _CUT_ROWS = 2.0  # a box that ends this near the first or the last row runs out of the picture, however exact the net
 
 
@@ -22,7 +25,7 @@ class DetectorPipeline:
     """Plain and synchronous; every frame for itself. Colour only: a height channel is not looked at.
 
     A part's position is the middle of its box, its outline the box, its area the share of the box that the manifest
-    says parts of its likeliest class cover. `shadow`, a classifier, is shown the boxes.
+    says parts of its likeliest class cover. Calibrations are used as `VisionPipeline` does. `shadow`, a classifier, is shown the boxes.
     Raises NeedsOperator `camera.view` for a picture beside the belt, `vision.detector_line_scan` for a line-scan
     camera and `vision.detector_overlap` where tiles overlap by less than the longest part.
     """
@@ -34,6 +37,7 @@ class DetectorPipeline:
         belt_width_mm: float,
         detector: Detector,
         shadow: Shadow | None = None,
+        calibrations: Calibrations = _UNCALIBRATED,
     ) -> None:
         if camera.across_start_mm >= belt_width_mm:
             raise NeedsOperator(
@@ -46,6 +50,7 @@ class DetectorPipeline:
         self.shadow = shadow
         self.view_along_mm = camera.view_along_mm
         self._camera = camera
+        self._calibrated = AppliedCalibrations(calibrations, camera)
         self._detector = detector
         self._min_area_px = settings.min_area_mm2 / camera.mm_per_px**2
         self._fill = np.array([detector.rule.fill.get(label, 1.0) for label in detector.labels])
@@ -55,7 +60,7 @@ class DetectorPipeline:
 
         Raises Fatal `camera.picture` as `VisionPipeline.process`, and as `Detector.detect`.
         """
-        color = checked_color(frame, self._camera)
+        color = self._lit(frame)
         found = self._detector.detect(color)
         areas = (found.boxes[:, 2:] - found.boxes[:, :2]).prod(axis=1)
         areas = areas * self._fill[found.probabilities.argmax(axis=1)]
@@ -73,7 +78,9 @@ class DetectorPipeline:
         if self.shadow and whole.any():
             shown = Classes(probabilities[whole], classes.unknown[whole])
             self.shadow.see(color, blobs.boxes[whole], shown, areas[whole] * self._camera.mm_per_px**2)
-        return belt_detections(blobs, classes, cut, oversize, np.full(len(blobs), len(color) - 1.0), self._camera)
+        last_row = np.full(len(blobs), len(color) - 1.0)
+        flat = belt_detections(blobs, classes, cut, oversize, last_row, self._camera)
+        return self._calibrated.on_belt(flat)
 
     def flush(self) -> None:
         """Nothing waits: every frame is answered whole."""
@@ -81,7 +88,10 @@ class DetectorPipeline:
 
     def preview(self, frame: Frame) -> bytes:
         """A small JPEG of the frame, about 400 pixels wide."""
-        return preview_jpeg(checked_color(frame, self._camera))
+        return preview_jpeg(self._lit(frame))
+
+    def _lit(self, frame: Frame) -> NDArray[np.uint8]:
+        return self._calibrated.lit(checked_color(frame, self._camera))
 
     def _scale_along(self, rows: int) -> float:
         """Input pixels a picture row."""

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal, NeedsOperator
+from vision.calibration import Calibrations
+from vision.calibration_map import AppliedCalibrations
 from vision.camera_config import CameraConfig
 from vision.classify import Classes, Classifier
 from vision.crops import crop_blobs
@@ -21,6 +23,7 @@ from vision.strips import Assembled, StripAssembler
 _CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
 _PREVIEW_WIDTH_PX = 400
 _PREVIEW_QUALITY = 70
+_UNCALIBRATED = Calibrations()
 
 
 class FrameVision(Protocol):
@@ -49,7 +52,10 @@ class FrameVision(Protocol):
 class VisionPipeline:
     """Plain and synchronous; keeps what it learned of the belt, and in line scan the unfinished parts.
 
-    `shadow` is shown what was classified; whoever calls `process` lets it work when there is time.
+    With calibrations the pictures are evened out and the detections measured through the lens, else by
+    `camera.mm_per_px` alone. `shadow` is shown what was classified; whoever calls `process` lets it work when there
+    is time.
+
     Raises NeedsOperator `camera.view` where the camera's pixels cannot show a part that counts.
     """
 
@@ -61,6 +67,7 @@ class VisionPipeline:
         counts_per_mm: float,
         classifier: Classifier,
         shadow: Shadow | None = None,
+        calibrations: Calibrations = _UNCALIBRATED,
     ) -> None:
         if camera.across_start_mm >= belt_width_mm:
             raise NeedsOperator(
@@ -81,6 +88,7 @@ class VisionPipeline:
         self.shadow = shadow
         self.view_along_mm = camera.view_along_mm
         self._camera = camera
+        self._calibrated = AppliedCalibrations(calibrations, camera)
         self._counts_per_row = counts_per_mm * camera.mm_per_px
         self._classifier = classifier
         self._segmenter = Segmenter(
@@ -100,7 +108,7 @@ class VisionPipeline:
         the parts that this strip completes, measured from this strip's datum. Raises Fatal
         `camera.picture` for a frame without colour, or of another shape or type than configured.
         """
-        picture = Picture(checked_color(frame, self._camera), _checked_height(frame))
+        picture = Picture(self._lit(frame), _checked_height(frame))
         travel = None if self._last_encoder is None else count_difference(frame.encoder.count, self._last_encoder.count)
         slack = frame.encoder.uncertainty_counts / self._counts_per_row
         self._last_encoder = frame.encoder
@@ -122,7 +130,10 @@ class VisionPipeline:
 
     def preview(self, frame: Frame) -> bytes:
         """A small JPEG of the frame, about 400 pixels wide."""
-        return preview_jpeg(checked_color(frame, self._camera))
+        return preview_jpeg(self._lit(frame))
+
+    def _lit(self, frame: Frame) -> NDArray[np.uint8]:
+        return self._calibrated.lit(checked_color(frame, self._camera))
 
     def _strip_detections(self, strip: Assembled) -> Detections:
         cut = np.zeros(len(strip.blobs), np.bool_)
@@ -148,7 +159,8 @@ class VisionPipeline:
                 areas_mm2 = blobs.areas[whole] * self._camera.mm_per_px**2
                 self.shadow.see(color, blobs.boxes[whole], classes, areas_mm2)
         last = color.shape[0] - 1 + shift_rows
-        return belt_detections(blobs, Classes(probabilities, unknown), cut, oversize, last, self._camera)
+        flat = belt_detections(blobs, Classes(probabilities, unknown), cut, oversize, last, self._camera)
+        return self._calibrated.on_belt(flat)
 
 
 def belt_detections(
@@ -159,7 +171,8 @@ def belt_detections(
     last_row: NDArray[np.float64],
     camera: CameraConfig,
 ) -> Detections:
-    """Blobs of a picture in millimetres of the belt; `last_row` is, for each, the row that lies on the datum.
+    """Blobs of a picture in millimetres of a flat, straight belt; `last_row` is, for each, the row that lies on the
+    datum.
 
     Rows count from the downstream edge, so along = (last row - row) * mm_per_px.
     """

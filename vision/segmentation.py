@@ -155,9 +155,7 @@ class Segmenter:
     ) -> tuple[list[Piece], list[Piece]]:
         """Halves of the pieces that are cut at their likeliest place, and the pieces that are left whole."""
         height = _NO_HEIGHT if picture.height is None else self._plane.above_belt
-        candidates = [
-            candidate_cuts(piece.outline, picture.color, mask, height, self._min_area_px) for piece in pieces
-        ]
+        candidates = [candidate_cuts(piece.outline, picture.color, mask, height, self._min_area_px) for piece in pieces]
         chances = self._judges[picture.height is not None].probabilities(np.concatenate(candidates))
         cut: list[Piece] = []
         uncut: list[Piece] = []
@@ -216,9 +214,7 @@ class Segmenter:
 
 def no_blobs() -> Blobs:
     """Nothing found."""
-    return Blobs(
-        np.zeros((0, 4), np.int32), np.zeros((0, 2)), np.zeros(0), (), (), np.zeros(0, np.bool_), np.zeros(0)
-    )
+    return Blobs(np.zeros((0, 4), np.int32), np.zeros((0, 2)), np.zeros(0), (), (), np.zeros(0, np.bool_), np.zeros(0))
 
 
 def outer_contours(mask: NDArray[np.uint8]) -> list[Contour]:

@@ -5,6 +5,9 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from vision.health_config import HealthConfig
+from vision.odd_config import OddPartsConfig
+
 
 class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
     """Thresholds that tell a part from the belt; the defaults suit a dark, matt belt."""
@@ -38,14 +41,14 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         description="A blob that fills less of its convex hull than this is examined for touching parts; 0 never.",
     )
     split_above: float = Field(
-        default=0.8,
+        default=0.97,
         gt=0,
         le=1,
         title="Split above this probability",
         description="How probable it must be that a cut separates two parts for it to be made.",
     )
     clump_above: float = Field(
-        default=0.6,
+        default=0.9,
         gt=0,
         le=1,
         title="Clump above this probability",
@@ -98,7 +101,15 @@ class TrackingConfig(BaseModel, frozen=True, extra="forbid"):
         default=3.0,
         gt=0,
         title="Sliding",
-        description="Steady displacement on the belt over a part's views from which it counts as sliding.",
+        description="Displacement on the belt over a part's views from which it counts as sliding; as rolling, if its "
+        "outline changes by as much or the displacement is not steady.",
+    )
+    act_within_mm: float = Field(
+        default=25.0,
+        gt=0,
+        title="Act within",
+        description="A part that slides or rolls and whose place at the valves is less sure than this (one standard "
+        "deviation, along or across) is not shot at but counted as missed.",
     )
 
 
@@ -148,6 +159,17 @@ class VisionConfig(BaseModel, frozen=True, extra="forbid"):
     )
     tracking: TrackingConfig = Field(
         default=TrackingConfig(), title="Tracking", description="Following parts from picture to picture."
+    )
+    health: HealthConfig = Field(
+        default=HealthConfig(),
+        title="Health",
+        description="What is watched of the pictures and the parts, with limits.",
+    )
+
+    odd_parts: OddPartsConfig | None = Field(
+        default=None,
+        title="Odd parts",
+        description="Pictures of parts that were unknown or doubtful, to label and teach; none are kept without.",
     )
 
     @model_validator(mode="after")

@@ -1,28 +1,20 @@
 """`senbetsu models`: list, verify, train and evaluate the models that say what a part is."""
 
 import json
-import shlex
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from controller.cli.compare_models import compare
 from controller.cli.evaluate import AsJson, Config, ConfusionFile, Images, Name, evaluate_model, percent
 from controller.cli.teach import teach
+from controller.cli.train import read_dataset, read_training_settings, train
 from controller.cli.train_detector import train_detector
-from controller.config.document import read_document
-from controller.config.errors import ConfigErrors
-from controller.config.sections import read_section
 from models import registry, signature
 from models.manifest import Manifest
-from models.training.settings import TrainingSettings
 from senbetsu_errors import NeedsOperator, SenbetsuError
 
 if TYPE_CHECKING:
@@ -30,13 +22,9 @@ if TYPE_CHECKING:
 
 models_app = typer.Typer(name="models", help="List, verify, train, teach and evaluate models.", no_args_is_help=True)
 models_app.command("teach")(teach)
+models_app.command("train")(train)
 models_app.command("train-detector")(train_detector)
 models_app.command("compare")(compare)
-
-TrainingConfig = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="What to train, a YAML file.")]
-
-DEFAULT_CONFIG = Path("configs/training/parts.yaml")
-DEFAULT_OUTPUT = Path("runs/models")
 
 
 @models_app.command("list")
@@ -101,37 +89,6 @@ def sign(
 
 
 @models_app.command()
-def train(
-    config: TrainingConfig = DEFAULT_CONFIG,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the model.")] = DEFAULT_OUTPUT,
-) -> None:
-    """Train a model and write its ONNX file and manifest; needs the extra `training` (torch)."""
-    settings = read_training_settings(config)
-    with _torch_required():
-        from models.training import export as exporting
-        from models.training import train as training
-
-    dataset = _dataset(settings, config)
-    with _progress() as progress:
-        task = progress.add_task("training", total=settings.schedule.epochs)
-
-        def report(state: training.Progress) -> None:
-            figures = f"loss {state.loss:.3f}, right on held-out crops {state.validation_accuracy:.2%}"
-            progress.console.print(f"epoch {state.epoch} of {state.epochs}: {figures}")
-            progress.update(task, completed=state.epoch)
-
-        trained = training.train(dataset, settings.net, settings.schedule, settings.seed, report)
-    command = shlex.join(["senbetsu", "models", "train", str(config)])
-    manifest = exporting.export(trained, dataset, settings, output, command)
-    metrics = manifest.metrics
-    typer.echo(f"Wrote {output / settings.name}.onnx, {manifest.size_bytes / 1e6:.2f} MB, with its manifest.", err=True)
-    for kind, accuracy in (("photographs held out", metrics.real), ("rendered crops held out", metrics.rendered)):
-        if accuracy:
-            typer.echo(f"{kind}: {accuracy.accuracy:.2%} of {accuracy.count}", err=True)
-    typer.echo(metrics.warning, err=True)
-
-
-@models_app.command()
 def evaluate(
     name: Name = "parts",
     config: Config = None,
@@ -156,56 +113,7 @@ def _held_out(manifest: Manifest, config: Path) -> "Dataset":
             f"{config} has the labels {list(settings.labels)}, the model {list(manifest.labels)}.",
             "Name the configuration that the model was trained with: --config.",
         )
-    return _dataset(settings, config, validation_only=True)
-
-
-def read_training_settings(path: Path) -> TrainingSettings:
-    """The settings of a training configuration. Raises ConfigErrors with every place that is wrong."""
-    document = read_document(path)
-    settings = read_section(TrainingSettings, document, (), document.data, path.parent) if document.readable else None
-    if settings is None or document.problems:
-        raise ConfigErrors(path, document.problems)
-    return settings
-
-
-def _dataset(settings: TrainingSettings, config: Path, validation_only: bool = False) -> "Dataset":
-    """Reads and renders the crops, with a progress bar; rendering needs the simulation, photographs the vision."""
-    from controller.cli.training_data import build_dataset
-
-    with _progress() as progress:
-        tasks: dict[str, Any] = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done, total=total)
-
-        return build_dataset(settings, config.parent, report, validation_only=validation_only)
-
-
-@contextmanager
-def _torch_required() -> Generator[None]:
-    """Says how to get what a line does not need."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("torch", "onnx", "onnxscript"):
-            raise
-        raise NeedsOperator(
-            "training.no_torch",
-            f"Training needs {error.name}, which is not installed: a line runs without it.",
-            "Install the extra `training` from the checkout: pip install -e '.[training]' -c requirements/training.txt",
-        ) from error
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
-    )
+    return read_dataset(settings, config, validation_only=True)
 
 
 def _described(name: str) -> dict[str, Any]:

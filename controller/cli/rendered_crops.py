@@ -25,7 +25,8 @@ Report = Callable[[str, int, int], None]
 """Is told what is being made, how many of it are done, and of how many."""
 
 _VIEW_PX = (512, 896)
-_FILL = 0.25  # share of the view that the parts' boxes are to cover, about
+_LONGEST = 0.5  # of a class whose parts come into a view, as a share of its short side
+_FILL = 0.3  # share of the view that the parts' boxes are to cover, about
 _FEWEST, _MOST = 6, 40  # parts a scene
 _SCENES_A_CHUNK = 2
 _PHOTOGRAPHS_A_CHUNK = 64
@@ -158,12 +159,12 @@ def _belt_chunk(task: _Task) -> list[Cut]:
     finest, coarsest = task.mm_per_px
     mm_per_px = exp(rng.uniform(log(finest), log(coarsest)))
     view_mm = _VIEW_PX[0] * mm_per_px
-    classes = that_fit(task.classes, 0.75 * view_mm)
+    classes = that_fit(task.classes, _LONGEST * view_mm)
     if not classes:  # only large ones are still wanted: as coarse as they need
         smallest_mm = min(typical_length_mm(name) for name in task.classes)
-        mm_per_px = max(mm_per_px, smallest_mm / 0.75 / _VIEW_PX[0])
+        mm_per_px = max(mm_per_px, smallest_mm / _LONGEST / _VIEW_PX[0])
         view_mm = _VIEW_PX[0] * mm_per_px
-        classes = that_fit(task.classes, 0.7501 * view_mm)
+        classes = that_fit(task.classes, 1.0001 * _LONGEST * view_mm)
     cell_mm2 = float(np.mean([(0.7 * typical_length_mm(name) + 6.0) ** 2 for name in classes]))
     parts = int(np.clip(_FILL * _VIEW_PX[0] * _VIEW_PX[1] * mm_per_px**2 / cell_mm2, _FEWEST, _MOST))
     scenes = training_scenes(

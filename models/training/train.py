@@ -1,7 +1,8 @@
-"""One training run: the same settings, data and thread count give the same net."""
+"""One training run: the same settings, data and thread count give the same net, also when it was interrupted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -9,26 +10,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from models.predict import Predictor
 from models.scores import fit_temperature
-from models.training.augment import augment
+from models.training.augment import Grounds, augment
 from models.training.dataset import Dataset
 from models.training.net import PartsNet
-from models.training.settings import NetSettings, Schedule
+from models.training.settings import Cycle, NetSettings, Schedule
 from senbetsu_errors import NeedsOperator
 
-_CHUNK = 256
+_CHUNK = 128
+_REPORT_STEPS = 20
 _torch: Any = torch  # torch annotates these in part only
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands after an epoch, 1-based; accuracies are shares, loss is the epoch's mean cross entropy."""
+    """Where a run stands after a step, 1-based; `loss` is the mean cross entropy since the last report."""
 
-    epoch: int
-    epochs: int
+    step: int
+    steps: int
     loss: float
-    validation_accuracy: float
+
+
+Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,40 +46,72 @@ class Trained:
     validation_logits: NDArray[np.float32]
 
 
-def train(
-    dataset: Dataset, net_settings: NetSettings, schedule: Schedule, seed: int, report: Callable[[Progress], None]
-) -> Trained:
-    """Teaches a new net the crops of `dataset` that are not for validation.
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A model with the classes of the net to be trained; its own crops have `size_px`, no smaller than the net's."""
 
-    Classes are drawn equally often. The validation crops choose nothing but the temperature: the net is
-    the last epoch's. Raises NeedsOperator `training.no_crops` for a class without training crops or a
-    dataset without validation crops.
+    predictor: Predictor
+    size_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How one net is trained. `grounds` are uint8 [K, S0, S0, 3] RGB, what cut-out objects are pasted onto;
+    `teacher` answers every crop too, with the same classes, and the net learns its answers."""
+
+    net: NetSettings
+    schedule: Schedule
+    seed: int
+    grounds: NDArray[np.uint8]
+    teacher: Teacher | None = None
+    checkpoint: Path | None = None
+
+
+def train(dataset: Dataset, run: Run, report: Report) -> Trained:
+    """Teaches a new net the crops of `dataset` that are not for validation; goes on from `run.checkpoint`.
+
+    Classes are drawn equally often. The validation crops choose nothing but the temperature: the net is the
+    running mean of the last steps'. Raises NeedsOperator `training.no_crops` for a class without training crops or a
+    dataset without validation crops, and `training.checkpoint` for a checkpoint of another run.
     """
     learned = dataset.where(~dataset.validation)
     held = dataset.where(dataset.validation)
     _require_crops(learned, held)
     threads_before = torch.get_num_threads()
-    torch.set_num_threads(schedule.threads)
+    torch.set_num_threads(run.schedule.threads)
     try:
         with _torch.random.fork_rng(devices=[]):
-            _torch.manual_seed(seed)
-            net = PartsNet(len(dataset.classes), net_settings.widths)
-        _optimise(net, learned, held, schedule, torch.Generator().manual_seed(seed), report)
-        validation_logits = logits(net, held.crops)
+            _torch.manual_seed(run.seed)
+            net = _optimise(PartsNet(len(dataset.classes), run.net), learned, run, report)
+        validation_logits = answers(net, held.crops, run.net.size_px)[0]
     finally:
         torch.set_num_threads(threads_before)
     return Trained(net, fit_temperature(validation_logits, held.labels), validation_logits)
 
 
-def logits(net: PartsNet, crops: NDArray[np.uint8], half_size: bool = False) -> NDArray[np.float32]:
-    """The net's answers float32 [N, C] to uint8 [N, S, S, 3] RGB crops, on request shown at half their size."""
+def answers(net: PartsNet, crops: NDArray[np.uint8], size_px: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The net's logits float32 [N, C] and embeddings [N, D] of uint8 [N, S0, S0, 3] RGB crops, shown at `size_px`."""
     net.eval()
     with torch.inference_mode():
-        chunks = [
-            net(_as_images(_torch.from_numpy(part), half_size))
-            for part in np.array_split(crops, len(crops) // _CHUNK + 1)
-        ]
-    return cast("NDArray[np.float32]", torch.cat(chunks).numpy())
+        starts = range(0, len(crops), _CHUNK)
+        found: list[tuple[Tensor, Tensor]] = [net(as_shown(crops[s : s + _CHUNK], size_px)) for s in starts]
+    logits, embeddings = zip(*found, strict=True) if found else ((torch.zeros(0, 0),), (torch.zeros(0, 0),))
+    return (
+        cast("NDArray[np.float32]", torch.cat(logits).numpy()),
+        cast("NDArray[np.float32]", torch.cat(embeddings).numpy()),
+    )
+
+
+def as_shown(crops: NDArray[np.uint8], size_px: int) -> Tensor:
+    """Crops uint8 [N, S0, S0, 3] as the line would cut them: float32 [N, 3, size_px, size_px], whole grey levels."""
+    return _smaller(_torch.from_numpy(crops).permute(0, 3, 1, 2).float(), size_px).round() / 255.0
+
+
+def _smaller(images: Tensor, size_px: int) -> Tensor:
+    """Images [N, 3, S, S] at `size_px`."""
+    if images.shape[-1] == size_px:
+        return images
+    return functional.interpolate(images, size=[size_px, size_px], mode="area")
 
 
 def _require_crops(learned: Dataset, held: Dataset) -> None:
@@ -89,49 +127,133 @@ def _require_crops(learned: Dataset, held: Dataset) -> None:
         raise NeedsOperator("training.no_crops", "There are no validation crops.", "Hold some crops back.")
 
 
-def _optimise(
-    net: PartsNet,
-    learned: Dataset,
-    held: Dataset,
-    schedule: Schedule,
-    rng: torch.Generator,
-    report: Callable[[Progress], None],
-) -> None:
-    crops, labels = _torch.from_numpy(learned.crops), _torch.from_numpy(learned.labels)
-    weights = _sampling_weights(learned)
-    steps = max(1, len(learned) // schedule.batch)
-    optimiser: Any = torch.optim.AdamW(net.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
-    rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.learning_rate, total_steps=steps * schedule.epochs, pct_start=0.15
-    )
-    for epoch in range(1, schedule.epochs + 1):
-        half_size = epoch <= schedule.half_size_epochs
-        net.train()
-        losses = 0.0
-        for _ in range(steps):
-            chosen = torch.multinomial(weights, schedule.batch, replacement=True, generator=rng)
-            images = augment(_as_images(crops[chosen], half_size), rng)
-            loss: Any = functional.cross_entropy(net(images), labels[chosen], label_smoothing=schedule.label_smoothing)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            rate.step()
-            losses += loss.item()
-        answers = logits(net, held.crops, half_size).argmax(axis=1)
-        report(Progress(epoch, schedule.epochs, losses / steps, float((answers == held.labels).mean())))
-    net.eval()
+def _optimise(net: PartsNet, learned: Dataset, run: Run, report: Report) -> PartsNet:
+    """The running mean of the last cycle's last steps."""
+    batches = _Batches(learned, run)
+    steps = sum(cycle.steps for cycle in run.schedule.cycles)
+    done = 0
+    for number, cycle in enumerate(run.schedule.cycles):
+        net = _cycle(net, cycle, batches, _State(run, number, batches.rng), done, steps, report)
+        done += cycle.steps
+    return net.eval()
 
 
-def _sampling_weights(dataset: Dataset) -> Tensor:
-    """float64 [N]: every class weighs the same; in it photographs and rendered crops by the root of their numbers,
+def _cycle(
+    net: PartsNet, cycle: Cycle, batches: "_Batches", state: "_State", done: int, steps: int, report: Report
+) -> PartsNet:
+    run, schedule = batches.run, batches.run.schedule
+    rates = [cycle.learning_rate, cycle.learning_rate * schedule.head_rate_factor]
+    groups = [
+        {"params": list(net.backbone.parameters()), "lr": rates[0]},
+        {"params": list(net.head.parameters()), "lr": rates[1]},
+    ]
+    optimiser: Any = torch.optim.AdamW(groups, weight_decay=schedule.weight_decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=cycle.steps, pct_start=0.15)
+    fade = cast("Any", get_ema_multi_avg_fn(schedule.average))
+    mean = AveragedModel(net, multi_avg_fn=fade, use_buffers=True)
+    first = state.resume({"net": net, "mean": mean, "optimiser": optimiser, "rate": rate})
+    losses: list[float] = []
+    net.train()
+    for step in range(first + 1, cycle.steps + 1):
+        own = cycle.size_px is None or step > cycle.steps - cycle.last_steps
+        size_px = run.net.size_px if own or cycle.size_px is None else cycle.size_px
+        images, labels = batches.next(run.teacher.size_px if run.teacher else size_px, cycle.strength)
+        logits, _ = net(_smaller(images, size_px))
+        loss: Any = functional.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
+        if run.teacher:
+            loss = (loss + _teaching_loss(logits, images, run.teacher.predictor)) / 2
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        rate.step()
+        mean.update_parameters(net)
+        losses.append(loss.item())
+        if step % _REPORT_STEPS == 0 or step == cycle.steps:
+            report(Progress(done + step, steps, float(np.mean(losses))))
+            losses.clear()
+        if step % schedule.checkpoint_steps == 0 or step == cycle.steps:
+            state.save(step)
+    return cast("PartsNet", mean.module) if schedule.average > 0 else net
+
+
+def _teaching_loss(logits: Tensor, images: Tensor, teacher: Predictor) -> Tensor:
+    """Cross entropy against the teacher's probabilities of the same pictures (Hinton et al. 2015)."""
+    crops = (images.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
+    wanted = _torch.from_numpy(teacher.probabilities(crops))
+    return functional.cross_entropy(logits, wanted)
+
+
+class _Batches:
+    """Random batches, augmented. Every class weighs the same; in it each source by the root of its number of crops,
     so that forty photographs of one part are neither drowned nor learned by heart."""
-    groups = dataset.labels * 2 + dataset.real
-    sizes = np.bincount(groups, minlength=2 * len(dataset.classes))
-    roots = np.sqrt(sizes).reshape(-1, 2)
-    shares = (roots / roots.sum(axis=1, keepdims=True)).reshape(-1)
-    return _torch.from_numpy(shares[groups] / sizes[groups])
+
+    def __init__(self, dataset: Dataset, run: Run) -> None:
+        self.rng = torch.Generator().manual_seed(run.seed)
+        self._dataset = dataset
+        self.run = run
+        self._weights = _torch.from_numpy(_sampling_weights(dataset))
+        pictures = _torch.from_numpy(np.ascontiguousarray(run.grounds.transpose(0, 3, 1, 2)))
+        self._grounds = Grounds(pictures, run.schedule.paste_share)
+
+    def next(self, size_px: int, strength: float) -> tuple[Tensor, Tensor]:
+        """Images float32 [B, 3, size_px, size_px] and labels int64 [B]."""
+        data = self._dataset
+        chosen = torch.multinomial(self._weights, self.run.schedule.batch, replacement=True, generator=self.rng)
+        rows = chosen.numpy()
+        images = _torch.from_numpy(data.crops[rows]).permute(0, 3, 1, 2).float() / 255.0
+        covers = np.zeros((len(rows), 1, *data.crops.shape[1:3]), np.float32)
+        cut_out = data.cover_of[rows] >= 0
+        covers[cut_out, 0] = data.covers[data.cover_of[rows[cut_out]]] / np.float32(255)
+        return (
+            augment(images, _torch.from_numpy(covers), self._grounds, size_px, self.rng, strength),
+            _torch.from_numpy(data.labels[rows]),
+        )
 
 
-def _as_images(crops: Tensor, half_size: bool) -> Tensor:
-    images = crops.permute(0, 3, 1, 2).float() / 255.0
-    return functional.avg_pool2d(images, 2) if half_size else images
+def _sampling_weights(dataset: Dataset) -> NDArray[np.float64]:
+    """float64 [N]."""
+    groups = dataset.labels * len(dataset.origins) + dataset.sources
+    sizes = np.bincount(groups, minlength=len(dataset.classes) * len(dataset.origins))
+    roots = np.sqrt(sizes).reshape(-1, len(dataset.origins))
+    shares = (roots / np.maximum(roots.sum(axis=1, keepdims=True), 1e-9)).reshape(-1)
+    return shares[groups] / sizes[groups]
+
+
+class _State:
+    """All that a cycle needs to go on as if it had not been interrupted, in one file a cycle."""
+
+    def __init__(self, run: Run, cycle: int, rng: torch.Generator) -> None:
+        self._path = run.checkpoint and run.checkpoint.with_name(f"{run.checkpoint.stem}-{cycle}.pt")
+        self._parts: dict[str, Any] = {}
+        self._rng = rng
+        before = run.schedule.model_copy(update={"cycles": run.schedule.cycles[: cycle + 1]})
+        self._key = repr((run.net, before, run.seed, run.teacher is not None, run.grounds.shape))
+
+    def save(self, step: int) -> None:
+        """Replaces the checkpoint; a run killed while writing keeps the one before."""
+        if self._path is None:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        states = {name: part.state_dict() for name, part in self._parts.items()}
+        states |= {"rng": self._rng.get_state(), "global_rng": _torch.get_rng_state()}
+        unfinished = self._path.with_suffix(".new")
+        torch.save({"key": self._key, "step": step, "states": states}, unfinished)
+        unfinished.replace(self._path)
+
+    def resume(self, parts: dict[str, Any]) -> int:
+        """Brings `parts` to where the checkpoint is; the last step done, 0 where there is none."""
+        self._parts = parts
+        if self._path is None or not self._path.is_file():
+            return 0
+        found = cast("dict[str, Any]", torch.load(self._path, weights_only=True))
+        if found["key"] != self._key:
+            raise NeedsOperator(
+                "training.checkpoint",
+                f"{self._path} is of a run with other settings.",
+                "Delete it to start anew, or train into another folder (-o).",
+            )
+        for name, part in parts.items():
+            part.load_state_dict(found["states"][name])
+        self._rng.set_state(found["states"]["rng"])
+        _torch.set_rng_state(found["states"]["global_rng"])
+        return cast("int", found["step"])

@@ -149,9 +149,9 @@ def pins(canvas: Canvas, x: float, y: float, count: int, rows: int, upright: boo
     """A pin header or socket of 2.54 mm pitch."""
     rng = canvas.rng
     housing = tone(rng, [(26, 26, 26), (26, 26, 26), (200, 205, 205), (40, 190, 215), (150, 60, 30)])
-    size = (count * 2.54, rows * 2.54)
+    long, broad = (rows * 2.54, count * 2.54) if upright else (count * 2.54, rows * 2.54)
     socket = chance(rng, 0.3)
-    canvas.rect(x, y, *(size[::-1] if upright else size), housing, base + (8 if socket else 2.5), 60)
+    canvas.rect(x, y, long, broad, housing, base + (8 if socket else 2.5), 60)
     for place in np.arange(count) - (count - 1) / 2:
         for row in np.arange(rows) - (rows - 1) / 2:
             dx, dy = float(place) * 2.54, float(row) * 2.54
@@ -215,7 +215,7 @@ def populate(canvas: Canvas, length: float, width: float, density: float = 1.0) 
     small_parts(canvas, 0, 0, length * 0.94, width * 0.94, int(area / 28 * density))
     for _ in range(max(1, int(area / 450 * density))):
         x, y = spot(rng, length, width, 0.42)
-        side = between(rng, 3, min(16, width * 0.35)) if chance(rng, 0.7) else between(rng, 2, 5)
+        side = between(rng, 3, max(3.0, min(16, width * 0.35))) if chance(rng, 0.7) else between(rng, 2, 5)
         chip(canvas, x, y, side, side if chance(rng, 0.5) else side * between(rng, 0.5, 1.0))
     for _ in range(int(rng.poisson(area / 700 * density))):
         x, y = spot(rng, length, width, 0.44)

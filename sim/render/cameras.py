@@ -585,7 +585,8 @@ def _board_module(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas.rect(0, 0, side, side, tone(rng, [BLACK, (38, 38, 39)]), 9, 60, 0.6)
     radius = side * between(rng, 0.36, 0.47)
     for step in range(4):
-        canvas.disc(0, 0, radius * (1 - 0.03 * (step % 2)), (26 + 14 * (step % 2),) * 3, 9 + step * 2, 120)
+        thread: Bgr = (40, 40, 41) if step % 2 else (26, 26, 27)
+        canvas.disc(0, 0, radius * (1 - 0.03 * (step % 2)), thread, 9 + step * 2, 120)
     lens(canvas, 0, 0, radius * 0.9, 17)
     canvas.rect(0, width / 2 - 3, min(14.0, length * 0.6), 4, tone(rng, [(210, 214, 214), BLACK]), 5, 60)
     for corner in ((-1, -1), (1, 1), (-1, 1), (1, -1)):

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.render.light import Light, PartImage, lit, measured
+from sim.render.oblique import Lean, seen_aslant
 from sim.render.shapes import Bgr, noise, rounded_rect
 
 _SHIFT = 4  # cv2 draws with 1/16 px coordinates
 _HERSHEY_CAP_PX = 21.0  # cap height of FONT_HERSHEY_SIMPLEX at scale 1
 _MARGIN_MM = 1.0
+_THINNEST_MM = 0.1  # dents and bumps leave at least this
 _FINE_PX = 500  # parts longer than this are drawn in camera pixels, smaller ones in halves of them
 _BEVEL_MM = 0.22  # edges are never sharp: the relief is blurred by this before it is lit
 
@@ -47,6 +49,7 @@ class Canvas:
         self._tint: NDArray[np.float32] | None = None
         self._opacity: NDArray[np.uint8] | None = None  # None: nothing of the part lets the belt show through
         self._dirt: list[tuple[float, Bgr]] = []
+        self.lean: Lean | None = None  # set by painters of parts that a camera may see from the side
         self._centre_px = ((columns - 1) / 2, (rows - 1) / 2)
         # the x of every drawn column and the y of every drawn row
         self.x_mm = ((np.arange(columns) - self._centre_px[0]) / self.scale).astype(np.float32)
@@ -236,19 +239,10 @@ class Canvas:
         result broadcasts to H x W.
         `soft_mm` blurs the outline.
         """
-        pixels = self._pixels(points_mm)
-        reach = 2.5 * soft_mm * self.scale
-        (left, top), (right, bottom) = pixels.min(axis=0) / (1 << _SHIFT), pixels.max(axis=0) / (1 << _SHIFT)
-        rows = slice(max(0, int(top - reach)), max(0, int(bottom + reach) + 2))
-        columns = slice(max(0, int(left - reach)), max(0, int(right + reach) + 2))
+        rows, columns, mask = self._area(points_mm, soft_mm)
         page = self._bgr[rows, columns]
         if page.size == 0:
             return
-        mask = np.zeros(page.shape[:2], np.uint8)
-        shift = (-columns.start * (1 << _SHIFT), -rows.start * (1 << _SHIFT))
-        cv2.fillPoly(mask, [pixels + np.array(shift, np.int32)], (255,), cv2.LINE_8, _SHIFT)
-        if soft_mm > 0:
-            mask = _softened(mask, max(0.5, soft_mm * self.scale))
         amount = np.asarray(mask, np.float32) * np.float32(1 / 255)
         if callable(share):
             amount *= np.clip(share(self.x_mm[None, columns], self.y_mm[rows, None]), 0, 1).astype(np.float32)
@@ -258,11 +252,33 @@ class Canvas:
         colour[:] = bgr
         page[:] = cv2.blendLinear(page, colour, 1 - amount, amount)
 
-    def see_through(self, points_mm: ArrayLike, opacity: int) -> None:
-        """Let the belt shine through within a polygon: 0 wholly, 255 not at all."""
+    def see_through(self, points_mm: ArrayLike, opacity: int, soft_mm: float = 0.0) -> None:
+        """Let the belt shine through within a polygon: 0 wholly, 255 not at all; `soft_mm` blurs the outline."""
         if self._opacity is None:
             self._opacity = np.full_like(self._footprint, 255)
-        cv2.fillPoly(self._opacity, [self._pixels(points_mm)], (opacity,), cv2.LINE_8, _SHIFT)
+        rows, columns, mask = self._area(points_mm, soft_mm)
+        page = self._opacity[rows, columns]
+        if page.size == 0:
+            return
+        amount = np.asarray(mask, np.float32) * np.float32(1 / 255)
+        page[:] = cv2.blendLinear(page, np.full_like(page, opacity), 1 - amount, amount)
+
+    def _area(self, points_mm: ArrayLike, soft_mm: float) -> tuple[slice, slice, NDArray[np.uint8]]:
+        """A polygon as rows and columns of the drawing and a mask (0..255) over them, its outline blurred."""
+        pixels = self._pixels(points_mm)
+        reach = 2.5 * soft_mm * self.scale
+        (left, top), (right, bottom) = pixels.min(axis=0) / (1 << _SHIFT), pixels.max(axis=0) / (1 << _SHIFT)
+        height, width = self._footprint.shape
+        rows = slice(min(height, max(0, int(top - reach))), min(height, max(0, int(bottom + reach) + 2)))
+        columns = slice(min(width, max(0, int(left - reach))), min(width, max(0, int(right + reach) + 2)))
+        mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+        if mask.size == 0:
+            return rows, columns, mask
+        shift = (-columns.start * (1 << _SHIFT), -rows.start * (1 << _SHIFT))
+        cv2.fillPoly(mask, [pixels + np.array(shift, np.int32)], (255,), cv2.LINE_8, _SHIFT)
+        if soft_mm > 0:
+            mask = _softened(mask, max(0.5, soft_mm * self.scale))
+        return rows, columns, mask
 
     # Surface: wear and texture of the whole part.
 
@@ -302,6 +318,8 @@ class Canvas:
         for strength, bgr in self._dirt:
             bgra = self._soiled(bgra, strength, bgr)
         picture = lit(bgra, relief_mm, gloss, tint, light, self.mm_per_px / self._shrink)
+        if self.lean is not None and self._opacity is None:  # through glass there are no walls to be seen
+            picture, relief_mm, gloss = seen_aslant(picture, relief_mm, gloss, self.mm_per_px / self._shrink, self.lean)
         if self._shrink > 1:
             size = (picture.shape[1] // self._shrink, picture.shape[0] // self._shrink)
             picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -342,7 +360,8 @@ class Canvas:
         turn = self._turn(angle_deg, (width, height))
         bgr = cv2.bitwise_and(self._bgr, cv2.merge([self._footprint] * 3))
         bgra = cv2.merge([bgr, self._footprint])
-        soft_mm = cv2.GaussianBlur(self._relief_mm, (0, 0), max(0.8, _BEVEL_MM * self.scale))
+        relief_mm = np.maximum(self._relief_mm, _THINNEST_MM) * (self._footprint > 0)
+        soft_mm = cv2.GaussianBlur(relief_mm, (0, 0), max(0.8, _BEVEL_MM * self.scale))
         layers = [bgra, soft_mm, self._gloss] + ([] if self._tint is None else [self._tint])
         turned = [cv2.warpAffine(layer, turn, (width, height), flags=cv2.INTER_LINEAR) for layer in layers]
         return (

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from sim.render.light import PartImage
 
-SOLID = 110
-"""Alpha from which a part hides what lies below it, and can be touched."""
+SOLID = 24
+"""Alpha from which a part is there: it can be touched, and is what is seen. Clear glass has 40 and more."""
 
 _PUSHES = 8  # halvings of the way towards a neighbour until the wanted overlap is met
 

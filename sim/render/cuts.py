@@ -19,7 +19,7 @@ MASS_NOISE_SHARE = 0.03
 MASS_NOISE_G = 0.05
 """Standard deviations of the scale: a share of the mass and grams, added; placeholders for a site's own scale."""
 
-_LEARN_PICTURES = 3
+_LEARN_PICTURES = 2
 _MIN_AREA_MM2 = 4.0
 _MIN_AREA_PX = 12.0
 _MAX_PART_MM = 330.0

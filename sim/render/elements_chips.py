@@ -18,6 +18,7 @@ from sim.render.looks import (
     one_of,
     pick,
     shade,
+    sometimes_broken,
     worn,
 )
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
@@ -38,7 +39,7 @@ def ic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.08, _chip_carrier),
         (0.04, _ceramic),
     )
-    return mixed(rng, mm_per_px, looks)
+    return sometimes_broken(mixed(rng, mm_per_px, looks), rng, 0.07)
 
 
 def epoxy(rng: np.random.Generator) -> Bgr:

@@ -24,6 +24,7 @@ from sim.render.looks import (
     pick,
     polar,
     shade,
+    sometimes_broken,
     tips,
     worn,
 )
@@ -45,7 +46,7 @@ def inductor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.08, _air_coil),
         (0.14, _transformer),
     )
-    return mixed(rng, mm_per_px, looks)
+    return sometimes_broken(mixed(rng, mm_per_px, looks), rng, 0.04)
 
 
 def _enamelled(rng: np.random.Generator) -> Paint:
@@ -231,8 +232,10 @@ def _can(rng: np.random.Generator, mm_per_px: float, high: float, reach: float) 
     top.text(_frequency(rng), 0, 0, width * 0.36, ink)
     body.prism(_stadium(length, width), 0.4, high, shell, top, None)
     front = Texture(length - width, high - 0.4, mm_per_px, shell.bgr)
-    front.text(_frequency(rng), 0, -high * 0.12, min(2.0, high * 0.3), ink)
-    front.text(code(rng, "AAA00"), 0, high * 0.2, min(1.4, high * 0.2), ink)
+    name = _frequency(rng)
+    cap = min(2.0, high * 0.3, (length - width) / (0.95 * len(name)))
+    front.text(name, 0, -high * 0.12, cap, ink)
+    front.text(code(rng, "AAA00"), 0, high * 0.2, min(1.2, high * 0.2), ink)
     flat = (length - width) / 2
     if high > 5:  # printed on the broad faces
         for side in (-1, 1):

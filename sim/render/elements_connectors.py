@@ -5,7 +5,22 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sim.render.canvas import Canvas
-from sim.render.looks import GOLD, STEEL, TIN, Painter, aslant, chance, code, metal, mixed, one_of, pick, shade, worn
+from sim.render.looks import (
+    GOLD,
+    STEEL,
+    TIN,
+    Painter,
+    aslant,
+    chance,
+    code,
+    metal,
+    mixed,
+    one_of,
+    pick,
+    shade,
+    sometimes_broken,
+    worn,
+)
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -40,7 +55,7 @@ def connector(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.06, _board_to_board),
         (0.07, _terminal_block),
     )
-    return mixed(rng, mm_per_px, looks)
+    return sometimes_broken(mixed(rng, mm_per_px, looks), rng, 0.08)
 
 
 def _grid(columns: int, rows: int, pitch: float, level: float) -> list[tuple[float, float, float]]:

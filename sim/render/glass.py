@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas
-from sim.render.dice import Looks, between, chance, dimmed, tone
+from sim.render.dice import Looks, between, chance, dimmed, spot, tone
 from sim.render.finishes import barrel_sheen, cracks, gradient, mirrored_room, ring, wear
 from sim.render.shapes import Bgr, ellipse, ragged, rounded_rect
 
@@ -50,9 +50,13 @@ def _glaze(canvas: Canvas, outline: NDArray[np.float64], tint: Bgr, thick: float
     strength = between(rng, 0.3, 1.0)
     mirrored_room(canvas, inner, strength)
     if chance(rng, 0.5):  # where a light is mirrored the glass hides the belt
-        patch = inner * between(rng, 0.2, 0.7) + rng.normal(0, 1.5, 2)
-        canvas.shade(patch, (235, 238, 238), between(rng, 0.2, 0.7), 1.0)
-        canvas.see_through(patch, min(255, opacity + 70))
+        (left, top), (right, bottom) = inner.min(axis=0), inner.max(axis=0)
+        size = (float(right - left), float(bottom - top))
+        x, y = spot(rng, *size, 0.3)
+        reach = min(size) * between(rng, 0.15, 0.5)
+        patch = ellipse(x, y, reach * between(rng, 0.5, 2.0), reach, int(rng.integers(4, 9)))
+        canvas.shade(patch, (235, 238, 238), between(rng, 0.2, 0.8), reach * 0.3)
+        canvas.see_through(patch, min(255, opacity + 90), reach * 0.3)
 
 
 def _opacity(rng: np.random.Generator) -> int:

@@ -180,7 +180,8 @@ def _tangle(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A knot of thin wires, in one colour or red and black and more."""
     body = Body(rng)
     radius = float(rng.uniform(0.4, 1.1))
-    palette = [pick(rng, _WIRES) for _ in range(int(rng.integers(1, 5)))]
+    pair: list[Bgr] = [(30, 30, 32), (45, 40, 190)]
+    palette = pair if chance(rng, 0.35) else [pick(rng, _WIRES) for _ in range(int(rng.integers(1, 5)))]
     size = float(rng.uniform(14, 30))
     for number in range(int(rng.integers(3, 8))):
         steps = 90
@@ -320,7 +321,7 @@ def _piece(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius, length = float(rng.uniform(0.5, 3.5)), float(rng.uniform(8, 40))
     jacket = pick(rng, _JACKETS + _WIRES, 6)
-    path = _wander(rng, length, radius, float(rng.uniform(0.1, 0.5)))
+    path = _wander(rng, length, radius, float(rng.uniform(0.1, 0.5)) * min(1.0, length / (14 * radius)))
     flat = chance(rng, 0.2)
     sides: Sequence[float] = (-1.0, 1.0) if flat else (0.0,)
     for side in sides:

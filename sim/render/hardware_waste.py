@@ -195,8 +195,8 @@ def leaf(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     x = share * length * 0.42
     canvas.polygon(np.column_stack([np.append(x, x[::-1]), np.append(blade, -blade[::-1])]), base, 1.2, 40)
     canvas.stroke([(-length / 2, 0), (length * 0.42, 0)], 0.9, shade(base, 1.25), 1.4)
-    for start in (np.linspace(-0.32, 0.3, 8) * length).tolist():
-        reach = float(np.interp(start, x, blade))
+    roots = np.linspace(-0.32, 0.3, 8) * length
+    for start, reach in zip(roots.tolist(), np.interp(roots, x, blade).tolist(), strict=True):
         for side in (-1, 1):
             canvas.stroke([(start, 0), (start + reach * 0.6, side * reach * 0.9)], 0.3, shade(base, 1.2))
     canvas.roughen(float(rng.uniform(0.3, 1.5)), 8.0)

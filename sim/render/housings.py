@@ -24,12 +24,14 @@ from sim.render.shapes import Bgr, ellipse, ragged, rounded_rect, vary
 
 _SHEETS: tuple[Bgr, ...] = (
     (170, 172, 172), (185, 186, 186), (150, 155, 158), (140, 165, 175), (195, 195, 196), (165, 170, 160),
-    (120, 124, 128), (45, 46, 48), (205, 206, 206), (28, 28, 29),
+    (120, 124, 128), (62, 63, 66), (205, 206, 206), (44, 44, 46),
 )  # fmt: skip
-_SHELLS: tuple[Bgr, ...] = (
-    (25, 25, 25), (32, 32, 33), (45, 45, 47), (215, 218, 218), (205, 208, 208), (150, 152, 152), (185, 205, 215),
-    (160, 190, 205), (150, 70, 35), (45, 45, 185), (60, 170, 215), (70, 140, 60), (90, 92, 95), (120, 160, 90),
-    (190, 170, 150),
+_NEUTRAL: tuple[Bgr, ...] = (
+    (25, 25, 25), (32, 32, 33), (45, 45, 47), (38, 38, 39), (62, 62, 64), (110, 112, 114), (215, 218, 218),
+    (205, 208, 208), (150, 152, 152), (185, 205, 215), (160, 190, 205), (90, 92, 95),
+)  # fmt: skip
+_VIVID: tuple[Bgr, ...] = (
+    (150, 70, 35), (45, 45, 185), (60, 170, 215), (70, 140, 60), (120, 160, 90), (190, 170, 150), (60, 60, 120),
 )  # fmt: skip
 _RUST: Bgr = (40, 75, 130)
 
@@ -131,8 +133,8 @@ def _heat_sink(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     length, width = between(rng, 14, 90), between(rng, 12, 70)
     width = min(width, length)
     canvas = Canvas(length, width, mm_per_px, rng)
-    metal = tone(rng, [ALUMINIUM, (195, 196, 197), (40, 41, 42), (60, 140, 190), (150, 80, 40), COPPER, STEEL])
-    canvas.rect(0, 0, length, width, dimmed(metal, 0.55), 3, 110, 0.4)
+    metal = tone(rng, [ALUMINIUM, (195, 196, 197), (66, 67, 70), (60, 140, 190), (150, 80, 40), COPPER, STEEL])
+    canvas.rect(0, 0, length, width, dimmed(metal, 0.6), 3, 60, 0.4)
     pitch = between(rng, 2.0, 4.5)
     height = between(rng, 6, 22)
     fin = pitch * between(rng, 0.3, 0.5)
@@ -224,7 +226,7 @@ def _cast(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         canvas.disc(x, y, radius, metal, depth * 0.8, 170)
         turned_metal(canvas, x, y, radius, 0.5)
         canvas.disc(x, y, radius * 0.4, (30, 30, 31), 2, 30)
-    canvas.roughen(0.06, 0.9)
+    canvas.roughen(0.02, 0.8)
     if chance(rng, 0.4):
         canvas.keep(ragged(length, width, rng, 0.4))
     return _worn_metal(canvas, metal)
@@ -294,7 +296,7 @@ def _tube_piece(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 
 def _shell_colour(rng: np.random.Generator) -> Bgr:
     """A plastic's colour; old white plastic has turned yellow."""
-    shell = tone(rng, _SHELLS, 10)
+    shell = tone(rng, _NEUTRAL if chance(rng, 0.75) else _VIVID, 10)
     if sum(shell) > 540 and chance(rng, 0.5):
         return round(shell[0] * between(rng, 0.65, 0.9)), round(shell[1] * 0.94), shell[2]
     return shell
@@ -309,9 +311,10 @@ def _worn_plastic(canvas: Canvas, shell: Bgr, breakage: float) -> Canvas:
             x, y = spot(rng, length, width, 0.5)
             canvas.shade(ellipse(x, y, 5, 3), (225, 228, 228), between(rng, 0.1, 0.4), 1.5)
         canvas.keep(ragged(length, width, rng, between(rng, 0.25, 0.55)))
-    canvas.roughen(between(rng, 0.05, 0.3), 9.0)
-    if chance(rng, 0.4):
-        canvas.roughen(0.03, 0.7)
+    if chance(rng, 0.3):  # warped by heat
+        canvas.roughen(between(rng, 0.05, 0.3), between(rng, 9, 25))
+    if chance(rng, 0.4):  # textured tool
+        canvas.roughen(0.01, 0.6)
     wear(canvas, between(rng, 0.3, 1.5), dimmed(shell, 1.5) if sum(shell) < 300 else dimmed(shell, 0.75))
     return canvas
 

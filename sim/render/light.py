@@ -192,7 +192,7 @@ def measured(
     return PartImage(
         class_id=class_id,
         color=colour,
-        alpha=alpha if opacity is None else np.asarray(cv2.multiply(alpha, opacity, scale=1 / 255), np.uint8),
+        alpha=alpha if opacity is None else _let_through(alpha, opacity),
         centroid_row_px=moments["m01"] / moments["m00"],
         centroid_col_px=moments["m10"] / moments["m00"],
         mm_per_px=mm_per_px,
@@ -204,3 +204,9 @@ def measured(
         height_mm_map=height_mm_map,
         gloss=gloss[part] * inside,
     )
+
+
+def _let_through(coverage: NDArray[np.uint8], opacity: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Alpha of see-through parts; the footprint stays what it is, however clear."""
+    alpha = cv2.multiply(coverage, opacity, scale=1 / 255)
+    return np.asarray(cv2.max(alpha, cv2.min(coverage, 1)), np.uint8)

@@ -103,6 +103,20 @@ def code(rng: np.random.Generator, pattern: str) -> str:
     )
 
 
+def sometimes_broken(canvas: Canvas, rng: np.random.Generator, probability: float) -> Canvas:
+    """In `probability` of cases break a piece off along a jagged line: up to half of the part, from any side."""
+    if not chance(rng, probability):
+        return canvas
+    reach = float(np.hypot(canvas.length_mm, canvas.width_mm))
+    angle = float(rng.uniform(0, 2 * np.pi))
+    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    extent = abs(turned[0, 0]) * canvas.length_mm / 2 + abs(turned[1, 0]) * canvas.width_mm / 2
+    edge = extent * float(rng.uniform(0.05, 0.6)) + rng.normal(0, 0.03, 14) * reach
+    jagged = np.column_stack([edge, np.linspace(-reach, reach, 14)])
+    canvas.keep(np.concatenate([jagged, [[-reach, reach], [-reach, -reach]]]) @ turned.T)
+    return canvas
+
+
 def worn(canvas: Canvas, rng: np.random.Generator, grain: float = 0.04, dirty: float = 0.3) -> Canvas:
     """Grain, and now and then dust, flux or scratches."""
     canvas.grain(grain)

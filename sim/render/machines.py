@@ -538,7 +538,7 @@ def _disk_top(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     gradient(canvas, lid, (250, 250, 250), between(rng, 0, 0.4))
     round_x = -length * 0.14
     if chance(rng, 0.7):
-        canvas.disc(round_x, 0, width * 0.44, lid_bgr, thick, 160)
+        canvas.bulge(round_x, 0, width * 0.5, width * 0.5, 1.2)
     canvas.disc(round_x, 0, 4.5, dimmed(lid_bgr, 0.9), thick + 0.2, 170)
     paper = one_of(rng, (None, WHITE, WHITE, (60, 130, 60), (150, 90, 40), (34, 34, 35)))
     share = between(rng, 0.5, 0.86)
@@ -551,7 +551,7 @@ def _disk_top(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         paper,
     )
     if chance(rng, 0.6):
-        canvas.text(f"{one_of(rng, (80, 160, 250, 320, 500))} GB", length * 0.1, -width * 0.2, width * 0.07, INK)
+        canvas.text(f"{one_of(rng, (80, 160, 250, 320, 500))} GB", length * 0.1, width * 0.44, width * 0.05, INK)
     for x in (-0.47, 0.0, 0.47):
         for y in (-0.46, 0.46):
             screw_head(canvas, x * length, y * width, 2.2 if length > 120 else 1.6, thick, tone(rng, [STEEL, BLACK]))

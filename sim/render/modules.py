@@ -6,6 +6,8 @@ from sim.render import batteries, boards, cameras, displays, glass, housings, ma
 from sim.render.canvas import Painter
 from sim.render.dice import Looks, mixed
 
+_ASLANT = 0.4  # the share of parts that is seen from the side
+
 LOOKS: Mapping[str, Looks] = {
     **batteries.LOOKS,
     **boards.LOOKS,
@@ -17,4 +19,4 @@ LOOKS: Mapping[str, Looks] = {
 }
 """Each class's looks (kinds, sides, opened, broken) with their weights."""
 
-PAINTERS: Mapping[str, Painter] = {class_id: mixed(looks) for class_id, looks in LOOKS.items()}
+PAINTERS: Mapping[str, Painter] = {class_id: mixed(looks, _ASLANT) for class_id, looks in LOOKS.items()}

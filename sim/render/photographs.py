@@ -12,7 +12,7 @@ from sim.render.grounds import random_ground
 from sim.render.lamps import random_light
 from sim.render.light import PartImage
 from sim.render.pile import Lying, Pile
-from sim.render.scenes import ScenePart, truth_of
+from sim.render.scenes import ScenePart, seen_part
 from sim.render.shape_seeds import Split, draw_part, typical_length_mm
 
 _LARGEST_PX = 420  # of a part as it is drawn; more would be thrown away by any crop
@@ -49,12 +49,16 @@ def photographs(
     for _ in range(count):
         if not queue:
             queue = [str(name) for name in rng.permutation(list(classes))]
-        yield _photograph(queue.pop(), rng, size_px, fill, split)
+        class_id = queue.pop()
+        picture = None
+        while picture is None:  # now and then nothing of a ring or a cable lies in the picture
+            picture = _photograph(class_id, rng, size_px, fill, split)
+        yield picture
 
 
 def _photograph(
     class_id: str, rng: np.random.Generator, size_px: int, fill: tuple[float, float], split: Split
-) -> Photograph:
+) -> Photograph | None:
     light = random_light(rng)
     # drawn about as fine as it is shown, for text and legs; no finer, for time
     length_px = min(float(rng.uniform(*fill)) * size_px * float(rng.uniform(0.9, 1.5)), _LARGEST_PX)
@@ -78,16 +82,11 @@ def _photograph(
     picture = np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
     mask = np.asarray(cv2.resize(seen.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
     color = developed(picture, random_camera(rng), rng)
-    return Photograph(color, mask > 0, mm_per_px * side / size_px, _seen_part(pile, mask))
-
-
-def _seen_part(pile: Pile, mask: NDArray[np.uint8]) -> ScenePart:
+    if not mask.any():
+        return None
     x, y, width, height = cv2.boundingRect(mask)
-    moments = cv2.moments(mask, binaryImage=True)
-    area = max(moments["m00"], 1.0)
-    box = (x, y, x + width, y + height)
-    centroid = (moments["m10"] / area, moments["m01"] / area)
-    return replace(truth_of(pile)[0], box_px=box, full_box_px=box, centroid_px=centroid)
+    part = seen_part(image, 0, mask, (0, 0), (x, y, x + width, y + height), 0.0)
+    return Photograph(color, mask > 0, mm_per_px * side / size_px, part)
 
 
 def _askew(image: PartImage, rng: np.random.Generator) -> PartImage:

@@ -186,24 +186,35 @@ def truth_of(pile: Pile) -> tuple[ScenePart, ...]:
         area = int(np.count_nonzero(seen))
         if area == 0:
             continue
-        x, y, width, height = cv2.boundingRect(seen)
-        moments = cv2.moments(seen, binaryImage=True)
-        found.append(
-            ScenePart(
-                class_id=image.class_id,
-                layer=layer,
-                box_px=(part.left + x, part.top + y, part.left + x + width, part.top + y + height),
-                centroid_px=(
-                    part.left + moments["m10"] / moments["m00"],
-                    part.top + moments["m01"] / moments["m00"],
-                ),
-                full_box_px=(columns.start, rows.start, columns.stop, rows.stop),
-                occluded=1.0 - area / int(np.count_nonzero(image.alpha >= SOLID)),
-                length_mm=image.length_mm,
-                width_mm=image.width_mm,
-                area_mm2=image.area_mm2,
-                height_mm=image.height_mm,
-                mass_g=image.mass_g,
-            )
-        )
+        occluded = 1.0 - area / int(np.count_nonzero(image.alpha >= SOLID))
+        full_box = (columns.start, rows.start, columns.stop, rows.stop)
+        found.append(seen_part(image, layer, seen, (part.left, part.top), full_box, occluded))
     return tuple(found)
+
+
+def seen_part(
+    image: PartImage,
+    layer: int,
+    seen: NDArray[np.uint8],
+    corner_px: tuple[int, int],
+    full_box_px: tuple[int, int, int, int],
+    occluded: float,
+) -> ScenePart:
+    """The truth about one part, from a window that is not 0 where it is seen, with its corner (x, y) in the picture."""
+    left, top = corner_px
+    x, y, width, height = cv2.boundingRect(seen)
+    moments = cv2.moments(seen, binaryImage=True)
+    area = max(moments["m00"], 1.0)
+    return ScenePart(
+        class_id=image.class_id,
+        layer=layer,
+        box_px=(left + x, top + y, left + x + width, top + y + height),
+        centroid_px=(left + moments["m10"] / area, top + moments["m01"] / area),
+        full_box_px=full_box_px,
+        occluded=occluded,
+        length_mm=image.length_mm,
+        width_mm=image.width_mm,
+        area_mm2=image.area_mm2,
+        height_mm=image.height_mm,
+        mass_g=image.mass_g,
+    )

@@ -19,8 +19,13 @@ Floats = NDArray[np.float32]
 
 _STEP_PX = 0.7  # a lattice this fine leaves no pixel out, however it is turned (covering radius < 1/2)
 _COARSER = ((90_000, 1.0), (260_000, 1.4))  # drawings of more pixels take a wider lattice; their gaps are mended
+_DIM_ROOM = 0.6  # brightness of the room away from its lamps
+_GLAZED = 80  # gloss above this is a glaze: it mirrors lamps on top of its colour
+_LAMP = 260.0  # how much a mirrored lamp adds, at most
+_BELT_GREY = 70  # what shows through clear plastic that lies on the belt
 _EDGE_ON = 1e-4  # a surface is seen when its normal leans towards the camera by more than this
 _COARSE_STEPS = 14  # samples along a surface to find how much room it needs
+_VALLEY_DARKER = 0.38  # the ground of a thread gets less light than its crest
 _CREVICE_MM = 0.9  # how far corners between surfaces darken
 
 
@@ -36,15 +41,16 @@ class Paint:
 
 @dataclass(frozen=True, slots=True)
 class _Samples:
-    """Points (N x 3) of a surface, outward normals and colours (N x 3, or 1 x 3 where all are the same)."""
+    """Points (N x 3) of a surface that face the camera, outward normals and colours (N x 3, or 1 x 3 if all equal)."""
 
     points: Floats
     normals: Floats
-    bgr: Floats
+    bgr: NDArray[np.uint8] | Floats
     paint: Paint
 
 
-_Surface = Callable[[float], _Samples]  # from the distance between samples in mm; 0: a coarse few
+# from the distance between samples in mm (0: a coarse few) and the direction to the camera (none: all sides)
+_Surface = Callable[[float, Floats | None], _Samples]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,14 @@ class Body:
         for first, last in runs:
             piece, finish = shape[first : last + 1], paints[first]
 
-            def samples(step_mm: float, piece: NDArray[np.float64] = piece, finish: Paint = finish) -> _Samples:
+            def samples(
+                step_mm: float,
+                towards: Floats | None,
+                piece: NDArray[np.float64] = piece,
+                finish: Paint = finish,
+            ) -> _Samples:
                 return _revolved(
-                    piece, finish, np.asarray(start, float), frame, thread, texture, squeeze, reach, step_mm
+                    piece, finish, np.asarray(start, float), frame, thread, texture, squeeze, reach, step_mm, towards
                 )
 
             self._surfaces.append(_Part(finish.opacity, samples))
@@ -170,12 +181,16 @@ class Body:
         line = np.asarray(path, np.float64)
         radii = np.broadcast_to(np.asarray(radius_mm, np.float64), (len(line),))
         self._surfaces.append(
-            _Part(paint.opacity, lambda step_mm: _tube(line, radii, paint, bands, upper_only, step_mm))
+            _Part(
+                paint.opacity, lambda step_mm, towards: _tube(line, radii, paint, bands, upper_only, step_mm, towards)
+            )
         )
 
     def sheet(self, points: Floats, paint: Paint, texture: Texture | None = None) -> None:
         """A bent sheet seen from above: a coarse grid of points (rows x columns x 3), smoothly filled in."""
-        self._surfaces.append(_Part(paint.opacity, lambda step_mm: _sheet(points, paint, texture, step_mm)))
+        self._surfaces.append(
+            _Part(paint.opacity, lambda step_mm, towards: _sheet(points, paint, texture, step_mm, towards))
+        )
 
     def drawn(
         self, mm_per_px: float, up: ArrayLike = (0, 0, 1), tilt_deg: float = 0.0, margin_mm: float = 0.0
@@ -183,7 +198,7 @@ class Body:
         """Lay the body with `up` (in its frame) to the camera, look at it `tilt_deg` aslant, paint it."""
         lay, look = _upright(np.asarray(up, np.float64)), _slant(tilt_deg, self.rng)
         view = (look @ lay).astype(np.float32)
-        corners = np.concatenate([part.samples(0.0).points for part in self._surfaces])
+        corners = np.concatenate([part.samples(0.0, None).points for part in self._surfaces])
         seen = corners @ view.T
         low, high = seen.min(axis=0), seen.max(axis=0)
         size = high[:2] - low[:2] + 2 * margin_mm
@@ -196,7 +211,7 @@ class Body:
         step_mm = step_px / canvas.scale
         for part in sorted(self._surfaces, key=lambda part: -part.opacity):
             if part.normal is None or float(part.normal @ view[2]) > _EDGE_ON:
-                raster.paint(part.samples(step_mm))
+                raster.paint(part.samples(step_mm, view[2]))
         canvas.solid(raster.there, raster.bgr, raster.height_mm, raster.gloss)
         if step_px > _STEP_PX:
             canvas.mend()
@@ -218,7 +233,7 @@ class Body:
         self._surfaces.append(
             _Part(
                 paint.opacity,
-                lambda step_mm: _flat(origin, u, v, normal, paint, texture, cuts, step_mm),
+                lambda step_mm, _: _flat(origin, u, v, normal, paint, texture, cuts, step_mm),
                 normal,
             )
         )
@@ -227,7 +242,9 @@ class Body:
         ahead = np.roll(loop, -1, axis=0)
         area = float(np.sum(loop[:, 0] * ahead[:, 1] - ahead[:, 0] * loop[:, 1]))
         rim = loop if (area > 0) != inward else loop[::-1]
-        self._surfaces.append(_Part(paint.opacity, lambda step_mm: _upstanding(rim, bottom, top, paint, step_mm)))
+        self._surfaces.append(
+            _Part(paint.opacity, lambda step_mm, towards: _upstanding(rim, bottom, top, paint, step_mm, towards))
+        )
 
 
 class _Raster:
@@ -242,44 +259,47 @@ class _Raster:
         self._offset = np.array([(columns - 1) / 2, (rows - 1) / 2], np.float32) - middle[:2] * self._scale
         self._ground, self._room = np.float32(ground_mm), room
         self._depth = np.full(rows * columns, -np.inf, np.float32)
-        self._bgr = np.zeros((rows * columns, 3), np.float32)
+        self._bgr = np.zeros((rows * columns, 4), np.uint8)
         self._height = np.zeros(rows * columns, np.float32)
         self._gloss = np.zeros(rows * columns, np.uint8)
 
     def paint(self, samples: _Samples) -> None:
         points, normals, bgr, paint = samples.points, samples.normals, samples.bgr, samples.paint
-        if len(normals) > 1:
-            facing = np.flatnonzero(normals @ self._view[2] > _EDGE_ON)
-            points, normals = points[facing], normals[facing]
-            bgr = bgr if len(bgr) == 1 else bgr[facing]
         seen = points @ self._view.T
         rows, columns = self._shape
-        column = np.clip(np.rint(seen[:, 0] * self._scale + self._offset[0]).astype(np.int32), 0, columns - 1)
-        row = np.clip(np.rint(seen[:, 1] * self._scale + self._offset[1]).astype(np.int32), 0, rows - 1)
+        column = np.clip(np.rint(seen[:, 0] * self._scale + self._offset[0]).astype(np.intp), 0, columns - 1)
+        row = np.clip(np.rint(seen[:, 1] * self._scale + self._offset[1]).astype(np.intp), 0, rows - 1)
         cell, depth = row * columns + column, np.ascontiguousarray(seen[:, 2])
         np.maximum.at(self._depth, cell, depth)
         nearest = np.flatnonzero(depth >= self._depth[cell] - np.float32(1e-3))
         cell = cell[nearest]
-        bgr = bgr if len(bgr) == 1 else bgr[nearest]
-        if paint.metal > 0:
-            bgr = self._mirrored(bgr, normals if len(normals) == 1 else normals[nearest], paint.metal)
+        colour = np.asarray(bgr if len(bgr) == 1 else bgr.take(nearest, axis=0), np.float32)
+        if paint.metal > 0 or paint.gloss > _GLAZED:
+            share = (paint.gloss - _GLAZED) / 255 if paint.gloss > _GLAZED else 0.0
+            facing = normals if len(normals) == 1 else np.asarray(normals.take(nearest, axis=0), np.float32)
+            bright = self._mirrored(facing)[:, None]
+            colour = colour * (1 + np.float32(paint.metal) * (bright - 1))
+            colour = colour + np.maximum(bright - 1, 0) * np.float32(share * _LAMP)
         if paint.opacity < 1:
-            behind = self._bgr[cell]
-            behind[self._height[cell] == 0] = 70.0  # the belt, dark through the plastic
-            bgr = bgr * np.float32(paint.opacity) + behind * np.float32(1 - paint.opacity)
-        self._bgr[cell] = bgr
-        self._height[cell] = points[nearest] @ self._belt_up - self._ground + np.float32(0.02)
+            behind = self._bgr[cell, :3].astype(np.float32)
+            behind[self._height[cell] == 0] = _BELT_GREY
+            colour = colour * np.float32(paint.opacity) + behind * np.float32(1 - paint.opacity)
+        packed = np.zeros((len(colour), 4), np.uint8)
+        packed[:, :3] = np.clip(colour, 0, 255)
+        self._bgr.view(np.uint32)[cell, 0] = packed.view(np.uint32)[:, 0]  # a pixel at a time, not a channel
+        self._height[cell] = (points @ self._belt_up)[nearest] - self._ground + np.float32(0.02)
         self._gloss[cell] = paint.gloss
 
-    def _mirrored(self, bgr: Floats, normals: Floats, share: float) -> Floats:
+    def _mirrored(self, normals: Floats) -> Floats:
+        """How bright the room is that each normal (N x 3) mirrors to the camera; 1 leaves a colour as it is."""
         turned = normals @ self._view.T
         ray = turned * (2 * turned[:, 2:])
         ray[:, 2] -= 1
-        bright = np.full(len(normals), 0.6, np.float32)
+        bright = np.full(len(normals), _DIM_ROOM, np.float32)
         for x, y, z, edge, sharpness, strength in self._room.tolist():
             towards = ray @ np.array([x, y, z], np.float32)
             bright += np.float32(strength) / (1 + np.exp(np.float32(sharpness) * (np.float32(edge) - towards)))
-        return (bgr * (1 + np.float32(share) * (bright - 1))[:, None]).astype(np.float32)
+        return bright
 
     @property
     def there(self) -> NDArray[np.bool_]:
@@ -287,7 +307,7 @@ class _Raster:
 
     @property
     def bgr(self) -> NDArray[np.uint8]:
-        return np.clip(self._bgr, 0, 255).astype(np.uint8).reshape(*self._shape, 3)
+        return self._bgr[:, :3].reshape(*self._shape, 3)
 
     @property
     def height_mm(self) -> Floats:
@@ -313,8 +333,13 @@ def _count(length_mm: float, step_mm: float) -> int:
     return _COARSE_STEPS if step_mm <= 0 else max(2, int(length_mm / step_mm) + 2)
 
 
-def _coloured(shape: tuple[int, int], texture: Texture) -> Floats:
-    return texture.sampled(*shape).astype(np.float32).reshape(-1, 3)
+def _facing(normals: Floats, towards: Floats | None) -> NDArray[np.intp] | slice:
+    """Which of the normals (N x 3) lean towards the camera."""
+    return slice(None) if towards is None else np.flatnonzero(normals @ towards > _EDGE_ON)
+
+
+def _coloured(shape: tuple[int, int], texture: Texture) -> NDArray[np.uint8]:
+    return texture.sampled(*shape).reshape(-1, 3)
 
 
 def _flat(
@@ -333,7 +358,7 @@ def _flat(
     v = np.linspace(0, 1, rows, dtype=np.float32)[:, None] * across.astype(np.float32)
     points: Floats = (v[:, None] + u[None]).reshape(-1, 3).astype(np.float32)
     corners = np.atleast_2d(origin).astype(np.float32)
-    bgr = np.asarray([paint.bgr], np.float32) if texture is None else _coloured((rows, columns), texture)
+    bgr = np.asarray([paint.bgr], np.uint8) if texture is None else _coloured((rows, columns), texture)
     if len(corners) > 1 and texture is not None:
         bgr = np.tile(bgr, (len(corners), 1))
     points = (corners[:, None] + points[None]).reshape(-1, 3).astype(np.float32)
@@ -344,21 +369,20 @@ def _flat(
     return _Samples(points, normal[None], bgr, paint)
 
 
-def _upstanding(rim: NDArray[np.float64], bottom: float, top: float, paint: Paint, step_mm: float) -> _Samples:
+def _upstanding(
+    rim: NDArray[np.float64], bottom: float, top: float, paint: Paint, step_mm: float, towards: Floats | None
+) -> _Samples:
     closed = np.concatenate([rim, rim[:1]])
-    line, normals = _walked(closed, _count_path(closed, step_mm))
-    outward = np.column_stack([normals[:, 1], -normals[:, 0], np.zeros(len(normals))]).astype(np.float32)
+    line, direction = _walked(closed, _count_path(closed, step_mm))
+    outward = np.column_stack([direction[:, 1], -direction[:, 0], np.zeros(len(direction))]).astype(np.float32)
+    seen = _facing(outward, towards)
+    line, outward = line[seen], outward[seen]
     levels = np.linspace(bottom, top, _count(top - bottom, step_mm), dtype=np.float32)
     points = np.empty((len(levels), len(line), 3), np.float32)
     points[:, :, :2] = line[None]
     points[:, :, 2] = levels[:, None]
-    shape = (len(levels), len(line))
-    return _Samples(
-        points.reshape(-1, 3),
-        np.broadcast_to(outward, (*shape, 3)).reshape(-1, 3),
-        np.asarray([paint.bgr], np.float32),
-        paint,
-    )
+    normals = np.broadcast_to(outward, points.shape).reshape(-1, 3)
+    return _Samples(points.reshape(-1, 3), normals, np.asarray([paint.bgr], np.uint8), paint)
 
 
 def _count_path(path: NDArray[np.float64], step_mm: float) -> int:
@@ -375,6 +399,15 @@ def _walked(path: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64],
     piece = np.clip(np.searchsorted(travelled, places, side="right") - 1, 0, len(pieces) - 1)
     unit = pieces / np.maximum(lengths, 1e-9)[:, None]
     return path[piece] + unit[piece] * (places - travelled[piece])[:, None], unit[piece]
+
+
+def _eased(directions: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Directions (N x 3) averaged over `window` neighbours, so that a thick wire has no seams at the path's corners."""
+    if window < 2:
+        return directions
+    sums = np.cumsum(np.pad(directions, ((window // 2 + 1, window // 2), (0, 0)), mode="edge"), axis=0)
+    eased = sums[2 * (window // 2) :][: len(directions)] - sums[: len(directions)]
+    return eased / np.maximum(np.sqrt((eased**2).sum(axis=1, keepdims=True)), 1e-9)
 
 
 def _frame(axis: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -396,36 +429,40 @@ def _revolved(
     squeeze: float,
     reach: tuple[float, float],
     step_mm: float,
+    towards: Floats | None,
 ) -> _Samples:
     line, direction = _walked(profile, max(_count_path(profile, step_mm), 4))
     around = _count(2 * np.pi * float(profile[:, 1].max()), step_mm)
     turn = np.linspace(0, 2 * np.pi, around, dtype=np.float32)[None]
+    cos, sin = np.cos(turn), np.sin(turn)
     along = line[:, :1].astype(np.float32)
-    radius = np.broadcast_to(line[:, 1:].astype(np.float32), (len(line), around))
-    slope = np.broadcast_to(direction[:, :1].astype(np.float32), radius.shape)  # outward share of the normal
-    lean = np.broadcast_to(-direction[:, 1:].astype(np.float32), radius.shape)  # axial share
-    bgr = np.asarray([paint.bgr], np.float32)[None]
+    radius = line[:, 1:].astype(np.float32)
+    outward = direction[:, :1].astype(np.float32)  # share of the normal that leaves the axis, and along it
+    lean = -direction[:, 1:].astype(np.float32)
+    shape = (len(line), around)
+    bgr: NDArray[np.uint8] | Floats = np.asarray([paint.bgr], np.uint8)
     if thread is not None:
         begin, end, pitch, depth = (np.float32(value) for value in thread)
         cut = (along > begin) & (along < end)
         phase = np.float32(2 * np.pi) * along / pitch - turn
-        radius = np.where(cut, radius - depth * (np.float32(0.5) - np.float32(0.5) * np.cos(phase)), radius)
-        flank = np.where(cut, depth * np.float32(np.pi) / pitch * np.sin(phase), 0)
-        lean = lean + flank
-        bgr = (
-            bgr
-            * np.where(cut, 1 - np.float32(0.38) * (np.float32(0.5) - np.float32(0.5) * np.cos(phase)), 1)[..., None]
-        )
+        valley = np.where(cut, np.float32(0.5) - np.float32(0.5) * np.cos(phase), 0)
+        radius = radius - depth * valley
+        lean = lean + np.where(cut, depth * np.float32(np.pi) / pitch * np.sin(phase), 0)
+        length = np.sqrt(outward * outward + lean * lean)
+        outward, lean = outward / length, lean / length
+        bgr = (bgr[None] * (1 - np.float32(_VALLEY_DARKER) * valley)[..., None]).reshape(-1, 3)
+    normals = np.empty((*shape, 3), np.float32)
+    normals[..., 0], normals[..., 1], normals[..., 2] = outward * cos, outward * sin, lean
+    turned = frame.astype(np.float32)
+    normals = normals.reshape(-1, 3)
+    seen = _facing(normals, None if towards is None else turned @ towards)
+    local = np.empty((*shape, 3), np.float32)
+    local[..., 0], local[..., 1], local[..., 2] = radius * cos, radius * (sin * np.float32(squeeze)), along
     if texture is not None:
         rows = np.clip((line[:, 0] - reach[0]) / max(reach[1], 1e-9), 0, 1)
-        bgr = texture.looked_up(rows, around)[:, ::-1].astype(np.float32)  # unmirrored from outside
-    cos, sin = np.cos(turn), np.sin(turn) * np.float32(squeeze)
-    local = np.stack([radius * cos, radius * sin, np.broadcast_to(along, radius.shape)], axis=2)
-    normal = np.stack([slope * cos, slope * np.sin(turn), lean], axis=2)
-    normal /= np.maximum(np.sqrt((normal**2).sum(axis=2, keepdims=True)), 1e-6)
-    turned = frame.astype(np.float32)
-    points = local.reshape(-1, 3) @ turned + start.astype(np.float32)
-    return _Samples(points, normal.reshape(-1, 3) @ turned, bgr.reshape(-1, 3), paint)
+        bgr = texture.looked_up(rows, around)[:, ::-1].reshape(-1, 3)  # unmirrored from outside
+    points = local.reshape(-1, 3)[seen] @ turned + start.astype(np.float32)
+    return _Samples(points, normals[seen] @ turned, bgr if len(bgr) == 1 else bgr[seen], paint)
 
 
 def _tube(
@@ -435,38 +472,41 @@ def _tube(
     bands: Texture | None,
     upper_only: bool,
     step_mm: float,
+    towards: Floats | None,
 ) -> _Samples:
     line, direction = _walked(np.column_stack([path, radii]), _count_path(path, step_mm))
-    thick, tangent = line[:, 3], direction[:, :3]
-    helper = np.where(np.abs(tangent[:, 2:]) < 0.8, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])
+    window = int(2 * float(radii.max()) / step_mm) if step_mm > 0 else 1
+    line, tangent = line.astype(np.float32), _eased(direction[:, :3], window).astype(np.float32)
+    helper = np.where(
+        np.abs(tangent[:, 2:]) < 0.8, np.array([[0, 0, 1]], np.float32), np.array([[1, 0, 0]], np.float32)
+    )
     first = np.cross(tangent, helper)
     first /= np.maximum(np.sqrt((first**2).sum(axis=1, keepdims=True)), 1e-9)
     second = np.cross(first, tangent)
     around = max(6, _count(2 * np.pi * float(radii.max()), step_mm))
     turn = np.linspace(-0.5, np.pi + 0.5, around * 2 // 3) if upper_only else np.linspace(0, 2 * np.pi, around)
-    around = len(turn)
-    normal = first[:, None] * np.cos(turn)[None, :, None] + second[:, None] * np.sin(turn)[None, :, None]
-    points = line[:, None, :3] + normal * thick[:, None, None]
-    if bands is None:
-        bgr = np.asarray([paint.bgr], np.float32)
-    else:
-        bgr = bands.looked_up(np.linspace(0, 1, len(line)), around).astype(np.float32).reshape(-1, 3)
-    return _Samples(points.reshape(-1, 3).astype(np.float32), normal.reshape(-1, 3).astype(np.float32), bgr, paint)
+    cos, sin = np.cos(turn, dtype=np.float32)[None, :, None], np.sin(turn, dtype=np.float32)[None, :, None]
+    normals = (first[:, None] * cos + second[:, None] * sin).reshape(-1, 3)
+    seen = _facing(normals, towards)
+    points = np.repeat(line[:, :3], len(turn), axis=0)[seen]
+    thick = np.repeat(line[:, 3:], len(turn), axis=0)[seen]
+    normals = normals[seen]
+    bgr = np.asarray([paint.bgr], np.uint8)
+    if bands is not None:
+        bgr = bands.looked_up(np.linspace(0, 1, len(line)), len(turn)).reshape(-1, 3)[seen]
+    return _Samples((points + normals * thick).astype(np.float32), normals.astype(np.float32), bgr, paint)
 
 
-def _sheet(points: Floats, paint: Paint, texture: Texture | None, step_mm: float) -> _Samples:
+def _sheet(points: Floats, paint: Paint, texture: Texture | None, step_mm: float, towards: Floats | None) -> _Samples:
     reach = [np.sqrt((np.diff(points, axis=axis) ** 2).sum(axis=2)).sum(axis=axis).max() for axis in (0, 1)]
     rows, columns = _count(float(reach[0]), step_mm), _count(float(reach[1]), step_mm)
     grown = Texture.grown(points, rows, columns)
-    normal = np.cross(np.gradient(grown, axis=1), np.gradient(grown, axis=0))
-    normal /= np.maximum(np.sqrt((normal**2).sum(axis=2, keepdims=True)), 1e-9)
-    normal *= np.where(normal[:, :, 2:] < 0, -1, 1)  # both faces of a sheet show
-    return _Samples(
-        grown.reshape(-1, 3),
-        normal.reshape(-1, 3).astype(np.float32),
-        np.asarray([paint.bgr], np.float32) if texture is None else _coloured((rows, columns), texture),
-        paint,
-    )
+    normals = np.cross(np.gradient(grown, axis=1), np.gradient(grown, axis=0)).reshape(-1, 3).astype(np.float32)
+    normals /= np.maximum(np.sqrt((normals**2).sum(axis=1, keepdims=True)), np.float32(1e-9))
+    if towards is not None:  # both faces of a sheet show
+        normals *= np.where(normals @ towards < 0, np.float32(-1), np.float32(1))[:, None]
+    bgr = np.asarray([paint.bgr], np.uint8) if texture is None else _coloured((rows, columns), texture)
+    return _Samples(grown.reshape(-1, 3), normals, bgr, paint)
 
 
 def _upright(up: NDArray[np.float64]) -> NDArray[np.float64]:

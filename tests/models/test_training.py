@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from models.predict import Predictor
 from models.registry import verify
 from models.scores import expected_calibration_error, fit_temperature, score, softmax
 from models.training import export as exporting
-from models.training.augment import augment
+from models.training.augment import Grounds, augment
 from models.training.dataset import Dataset, Source
+from models.training.leave_out import leave_out
 from models.training.real import list_photographs
-from models.training.settings import NetSettings, RealData, RenderedData, Schedule, TrainingSettings
-from models.training.train import Progress, Trained, train
+from models.training.settings import Cycle, LeaveOut, NetSettings, RealData, RenderedData, Schedule, TrainingSettings
+from models.training.train import Progress, Run, Trained, as_shown, train
 from senbetsu_errors import Fatal, NeedsOperator
 
 DRAWN = Source("drawn", "none", "none", "rendered")
@@ -34,41 +36,91 @@ def torch_keeps_its_threads() -> Iterator[None]:
 
 
 def squares_and_noise(count: int = 160) -> Dataset:
-    """Class a is noise, class b noise with a white square; every fifth crop is for validation."""
+    """Class a is noise, class b noise with a white square, which is cut out; every fifth crop is for validation."""
     rng = np.random.default_rng(0)
-    crops = rng.integers(0, 120, (count, 32, 32, 3), dtype=np.uint8)
+    crops = rng.integers(0, 120, (count, 45, 45, 3), dtype=np.uint8)
     labels = np.arange(count, dtype=np.int64) % 2
-    crops[labels == 1, 10:22, 10:22] = 255
-    return Dataset(("a", "b"), (DRAWN,), crops, labels, np.zeros(count, np.int64), np.arange(count) // 2 % 5 == 0)
+    crops[labels == 1, 14:31, 14:31] = 255
+    covers = np.zeros((1, 45, 45), np.uint8)
+    covers[0, 14:31, 14:31] = 255
+    sources, validation = np.zeros(count, np.int64), np.arange(count) // 2 % 5 == 0
+    return Dataset(("a", "b"), (DRAWN,), crops, labels, sources, validation, covers, labels - 1)
 
 
-def small_settings(labels: tuple[str, ...] = ("a", "b"), epochs: int = 8) -> TrainingSettings:
+def two_cycles(steps: int) -> tuple[Cycle, Cycle]:
+    first = steps * 3 // 4
+    return (
+        Cycle(steps=first, size_px=24, last_steps=first // 2, learning_rate=4e-3),
+        Cycle(steps=steps - first, learning_rate=2e-3, strength=0.3),
+    )
+
+
+def small_settings(labels: tuple[str, ...] = ("a", "b"), steps: int = 60) -> TrainingSettings:
     return TrainingSettings(
         name="small",
         version="0.0.1",
         seed=4,
         labels=labels,
         net=NetSettings(size_px=32, widths=(8, 16)),
-        schedule=Schedule(epochs=epochs, batch=16, threads=1),
-        rendered=RenderedData(classes=labels, train_per_class=60, validation_per_class=20, mm_per_px=(0.5, 0.5)),
+        schedule=Schedule(cycles=two_cycles(steps), batch=16, threads=1, average=0.9, checkpoint_steps=10),
+        rendered=RenderedData(
+            classes=labels,
+            photographs_per_class=20,
+            belt_crops_per_class=40,
+            validation_per_class=20,
+            mm_per_px=(0.5, 0.5),
+        ),
+        exemplars_per_class=5,
     )
 
 
-def trained_on(dataset: Dataset, settings: TrainingSettings) -> tuple[Trained, list[Progress]]:
-    told: list[Progress] = []
-    return train(dataset, settings.net, settings.schedule, settings.seed, told.append), told
+def run_of(settings: TrainingSettings, checkpoint: Path | None = None) -> Run:
+    grounds = np.random.default_rng(9).integers(0, 120, (4, 45, 45, 3), dtype=np.uint8)
+    return Run(settings.net, settings.schedule, settings.seed, grounds, checkpoint=checkpoint)
+
+
+def trained_on(dataset: Dataset, settings: TrainingSettings, checkpoint: Path | None = None) -> Trained:
+    return train(dataset, run_of(settings, checkpoint), lambda _: None)
 
 
 def test_the_same_seed_gives_the_same_net() -> None:
-    settings = small_settings(epochs=1)
-    first, _ = trained_on(squares_and_noise(), settings)
-    again, _ = trained_on(squares_and_noise(), settings)
+    settings = small_settings(steps=6)
+    first, again = trained_on(squares_and_noise(), settings), trained_on(squares_and_noise(), settings)
     assert np.array_equal(first.validation_logits, again.validation_logits)
 
 
-def test_progress_is_told_after_every_epoch() -> None:
-    _, told = trained_on(squares_and_noise(), small_settings(epochs=2))
-    assert [progress.epoch for progress in told] == [1, 2]
+def test_what_tells_the_classes_apart_is_learned() -> None:
+    dataset = squares_and_noise()
+    trained = trained_on(dataset, small_settings())
+    held = dataset.where(dataset.validation)
+    assert (trained.validation_logits.argmax(axis=1) == held.labels).mean() >= 0.9
+
+
+class _KilledError(Exception):
+    pass
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_net(tmp_path: Path) -> None:
+    settings = small_settings(steps=40)
+    whole = trained_on(squares_and_noise(), settings)
+
+    def kill(progress: Progress) -> None:
+        if progress.step == 20:
+            raise _KilledError
+
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(_KilledError):
+        train(squares_and_noise(), run_of(settings, checkpoint), kill)
+    resumed = trained_on(squares_and_noise(), settings, checkpoint)
+    assert np.array_equal(whole.validation_logits, resumed.validation_logits)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.pt"
+    trained_on(squares_and_noise(), small_settings(steps=10), checkpoint)
+    with pytest.raises(NeedsOperator, match="other settings") as caught:
+        trained_on(squares_and_noise(), small_settings(steps=20), checkpoint)
+    assert caught.value.code == "training.checkpoint"
 
 
 def test_a_class_without_crops_is_refused_by_name() -> None:
@@ -84,9 +136,36 @@ def test_training_without_validation_crops_is_refused() -> None:
         trained_on(dataset.where(~dataset.validation), small_settings())
 
 
+def test_a_source_left_out_is_measured_by_a_net_that_never_saw_it() -> None:
+    one, other = (Source(name, "MIT", name, "real") for name in ("one", "other"))
+    seen = squares_and_noise()
+    strange = squares_and_noise(40)
+    # in the other source the classes look the other way round: only a net that never saw it answers all wrongly
+    swapped = replace(strange, origins=(other,), labels=1 - strange.labels)
+    dataset = Dataset.join([replace(seen, origins=(one,)), swapped])
+    found = leave_out(
+        dataset, run_of(small_settings()), LeaveOut(folds=(("other",),), cycles=two_cycles(60)), lambda _, __: None
+    )
+    (source,) = found.sources
+    assert (source.source, source.rendered_only, source.measured.count) == ("other", False, 40)
+    assert source.measured.accuracy <= 0.1
+    assert found.overall.count == 40
+
+
+def test_exemplars_come_from_every_source_of_a_class() -> None:
+    one, other = (Source(name, "MIT", name, "real") for name in ("one", "other"))
+    dataset = Dataset.join(
+        [replace(squares_and_noise(100), origins=(one,)), replace(squares_and_noise(8), origins=(other,))]
+    )
+    chosen = exporting.exemplars(dataset, 10, seed=1)
+    counts = np.zeros((2, 2), np.int64)
+    np.add.at(counts, (dataset.labels[chosen], dataset.sources[chosen]), 1)
+    assert counts.tolist() == [[6, 4], [6, 4]]
+
+
 def test_an_export_that_differs_from_the_net_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset, settings = squares_and_noise(), small_settings(epochs=1)
-    trained, _ = trained_on(dataset, settings)
+    dataset, settings = squares_and_noise(), small_settings(steps=2)
+    trained = trained_on(dataset, settings)
     monkeypatch.setattr(exporting, "LARGEST_LOGIT_DIFFERENCE", -1.0)
     with pytest.raises(Fatal) as caught:
         exporting.export(trained, dataset, settings, tmp_path, "a test")
@@ -95,23 +174,29 @@ def test_an_export_that_differs_from_the_net_is_not_written(tmp_path: Path, monk
 
 
 @pytest.mark.slow
-def test_an_exported_model_answers_as_the_net_does(tmp_path: Path) -> None:
-    dataset, settings = squares_and_noise(), small_settings(epochs=1)
-    trained, _ = trained_on(dataset, settings)
-    manifest = exporting.export(trained, dataset, settings, tmp_path, "a test")
-    assert Manifest.model_validate(json.loads(manifest.model_dump_json())) == manifest
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.manifest.json", "small.onnx"]
-    model = verify(tmp_path / "small.onnx")
+def test_the_exported_models_answer_as_the_net_does(tmp_path: Path) -> None:
+    dataset, settings = squares_and_noise(), small_settings()
+    trained = trained_on(dataset, settings)
+    exported = exporting.export(trained, dataset, settings, tmp_path, "a test")
+    assert Manifest.model_validate(json.loads(exported.int8.model_dump_json())) == exported.int8
+    names = ["small-fp32.manifest.json", "small-fp32.onnx", "small.manifest.json", "small.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
     held = dataset.where(dataset.validation)
-    by_torch = softmax(trained.validation_logits, trained.temperature)
-    np.testing.assert_allclose(Predictor(model).probabilities(held.crops), by_torch, atol=1e-3)
-    assert exporting.largest_difference(trained, model.data, held.crops) <= exporting.LARGEST_LOGIT_DIFFERENCE
+    crops = (as_shown(held.crops, 32) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    plain = verify(tmp_path / "small-fp32.onnx")
+    assert exporting.largest_difference(trained, plain.data, crops, 32) <= exporting.LARGEST_LOGIT_DIFFERENCE
+    rounded = Predictor(verify(tmp_path / "small.onnx")).answers(crops)
+    assert (rounded.probabilities.argmax(axis=1) == trained.validation_logits.argmax(axis=1)).mean() >= 0.99
+    # what was kept as exemplars is what the model itself says of those crops
+    memory = verify(tmp_path / "small.onnx").memory
+    assert memory is not None
+    assert len(memory) == 10
 
 
 @pytest.mark.slow
 def test_the_train_command_learns_two_rendered_classes(tmp_path: Path) -> None:
     # in a process of its own: the renderer's worker processes leave multiprocessing's tracker behind
-    settings = small_settings(("nut_washer", "smartphone"), epochs=12)
+    settings = small_settings(("nut_washer", "smartphone"), steps=120)
     config = tmp_path / "small.yaml"
     config.write_text(settings.model_dump_json())  # JSON is YAML
     program = "from controller.cli.models_commands import models_app; models_app()"
@@ -124,19 +209,33 @@ def test_the_train_command_learns_two_rendered_classes(tmp_path: Path) -> None:
     assert manifest.metrics.overall.count == 40
     assert manifest.evidence == {"nut_washer": "rendered only", "smartphone": "rendered only"}
     assert manifest.training_data[0].count == {"nut_washer": 60, "smartphone": 60}
+    lines = [json.loads(line) for line in (tmp_path / "made" / "small" / "training.log").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [20, 40, 60, 80, 100, 120]
 
 
-def test_augmentation_keeps_shape_and_range_and_follows_its_generator() -> None:
-    images = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+def test_augmentation_gives_the_size_and_range_asked_for_and_follows_its_generator() -> None:
+    rng = torch.Generator().manual_seed(1)
+    images, covers = torch.rand(6, 3, 45, 45, generator=rng), torch.ones(6, 1, 45, 45)
     before = images.clone()
-    first = augment(images, torch.Generator().manual_seed(2))
-    again = augment(images, torch.Generator().manual_seed(2))
+    grounds = Grounds(torch.zeros(2, 3, 45, 45, dtype=torch.uint8), 0.5)
+    first, again, other = (
+        augment(images, covers, grounds, 32, torch.Generator().manual_seed(seed)) for seed in (2, 2, 3)
+    )
     assert torch.equal(images, before)
-    assert first.shape == images.shape
+    assert first.shape == (6, 3, 32, 32)
     assert float(first.min()) >= 0.0
     assert float(first.max()) <= 1.0
     assert torch.equal(first, again)
-    assert not torch.equal(first, augment(images, torch.Generator().manual_seed(3)))
+    assert not torch.equal(first, other)
+
+
+def test_what_is_cut_out_is_pasted_and_what_is_not_keeps_its_ground() -> None:
+    images = torch.ones(2, 3, 45, 45)
+    covers = torch.zeros(2, 1, 45, 45)
+    covers[1, :, 20:26, 20:26] = 1
+    grounds = Grounds(torch.zeros(2, 3, 45, 45, dtype=torch.uint8), 1.0)
+    shown = augment(images, covers, grounds, 32, torch.Generator().manual_seed(5))
+    assert float(shown[0].mean()) > 3 * float(shown[1].mean())
 
 
 def photographs_csv(folder: Path, rows: list[tuple[str, str, str, str]]) -> RealData:

@@ -50,7 +50,7 @@ def test_a_plant_with_a_height_channel_hands_it_over_with_every_frame() -> None:
     async def look(of: PlantSetup) -> Frame:
         async with PlantInLoop(of, seed=5) as plant, plant.camera() as camera:
             async for frame in camera:
-                if frame.sequence == 12:
+                if frame.sequence == 2:
                     return frame
         raise AssertionError("the camera ended")
 
@@ -58,7 +58,7 @@ def test_a_plant_with_a_height_channel_hands_it_over_with_every_frame() -> None:
     heights = with_heights.channels["height"]
     assert heights.shape == with_heights.color.shape[:2]
     assert heights.dtype == np.float32
-    assert np.nanmax(heights) > 1.0
+    assert abs(np.nanmedian(heights)) < 0.05
     without = run_virtual(look(plain))
     assert set(without.channels) == {"color"}
     assert np.array_equal(without.color, with_heights.color)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.calibration_material import write_what_calibration_needs
 from tests.system.lines import CONFIGS
 
 REPOSITORY = CONFIGS.parent
@@ -48,6 +49,8 @@ def test_every_command_of_the_page_succeeds(page: Path, tmp_path: Path, shared_d
         shutil.copy((REPOSITORY / "models" / "parts").with_suffix(suffix), root)
     text = (root / "other.yaml").read_text().replace("recipes/", "configs/recipes/").replace("tags/", "configs/tags/")
     (root / "other.yaml").write_text(text)
+    if page.stem == "calibration":
+        write_what_calibration_needs(root)
     for folder, split in (("crops", "train"), ("pictures", "holdout")):
         for label in ("cable", "screw"):
             (root / folder / label).mkdir(parents=True)
