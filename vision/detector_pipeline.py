@@ -25,7 +25,8 @@ class DetectorPipeline:
     """Plain and synchronous; every frame for itself. Colour only: a height channel is not looked at.
 
     A part's position is the middle of its box, its outline the box, its area the share of the box that the manifest
-    says parts of its likeliest class cover. Calibrations are used as `VisionPipeline` does. `shadow`, a classifier, is shown the boxes.
+    says parts of its likeliest class cover. Calibrations are used as
+    `VisionPipeline` uses them. `shadow`, a classifier, is shown the boxes.
     Raises NeedsOperator `camera.view` for a picture beside the belt, `vision.detector_line_scan` for a line-scan
     camera and `vision.detector_overlap` where tiles overlap by less than the longest part.
     """
