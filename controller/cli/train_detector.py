@@ -46,11 +46,8 @@ def train_detector(
         raise NeedsOperator(
             "training.no_torch", "Training needs PyTorch.", "pip install -r requirements/training.txt, then try again."
         )
-    import torch
-
     from models.training.detector_train import train_detector as teach
 
-    torch.set_num_threads(settings.threads)
     seeds = np.random.SeedSequence(settings.seed).spawn(2)
     learned = _scenes(settings, settings.scenes, seeds[0], "train")
     net = teach(
@@ -61,6 +58,7 @@ def train_detector(
         batch=settings.batch,
         learning_rate=settings.learning_rate,
         seed=settings.seed,
+        threads=settings.threads,
         report=lambda step, of, loss: typer.echo(f"step {step} of {of}: loss {loss:.3f}", err=True),
     )
     held_out = _scenes(settings, settings.held_out_scenes, seeds[1], "held_out")

@@ -31,8 +31,10 @@ def train_detector(
     learning_rate: float,
     seed: int,
     report: Report,
+    threads: int = 1,
 ) -> DetectorNet:
     """A new net, taught random windows of `side_px` of the scenes, turned by quarters and lit differently."""
+    torch.set_num_threads(threads)
     rng = np.random.default_rng(seed)
     with _torch.random.fork_rng(devices=[]):
         _torch.manual_seed(seed)
