@@ -15,11 +15,13 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A piece of a manifest: frozen, without unknown fields, infinities or NaN."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class ModelInput(_Record):
+class ModelInput(Record):
     """The one input of the net: uint8 [N, size_px, size_px, 3], N free; `channels` of the frame it is cut from."""
 
     name: str = Field(min_length=1)
@@ -30,7 +32,7 @@ class ModelInput(_Record):
     channels: tuple[Literal["color"], ...] = Field(default=("color",), min_length=1, max_length=1)
 
 
-class ModelOutput(_Record):
+class ModelOutput(Record):
     """The answer of the net: float32 [N, number of labels], before the softmax."""
 
     name: str = Field(min_length=1)
@@ -38,7 +40,7 @@ class ModelOutput(_Record):
     dtype: Literal["float32"] = "float32"
 
 
-class Embedding(_Record):
+class Embedding(Record):
     """The second output of the net: float32 [N, size], the pooled features that the head weighs.
 
     A model with it keeps exemplars of what it was taught (`models.memory`), can be taught more, and can tell what
@@ -49,7 +51,7 @@ class Embedding(_Record):
     size: int = Field(ge=8, le=2048)
 
 
-class Unknown(_Record):
+class Unknown(Record):
     """How a crop that shows none of the classes is told: its score is above `threshold` (`models.unknown`).
 
     `softmax`: 1 - the largest probability. `softmax_and_neighbours`: to that is added `distance_weight` times the
@@ -64,7 +66,7 @@ class Unknown(_Record):
     distance_weight: float = Field(default=0.0, ge=0.0)
 
 
-class Parent(_Record):
+class Parent(Record):
     """The model that a taught one was made from."""
 
     name: ModelName
@@ -72,7 +74,7 @@ class Parent(_Record):
     sha256: Digest
 
 
-class Preprocessing(_Record):
+class Preprocessing(Record):
     """What the graph does to the pixels itself, (pixel / 255 - mean) / std a channel, and what the crop must be."""
 
     description: str
@@ -80,7 +82,7 @@ class Preprocessing(_Record):
     std: tuple[float, float, float]
 
 
-class TrainingSource(_Record):
+class TrainingSource(Record):
     """One origin of training pictures; `count` is the number of training crops a class.
 
     `sha256` has, a class, the digest over the sorted digests of its crops' files (one lower-case hex digest a line),
@@ -95,14 +97,14 @@ class TrainingSource(_Record):
     sha256: dict[ClassId, Digest] | None = None
 
 
-class Accuracy(_Record):
+class Accuracy(Record):
     """Right answers among `count` crops that training never saw."""
 
     accuracy: Share
     count: int = Field(ge=1)
 
 
-class LeftOut(_Record):
+class LeftOut(Record):
     """Accuracy on one source of a model that was trained without it.
 
     Over the classes that have photographs of another source; or, `rendered_only`, over those that have none, which
@@ -115,7 +117,7 @@ class LeftOut(_Record):
     per_class: dict[ClassId, Accuracy]
 
 
-class TaughtElsewhere(_Record):
+class TaughtElsewhere(Record):
     """Accuracy on sources left out after teaching `crops_per_class` of their crops, scenes kept apart."""
 
     crops_per_class: int = Field(ge=1)
@@ -123,7 +125,7 @@ class TaughtElsewhere(_Record):
     per_class: dict[ClassId, Accuracy]
 
 
-class LeaveOneSourceOut(_Record):
+class LeaveOneSourceOut(Record):
     """What comes nearest to another site: every source once left out of training and then answered.
 
     Over the classes that have photographs of another source: `overall` counts every crop once, `mean_of_classes`
@@ -136,7 +138,7 @@ class LeaveOneSourceOut(_Record):
     taught: TaughtElsewhere | None = None
 
 
-class UnknownMetrics(_Record):
+class UnknownMetrics(Record):
     """How well `unknown` tells known classes from other things; `described` says which things were shown."""
 
     auroc: Share
@@ -146,7 +148,7 @@ class UnknownMetrics(_Record):
     described: str
 
 
-class Taught(_Record):
+class Taught(Record):
     """What teaching changed, cross-validated: exemplars of the parent's classes, and the crops taught.
 
     `new` is measured on the taught crops, folds apart. The parent's own answers on the same old exemplars are
@@ -160,7 +162,7 @@ class Taught(_Record):
     accepted: Accuracy = Field(description="share of the taught crops that is not taken for unknown")
 
 
-class Metrics(_Record):
+class Metrics(Record):
     """Measured on the validation crops (real ones: the holdout split; rendered ones: seeds of their own)."""
 
     overall: Accuracy
@@ -175,7 +177,7 @@ class Metrics(_Record):
     warning: str = Field(description="what these figures do not say")
 
 
-class CreatedBy(_Record):
+class CreatedBy(Record):
     """How to make the file again."""
 
     command: str
@@ -183,26 +185,14 @@ class CreatedBy(_Record):
     seed: int
 
 
-class Manifest(_Record):
-    """Everything that the line needs to know of a model; `models.registry` checks the file against it.
-
-    Class probabilities are softmax(logits / temperature), in the order of `labels`.
-    """
+class ModelCard(Record):
+    """What is said of a model of any kind: its name, its classes, where it comes from, which file it is."""
 
     name: ModelName
     version: Version
     labels: tuple[ClassId, ...] = Field(min_length=2)
-    input: ModelInput
-    output: ModelOutput
-    embedding: Embedding | None = None
-    precision: Precision = "fp32"
-    preprocessing: Preprocessing
-    temperature: float = Field(gt=0.0)
-    unknown: Unknown | None = None
-    parent: Parent | None = None
     evidence: dict[ClassId, Evidence]
     training_data: tuple[TrainingSource, ...] = Field(min_length=1)
-    metrics: Metrics
     opset: int = Field(ge=1)
     size_bytes: int = Field(ge=1)
     sha256: Digest
@@ -217,6 +207,28 @@ class Manifest(_Record):
         for source in self.training_data:
             if not set(source.count) <= set(self.labels):
                 raise ValueError(f"training source {source.source!r} counts classes that are no labels")
+        return self
+
+
+class Manifest(ModelCard):
+    """Everything that the line needs to know of a classifier; `models.registry` checks the file against it.
+
+    Class probabilities are softmax(logits / temperature), in the order of `labels`.
+    """
+
+    kind: Literal["classifier"] = "classifier"
+    input: ModelInput
+    output: ModelOutput
+    embedding: Embedding | None = None
+    precision: Precision = "fp32"
+    preprocessing: Preprocessing
+    temperature: float = Field(gt=0.0)
+    unknown: Unknown | None = None
+    parent: Parent | None = None
+    metrics: Metrics
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
         if not set(self.metrics.per_class) <= set(self.labels):
             raise ValueError("metrics.per_class names classes that are no labels")
         if self.unknown and self.unknown.method == "softmax_and_neighbours" and not self.embedding:

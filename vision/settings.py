@@ -1,5 +1,6 @@
 """The `vision:` part of the configuration: which model, and what counts as a part."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -115,7 +116,17 @@ class TrackingConfig(BaseModel, frozen=True, extra="forbid"):
 class VisionConfig(BaseModel, frozen=True, extra="forbid"):
     """What vision does with every picture."""
 
-    model: str = Field(title="Model", description="Name of a model in the registry, or the path of its ONNX file.")
+    model: str = Field(
+        title="Model",
+        description="Name of a model in the registry, or the path of its ONNX file. Its manifest says whether it is a "
+        "classifier, or a detector that takes the place of segmentation too.",
+    )
+    trusted_keys: tuple[Path, ...] = Field(
+        default=(),
+        title="Trusted keys",
+        description="Files of public Ed25519 keys, as `senbetsu models keygen` makes them. Where there are any, the "
+        "line runs only models that one of them signed.",
+    )
     shadow_model: str | None = Field(
         default=None,
         title="Shadow model",

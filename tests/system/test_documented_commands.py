@@ -56,6 +56,8 @@ def test_every_command_of_the_page_succeeds(page: Path, tmp_path: Path, shared_d
     (root / "configs").symlink_to(CONFIGS)
     shutil.copytree(CONFIGS / "secure", root / "secure")
     shutil.copy(CONFIGS / "demo.yaml", root / "other.yaml")
+    for suffix in (".onnx", ".manifest.json"):
+        shutil.copy((REPOSITORY / "models" / "parts").with_suffix(suffix), root)
     text = (root / "other.yaml").read_text().replace("recipes/", "configs/recipes/").replace("tags/", "configs/tags/")
     (root / "other.yaml").write_text(text)
     config = "configs/demo.yaml"
