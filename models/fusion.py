@@ -35,7 +35,7 @@ _Floats = NDArray[np.float64]
 
 
 def logarithms(measures: Measures) -> _Floats:
-    """ln of measures [N, 6], values below `SMALLEST` taken for it; NaN where there is no finite value."""
+    """Ln of measures [N, 6], values below `SMALLEST` taken for it; NaN where there is no finite value."""
     values = measures.astype(np.float64)
     values[~np.isfinite(values)] = np.nan
     return np.log(np.maximum(values, SMALLEST))  # the maximum with NaN is NaN
@@ -86,7 +86,7 @@ class _Level:
         )
 
     def log_densities(self, rows: _Floats) -> _Floats:
-        """ln density, up to a constant, of rows [N, m] under every class and, last, `broad`: [N, C + 1]."""
+        """Ln density, up to a constant, of rows [N, m] under every class and, last, `broad`: [N, C + 1]."""
         scores = rows @ self.whiten - self.offset
         scores *= scores
         found = self.constant - scores.reshape(len(rows), len(self.constant), -1).sum(axis=2) / 2

@@ -138,7 +138,9 @@ def _level(
     )
 
 
-def _likeliest(logits: NDArray[np.float32], evidence: NDArray[np.float32], labels: Labels, start: float) -> tuple[float, float]:
+def _likeliest(
+    logits: NDArray[np.float32], evidence: NDArray[np.float32], labels: Labels, start: float
+) -> tuple[float, float]:
     """Temperature and weight, one after the other on a grid until neither moves."""
     rows = np.arange(len(labels))
 
@@ -187,7 +189,7 @@ def _mixture(rows: _Floats, components: int, floor: _Floats) -> Density:
 
 
 def _log_normal(rows: _Floats, mean: _Floats, covariance: _Floats) -> _Floats:
-    """ln of the normal density at rows [N, m], up to a constant."""
+    """Ln of the normal density at rows [N, m], up to a constant."""
     factor = np.linalg.cholesky(covariance)
     scores = np.linalg.solve(factor, (rows - mean).T)
     return -(scores**2).sum(axis=0) / 2 - float(np.log(np.diag(factor)).sum())

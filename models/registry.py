@@ -10,6 +10,7 @@ import onnxruntime
 from pydantic import ValidationError
 
 from models import onnx_file
+from models.fusion import Fuser
 from models.manifest import Manifest
 from models.memory import MEMORY_KEY, Memory
 from senbetsu_errors import NeedsOperator
@@ -77,6 +78,13 @@ def verify(name_or_path: str | Path) -> ModelFile:
     model = open_model(name_or_path)
     session = load_session(model)
     manifest = model.manifest
+    if manifest.fusion:
+        try:
+            Fuser(manifest.fusion, manifest.labels)
+        except ValueError as error:
+            raise NeedsOperator(
+                "model.fusion", f"The manifest of {model.path} cannot be used: {error}.", "Fit it again, or remove it."
+            ) from error
     size = manifest.input.size_px
     found = _interface(session)
     outputs = [(manifest.output.name, "tensor(float)", ["N", len(manifest.labels)])]

@@ -6,6 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fusion import MEASURES
+
+NOT_MEASURED = np.full(len(MEASURES), np.nan, np.float32)
+"""The measures of a part of which nothing was measured."""
+
 
 class Part(NamedTuple):
     """One object on the belt, returned by the tracker exactly once.
@@ -17,7 +22,8 @@ class Part(NamedTuple):
     `uncertainty_mm` is one standard deviation of the position along the belt, the encoder's share
     included; a part that slides has a larger one. `oversize`: it was never seen whole, its extents
     are what was seen. `unknown_share` and `clump_share` (0..1) are the shares of its whole views in which it
-    was none of the classes, or probably several parts. `outline_mm` float32 [K, 2]: (along downstream, across) from the centroid.
+    was none of the classes, or probably several parts. `measures` float32 [6] are the means over its whole views, in the
+    order of `models.fusion.MEASURES`, NaN where not measured. `outline_mm` float32 [K, 2]: (along downstream, across) from the centroid.
     """
 
     part_id: int
@@ -36,6 +42,7 @@ class Part(NamedTuple):
     unknown_share: float
     clump_share: float
     outline_mm: NDArray[np.float32]
+    measures: NDArray[np.float32] = NOT_MEASURED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from vision.camera_config import CameraConfig
 from vision.classify import Classifier
 from vision.crops import crop_blobs
 from vision.frame import EncoderStamp, Frame, count_difference
+from vision.measures import measures_of
 from vision.results import Detections
 from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import VisionConfig
@@ -158,12 +159,14 @@ class VisionPipeline:
         whole = ~(cut | oversize)
         probabilities = np.zeros((len(blobs), len(self.labels)), np.float32)
         unknown = np.zeros(len(blobs), np.bool_)
+        heights = np.stack([blobs.mean_height_mm, blobs.height_mm], axis=1)
+        measures = measures_of(blobs.contours, blobs.areas, heights, mm)
         if whole.any():
             crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
-            classes = self._classifier.classify(crops)
+            classes = self._classifier.classify(crops, measures[whole])
             probabilities[whole], unknown[whole] = classes.probabilities, classes.unknown
             if self.shadow:
-                self.shadow.see(color, blobs.boxes[whole], classes, blobs.areas[whole] * mm**2)
+                self.shadow.see(color, blobs.boxes[whole], classes, blobs.areas[whole] * mm**2, measures[whole])
         return Detections(
             along_mm=(last - blobs.centres[:, 1]) * mm,
             across_mm=left + blobs.centres[:, 0] * mm,
@@ -178,6 +181,7 @@ class VisionPipeline:
             unknown=unknown,
             clump=blobs.clump & whole,
             outlines_mm=_outlines_mm(blobs, last, left, mm),
+            measures=measures,
         )
 
 

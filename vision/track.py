@@ -18,7 +18,7 @@ from senbetsu_errors import Fatal
 from vision import track_table as at
 from vision.association import explain, nearest_pairs, torn_off, unexplained
 from vision.camera_config import CameraConfig
-from vision.estimate import estimates, fused_probabilities
+from vision.estimate import estimates, fused_probabilities, mean_measures
 from vision.parts import Footprints, Part, VisiblePart
 from vision.results import Detections
 from vision.settings import VisionConfig
@@ -261,6 +261,7 @@ class Tracker:
             unknown_share,
             clump_share,
             [self._outlines.get(part_id, _NO_OUTLINE) for part_id in part_ids],
+            mean_measures(tracks, which),
             strict=True,
         )
         return [Part._make(column) for column in columns]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.comparison import Difference
+from models.fusion import MEASURES
 from senbetsu_errors import Fatal
 from vision.frame import EncoderStamp
 from vision.recorded_frame import FrameBlob
@@ -49,6 +50,7 @@ def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
         np.ascontiguousarray(found.oversize, np.bool_).tobytes(),
         np.ascontiguousarray(found.unknown, np.bool_).tobytes(),
         np.ascontiguousarray(found.clump, np.bool_).tobytes(),
+        b"" if found.measures is None else np.ascontiguousarray(found.measures, "<f4").tobytes(),
         *(np.ascontiguousarray(outline, "<f4").tobytes() for outline in found.outlines_mm),
         result.preview_jpeg or b"",
     ]
@@ -62,6 +64,7 @@ def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
         "view_along_mm": result.view_along_mm,
         "blobs": len(found),
         "classes": found.probabilities.shape[1],
+        "measured": found.measures is not None,
         "outline_points": outline_points,
         "preview_bytes": None if result.preview_jpeg is None else len(result.preview_jpeg),
         "shadow": None if result.shadow is None else asdict(result.shadow),
@@ -116,7 +119,8 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     blobs, classes = _whole(header["blobs"]), _whole(header["classes"])
     points = [_whole(count) for count in header["outline_points"]]
     preview_bytes = None if header["preview_bytes"] is None else _whole(header["preview_bytes"])
-    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 4) + 8 * sum(points) + (preview_bytes or 0)
+    measured = 4 * len(MEASURES) if header["measured"] else 0
+    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 4 + measured) + 8 * sum(points) + (preview_bytes or 0)
     if len(body) != expected:
         raise ValueError(f"{len(body)} bytes of arrays where {expected} belong")
     if points and len(points) != blobs:
@@ -135,6 +139,7 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     if (flags > 1).any():
         raise ValueError("a flag is neither 0 nor 1")
     cut, oversize, unknown, clump = flags.reshape(4, blobs).astype(np.bool_)
+    measures = take("<f4", blobs * len(MEASURES)).reshape(blobs, -1) if measured else None
     outlines = tuple(take("<f4", 2 * count).reshape(count, 2) for count in points)
     count, basis, uncertainty = header["encoder"]
     if basis not in ("latched", "estimated") or not 0 <= _whole(count) < 2**32:
@@ -154,6 +159,7 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
             unknown=unknown,
             clump=clump,
             outlines_mm=outlines,
+            measures=measures,
         ),
         preview_jpeg=None if preview_bytes is None else body[at:],
         shadow=_shadow(header["shadow"]),
