@@ -11,12 +11,13 @@ from vision.camera_config import CameraConfig
 from vision.classify import Classifier
 from vision.crops import crop_blobs
 from vision.frame import EncoderStamp, Frame, count_difference
-from vision.measures import measures_of
+from vision.measures import MASS_COLUMN, measures_of
 from vision.results import Detections
 from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import VisionConfig
 from vision.shadow import Shadow
 from vision.strips import Assembled, StripAssembler
+from vision.weighing import InlineScale
 
 _CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
 _PREVIEW_WIDTH_PX = 400
@@ -69,6 +70,7 @@ class VisionPipeline:
         )
         self._strips = StripAssembler(self._segmenter, max_part_rows=round(max_part_px)) if line_scan else None
         self._last_encoder: EncoderStamp | None = None
+        self._scale = _scale(camera, settings, counts_per_mm)
 
     def process(self, frame: Frame) -> Detections:
         """The frame's detections.
@@ -81,6 +83,8 @@ class VisionPipeline:
         travel = None if self._last_encoder is None else count_difference(frame.encoder.count, self._last_encoder.count)
         slack = frame.encoder.uncertainty_counts / self._counts_per_row
         self._last_encoder = frame.encoder
+        if self._scale is not None:
+            self._scale.take(frame, travel)
         travel_rows = None if travel is None else travel / self._counts_per_row
         if self._strips is not None:
             return self._strip_detections(self._strips.add(picture, travel_rows, slack))
@@ -161,6 +165,8 @@ class VisionPipeline:
         unknown = np.zeros(len(blobs), np.bool_)
         heights = np.stack([blobs.mean_height_mm, blobs.height_mm], axis=1)
         measures = measures_of(blobs.contours, blobs.areas, heights, mm)
+        if self._scale is not None:
+            measures[:, MASS_COLUMN] = self._scale.masses_g((last - (y + h - 1)) * mm, (last - y) * mm)
         if whole.any():
             crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
             classes = self._classifier.classify(crops, measures[whole])
@@ -198,6 +204,19 @@ def _outlines_mm(
     converted[:, 1] = left_mm + points[:, 0] * mm
     ends = list(accumulate(lengths))
     return tuple(converted[end - length : end] for end, length in zip(ends, lengths, strict=True))
+
+
+def _scale(camera: CameraConfig, settings: VisionConfig, counts_per_mm: float) -> InlineScale | None:
+    """Raises NeedsOperator `camera.scale` where the camera could not say whether a part was weighed alone."""
+    if settings.mass is None:
+        return None
+    if camera.geometry == "line_scan":
+        raise NeedsOperator(
+            "camera.scale",
+            "A line scan camera never shows all that lay on the scale with a part.",
+            "Use an area scan camera, or take vision.mass out.",
+        )
+    return InlineScale(settings.mass, camera.view_along_mm, counts_per_mm)
 
 
 def _checked_height(frame: Frame) -> NDArray[np.float32] | None:
