@@ -22,8 +22,9 @@ class Part(NamedTuple):
     `uncertainty_mm` is one standard deviation of the position along the belt, the encoder's share
     included; a part that slides has a larger one. `oversize`: it was never seen whole, its extents
     are what was seen. `unknown_share` and `clump_share` (0..1) are the shares of its whole views in which it
-    was none of the classes, or probably several parts. `measures` float32 [6] are the means over its whole views, in the
-    order of `models.fusion.MEASURES`, NaN where not measured. `outline_mm` float32 [K, 2]: (along downstream, across) from the centroid.
+    was none of the classes, or probably several parts. `measures` float32 [6] are the means over its whole views, in
+    the order of `models.fusion.MEASURES`, NaN where not measured. `outline_mm` float32 [K, 2]: (along downstream,
+    across) from the centroid.
     """
 
     part_id: int
