@@ -20,6 +20,7 @@ FEWEST = 8
 """Measured parts that a class needs for a density of its own."""
 
 _ROWS_A_COMPONENT = 20
+_FEWEST_A_COMPONENT = 3
 _PRIOR_ROWS = 10.0  # a component's covariance starts from its class's, worth as many rows
 _SMALLEST_SPREAD = 0.03  # standard deviation of ln(measure) below which no class is believed to lie
 _BROADER = 4.0  # variance of `broad` over that of all parts together
@@ -185,7 +186,8 @@ def _mixture(rows: _Floats, components: int, floor: _Floats) -> Density:
         )
         weights = np.exp(logs - logs.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
-    return _density(shares, means, covariances)
+    kept = shares * len(rows) >= _FEWEST_A_COMPONENT  # one that others have emptied says nothing
+    return _density(shares[kept] / shares[kept].sum(), means[kept], covariances[kept])
 
 
 def _log_normal(rows: _Floats, mean: _Floats, covariance: _Floats) -> _Floats:
