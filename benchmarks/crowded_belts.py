@@ -7,16 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.optics import BeltOptics, PlacedPart
-from sim.render.light import Light
-from sim.render.parts import CLASSES, PartImage, make_part
+from sim.render.belt import BeltLook, random_belt
+from sim.render.contact import contact_corner, resting_height_mm
+from sim.render.light import Light, PartImage
+from sim.render.parts import CLASSES
+from sim.render.shape_seeds import Split, draw_part, that_fit
 
 MM_PER_PX = 0.5
 VIEW_MM, WIDTH_MM = 320.0, 800.0
 ROWS, COLUMNS = round(VIEW_MM / MM_PER_PX), round(WIDTH_MM / MM_PER_PX)
+LONGEST_MM = 100.0  # classes whose typical part is longer are left out: one of them would fill a view
+_SEEN = 32  # alpha from which a pixel shows the part: clear parts have little more
 _GAP_PX = 6  # between what does not touch
 _TRIES = 60
-_HELD_OUT = 0xF1_4D  # first word of every seed: no training and no plant draws from it
-_HEIGHT_NOISE_MM = 0.05  # of a laser profile sensor at this resolution, one standard deviation
 _FLUTTER_MM = 0.3  # the belt itself goes up and down
 
 
@@ -35,13 +38,21 @@ class CrowdedView:
 
 
 def crowded_belt(
-    seed: int, views: int, occupancy: float, *, touching_share: float = 0.0, overlapping_share: float = 0.0
+    seed: int,
+    views: int,
+    occupancy: float,
+    *,
+    touching_share: float = 0.0,
+    overlapping_share: float = 0.0,
+    any_belt: bool = False,
+    split: Split = "held_out",
 ) -> Iterator[CrowdedView]:
     """Views of one belt, each with its own parts, on `occupancy` (0..1) of its area.
 
-    That share of the parts laid down come as touching or as overlapping pairs.
+    That share of the parts laid down come as touching or as overlapping pairs. The belt is the plant's, dark rubber,
+    or `any_belt`: of any colour, embossed, dirty, with seams. `split` says whose shapes are drawn.
     """
-    rng = np.random.default_rng([_HELD_OUT, seed])
+    rng = np.random.default_rng([0xF1_4D, seed])
     optics = BeltOptics(
         mm_per_px=MM_PER_PX,
         view_along_mm=VIEW_MM,
@@ -51,21 +62,24 @@ def crowded_belt(
         vignetting=float(rng.uniform(0.0, 0.2)),
         gain=float(rng.uniform(0.8, 1.25)),
         belt_loop_mm=4 * VIEW_MM,
+        look=random_belt(rng) if any_belt else BeltLook(),
     )
     lamp = Light(float(rng.uniform(0, 360)), float(rng.uniform(40, 75)), float(rng.uniform(0.4, 0.65)))
     for view in range(views):
-        yield _View(optics, lamp, rng).filled(view, occupancy, touching_share, overlapping_share)
+        yield _View(optics, lamp, split, rng).filled(view, occupancy, touching_share, overlapping_share)
 
 
 class _View:
     """One view while parts are laid into it."""
 
-    def __init__(self, optics: BeltOptics, lamp: Light, rng: np.random.Generator) -> None:
+    def __init__(self, optics: BeltOptics, lamp: Light, split: Split, rng: np.random.Generator) -> None:
         self._optics = optics
         self._lamp = lamp
+        self._split: Split = split
         self._rng = rng
+        self._classes = that_fit(CLASSES, LONGEST_MM)
         self._labels = np.zeros((ROWS, COLUMNS), np.int32)
-        self._height = np.zeros((ROWS, COLUMNS), np.float32)
+        self._height_mm = np.zeros((ROWS, COLUMNS), np.float32)
         self._placed: list[PlacedPart] = []
         self._partner: list[int] = []
         self._overlapping: list[bool] = []
@@ -84,10 +98,9 @@ class _View:
                 laid = self._lay_free(image)
             failures += not laid
         color = self._optics.render(self._travel_mm, self._placed, view)
+        height = self._optics.heights(self._travel_mm, self._placed, view)
         flutter = _FLUTTER_MM * np.sin(2 * np.pi * (np.arange(ROWS) / ROWS + self._rng.random()))
-        noise = self._rng.normal(0, _HEIGHT_NOISE_MM, self._height.shape).astype(np.float32)
-        height = self._height + noise + flutter.astype(np.float32)[:, None]
-        height[self._rng.random(height.shape) < 0.01] = np.nan
+        height += flutter.astype(np.float32)[:, None]
         return CrowdedView(
             color,
             height,
@@ -98,7 +111,7 @@ class _View:
         )
 
     def _part(self) -> PartImage:
-        return make_part(str(self._rng.choice(CLASSES)), self._rng, MM_PER_PX, self._lamp)
+        return draw_part(str(self._rng.choice(self._classes)), self._split, self._rng, MM_PER_PX, self._lamp)
 
     def _lay_free(self, image: PartImage) -> bool:
         rows, columns = image.alpha.shape
@@ -118,52 +131,34 @@ class _View:
         return not around.any()
 
     def _lay_pair(self, first: PartImage, second: PartImage, *, overlap: bool) -> bool:
-        """The second slides up to the first, until they touch or it lies 10 to 30 % of the smaller one on it."""
-        rows, columns = first.alpha.shape
-        more_rows, more_columns = second.alpha.shape
-        angle = self._rng.uniform(0, 2 * np.pi)
-        inside, other = first.alpha > 127, second.alpha > 127
-        want = self._rng.uniform(0.1, 0.3) * min(inside.sum(), other.sum()) if overlap else 1
-        pad_rows, pad_columns = more_rows + 2, more_columns + 2
-        field = np.zeros((rows + 2 * pad_rows, columns + 2 * pad_columns), np.bool_)
-        field[pad_rows : pad_rows + rows, pad_columns : pad_columns + columns] = inside
-        middle = np.array([pad_rows + (rows - more_rows) / 2, pad_columns + (columns - more_columns) / 2])
-        away = np.array([np.sin(angle), np.cos(angle)])
-        place: NDArray[np.int64] | None = None
-        for distance in np.arange(np.hypot(*field.shape), 0, -1.0):
-            at = np.rint(middle + away * distance).astype(np.int64)
-            if (at < 0).any() or at[0] + more_rows > field.shape[0] or at[1] + more_columns > field.shape[1]:
-                continue
-            place = at
-            if np.count_nonzero(field[at[0] : at[0] + more_rows, at[1] : at[1] + more_columns] & other) >= want:
-                break
-        if place is None:
-            return False
-        offset = place - [pad_rows, pad_columns]
-        low = np.minimum(0, offset)
-        size = np.maximum([rows, columns], offset + [more_rows, more_columns]) - low
-        if (size + 4 > [ROWS, COLUMNS]).any():
+        """The second is pushed against the first, until they touch or it covers 10 to 30 % of the smaller one."""
+        most = float(self._rng.uniform(0.1, 0.3)) if overlap else 0.0
+        row, column = contact_corner(second, first, float(self._rng.uniform(0, 2 * np.pi)), most)
+        low_row, low_column = min(0, row), min(0, column)
+        rows = max(first.alpha.shape[0], row + second.alpha.shape[0]) - low_row
+        columns = max(first.alpha.shape[1], column + second.alpha.shape[1]) - low_column
+        if rows + 4 > ROWS or columns + 4 > COLUMNS:
             return False
         for _ in range(_TRIES):
-            corner = self._rng.integers(2, np.array([ROWS, COLUMNS]) - size - 1)
-            if self._is_free(int(corner[0]), int(corner[1]), int(size[0]), int(size[1])):
+            top = int(self._rng.integers(2, ROWS - rows - 1))
+            left = int(self._rng.integers(2, COLUMNS - columns - 1))
+            if self._is_free(top, left, rows, columns):
                 number = len(self._placed) + 1
-                self._lay(first, *(corner - low).tolist(), number + 1, overlap)
-                self._lay(second, *(corner - low + offset).tolist(), number, overlap)
+                self._lay(first, top - low_row, left - low_column, number + 1, overlap)
+                self._lay(second, top - low_row + row, left - low_column + column, number, overlap)
                 return True
         return False
 
     def _lay(self, image: PartImage, top: int, left: int, partner: int, overlapping: bool) -> None:
         rows, columns = image.alpha.shape
         window = slice(top, top + rows), slice(left, left + columns)
-        inside = image.alpha > 127
-        below = self._height[window][inside].max(initial=0.0)
-        number = len(self._placed) + 1
-        self._labels[window][inside] = number
-        self._height[window] = np.where(inside, image.height_mm_map + below, self._height[window])
+        solid = image.alpha >= _SEEN
+        base_mm = resting_height_mm(solid, self._height_mm[window])
+        self._labels[window][solid] = len(self._placed) + 1
+        surface = np.where(solid, image.height_mm_map + np.float32(base_mm), 0)
+        self._height_mm[window] = np.maximum(self._height_mm[window], surface)
         column, row = left + image.centroid_col_px, top + image.centroid_row_px
-        self._placed.append(
-            PlacedPart(image, self._travel_mm - (ROWS - 1 - row) * MM_PER_PX, column * MM_PER_PX)
-        )
+        along_mm = (ROWS - 1 - row) * MM_PER_PX
+        self._placed.append(PlacedPart(image, self._travel_mm - along_mm, column * MM_PER_PX, base_mm))
         self._partner.append(partner)
         self._overlapping.append(overlapping)

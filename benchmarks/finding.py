@@ -13,18 +13,18 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.crowded_belts import MM_PER_PX, CrowdedView, crowded_belt
+from benchmarks.disturbed import DISTURBANCES
 from benchmarks.figures import Figure, report
 from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import SegmentationConfig
 
 BELTS = 6
-VIEWS = 8
+VIEWS = 6
 LEARNING_VIEWS = 2  # of each belt, not counted: a line has seen its belt before
 MIN_AREA_MM2 = 6.0
-MAX_PART_MM = 200.0
+MAX_PART_MM = 150.0
 
 
 @dataclass(slots=True)
@@ -81,12 +81,13 @@ def fates(view: CrowdedView, blobs: Blobs) -> tuple[list[str], list[bool], int]:
     return found, flagged, int(np.count_nonzero(on_parts.sum(axis=1) * 10 < blob_px))
 
 
-def segment(
-    views: Iterable[CrowdedView], settings: SegmentationConfig, tally: Tally, *, with_height: bool
-) -> None:
+def segment(views: Iterable[CrowdedView], settings: SegmentationConfig, tally: Tally, *, with_height: bool) -> None:
     """One belt's views through a fresh segmenter."""
     segmenter = Segmenter(
-        settings, min_area_px=MIN_AREA_MM2 / MM_PER_PX**2, max_part_px=MAX_PART_MM / MM_PER_PX, area_scan=True,
+        settings,
+        min_area_px=MIN_AREA_MM2 / MM_PER_PX**2,
+        max_part_px=MAX_PART_MM / MM_PER_PX,
+        area_scan=True,
         widest_seam_px=settings.seam_mm / MM_PER_PX,
     )
     for number, view in enumerate(views):
@@ -94,3 +95,84 @@ def segment(
         blobs = segmenter.blobs(picture, segmenter.foreground(picture))
         if number >= LEARNING_VIEWS:
             tally.add(view, blobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What lies on the belts of one measurement; `found_at_least` is the bound on the share of parts found."""
+
+    name: str
+    occupancy: float
+    touching_share: float = 0.0
+    overlapping_share: float = 0.0
+    any_belt: bool = False
+    found_at_least: float | None = None
+
+
+CASES = (
+    Case("10 %", 0.1, found_at_least=0.98),
+    Case("20 %, touching pairs", 0.2, touching_share=0.3),
+    Case("30 %, touching pairs", 0.3, touching_share=0.3),
+    Case("20 %, overlapping pairs", 0.2, overlapping_share=0.3),
+    Case("10 %, any belt", 0.1, any_belt=True),
+)
+
+
+def _share(counted: Counter[str], fate: str) -> float:
+    return counted[fate] / max(sum(counted.values()), 1)
+
+
+def _figures(name: str, tally: Tally, found_at_least: float | None) -> list[Figure]:
+    figures = [
+        Figure(f"{name}: single parts found", _share(tally.single, "found"), "share", at_least=found_at_least),
+        Figure(f"{name}: single parts split", _share(tally.single, "split"), "share"),
+        Figure(f"{name}: false blobs", tally.false_blobs / max(tally.views, 1), "a picture"),
+    ]
+    for kind, counted in (("touching", tally.touching), ("overlapping", tally.overlapping)):
+        if counted:
+            figures.append(Figure(f"{name}: {kind} parts told apart", _share(counted, "found"), "share"))
+            figures.append(Figure(f"{name}: {kind} parts merged", _share(counted, "merged"), "share"))
+    return figures
+
+
+def measure(belts: int = BELTS) -> dict[str, Any]:
+    """Shares of parts found, split, merged and missed, with and without the height channel, then under bad light."""
+    settings = SegmentationConfig()
+    figures: list[Figure] = []
+    beside: dict[str, Any] = {"mm_per_px": MM_PER_PX, "smallest part mm2": MIN_AREA_MM2, "fates": {}}
+    for case in CASES:
+        tallies = {"color": Tally(), "with height": Tally()}
+        for seed in range(belts):
+            views = list(
+                crowded_belt(
+                    seed,
+                    VIEWS,
+                    case.occupancy,
+                    touching_share=case.touching_share,
+                    overlapping_share=case.overlapping_share,
+                    any_belt=case.any_belt,
+                )
+            )
+            for channels, tally in tallies.items():
+                segment(views, settings, tally, with_height=channels == "with height")
+        for channels, tally in tallies.items():
+            name = f"{case.name}, {channels}"
+            figures += _figures(name, tally, case.found_at_least)
+            beside["fates"][name] = {
+                "single": dict(tally.single),
+                "touching": dict(tally.touching),
+                "overlapping": dict(tally.overlapping),
+                "called a clump": dict(tally.flagged),
+                "classes missed": dict(tally.missed_classes),
+            }
+    views = list(crowded_belt(500, 3 * VIEWS, 0.1))
+    for name, disturb in {"steady light": _as_it_is, **DISTURBANCES}.items():
+        tally = Tally()
+        segment([disturb(view, number) for number, view in enumerate(views)], settings, tally, with_height=False)
+        figures += _figures(f"10 %, {name}", tally, None)
+    return report("finding", figures, beside)
+
+
+def _as_it_is(view: CrowdedView, number: int) -> CrowdedView:
+    del number
+    return view

@@ -1,11 +1,13 @@
 """Fits the judge of cuts (`vision/cut_judge.npz`) on rendered belts: `python -m benchmarks.fit_cuts`.
 
 Every chord between two notches of every blob is labelled by the truth: right where the blob is of several parts and
-the cut leaves each of them whole on one side. The belts are others than those of `benchmarks.finding`.
+the cut leaves each of them whole on one side. Belts and shapes are others than those of
+`benchmarks.finding`; every second belt is of any look.
 """
 
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -19,8 +21,8 @@ from vision.cuts import FEATURES, FIRST, HEIGHT_NAMES, NAMES, SECOND, candidate_
 from vision.segmentation import Contour, Picture, Segmenter, outer_contours, simplified
 from vision.settings import SegmentationConfig
 
-BELTS = 60
-VIEWS = 4
+BELTS = 16
+VIEWS = 3
 FIRST_SEED = 1000
 HIDDEN = (24, 12)
 EPOCHS = 60
@@ -44,9 +46,7 @@ def labelled_cuts(views: Iterable[CrowdedView]) -> Iterator[tuple[NDArray[np.flo
             yield rows, _right(view, outlines[index], rows, min_area_px)
 
 
-def _right(
-    view: CrowdedView, outline: Contour, rows: NDArray[np.float64], min_area_px: float
-) -> NDArray[np.bool_]:
+def _right(view: CrowdedView, outline: Contour, rows: NDArray[np.float64], min_area_px: float) -> NDArray[np.bool_]:
     x, y, width, height = cv2.boundingRect(outline)
     labels = view.labels[y : y + height, x : x + width]
 
@@ -75,7 +75,7 @@ def fitted(features: NDArray[np.float32], right: NDArray[np.bool_], seed: int = 
     values, wanted = (features - mean) * scale, right.astype(np.float32)[:, None]
     sizes = (features.shape[1], *HIDDEN, 1)
     layers: list[NDArray[np.float32]] = []
-    for size, following in zip(sizes, sizes[1:], strict=False):
+    for size, following in pairwise(sizes):
         layers.append(rng.normal(0, np.sqrt(2 / size), (size, following)).astype(np.float32))
         layers.append(np.zeros(following, np.float32))
     moments = [(np.zeros_like(p), np.zeros_like(p)) for p in layers]
@@ -115,7 +115,9 @@ def main(belts: int = BELTS) -> None:
     right: list[NDArray[np.bool_]] = []
     for seed in range(FIRST_SEED, FIRST_SEED + belts):
         for found, labels in labelled_cuts(
-            crowded_belt(seed, VIEWS, 0.2, touching_share=0.35, overlapping_share=0.25)
+            crowded_belt(
+                seed, VIEWS, 0.2, touching_share=0.35, overlapping_share=0.25, any_belt=seed % 2 == 1, split="train"
+            )
         ):
             rows.append(found)
             right.append(labels)

@@ -106,9 +106,7 @@ def _measured(
     name: str, classifier: Classifier, session: Any, pictures: list[NDArray[np.uint8]], background: NDArray[np.uint8],
     rounds: int, at_least_views_per_s: float,
 ) -> tuple[list[Figure], dict[str, Any]]:  # fmt: skip
-    camera = CameraConfig(
-        backend="bench", geometry="area_scan", mm_per_px=MM_PER_PX, view_along_mm=ROWS * MM_PER_PX
-    )
+    camera = CameraConfig(backend="bench", geometry="area_scan", mm_per_px=MM_PER_PX, view_along_mm=ROWS * MM_PER_PX)
     settings = VisionConfig(model=name, min_area_mm2=6, max_part_mm=120, unknown_below=0.5)
     pipeline = VisionPipeline(camera, settings, COLUMNS * MM_PER_PX, COUNTS_PER_MM, classifier)
     tracker = Tracker(TrackerConfig.of(camera, settings, COUNTS_PER_MM, len(classifier.labels)))

@@ -27,6 +27,12 @@ class Conditions:
     link_reason: str
     flags: LineFlags | None
     camera_alive: bool
+    camera_reason: str = ""
+
+    @property
+    def blind_because(self) -> str:
+        """Why there are no eyes, in one sentence, where there are none."""
+        return self.camera_reason or "No frame and no sign of life from vision."
 
 
 def line_state(now: Conditions) -> tuple[LineState, str]:
@@ -36,7 +42,7 @@ def line_state(now: Conditions) -> tuple[LineState, str]:
     if now.link is not LinkState.CONNECTED or now.flags is None:
         return LineState.WAITING_FOR_PLC, now.link_reason or "No status from the PLC yet."
     if not now.camera_alive:
-        return LineState.WAITING_FOR_CAMERA, "No frame and no sign of life from vision."
+        return LineState.WAITING_FOR_CAMERA, now.blind_because
     if LineFlags.FIRE in now.flags:
         return LineState.NOT_READY, "The PLC reports fire."
     if LineFlags.E_STOP_OK not in now.flags:
@@ -72,7 +78,7 @@ def standing_faults(now: Conditions, valve_fault: int) -> list[Fault]:
     elif now.wanted is not LineCommand.STOP:
         faults.append(Fault("plc.link_down", now.link_reason or "No status from the PLC yet.", 800))
     if not now.camera_alive and now.wanted is not LineCommand.STOP:
-        faults.append(Fault("camera.silent", "No frame and no sign of life from vision.", 700))
+        faults.append(Fault("camera.silent", now.blind_because, 700))
     if connected and now.flags is not None and LineFlags.AIR_OK not in now.flags:
         faults.append(Fault("line.air", "Air pressure is missing.", 650))
     if connected and (valves := faulty_valves(valve_fault)):

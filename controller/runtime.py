@@ -7,8 +7,8 @@ plant over sockets, and in virtual time.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -17,11 +17,15 @@ from controller.belt_clock import BeltClock
 from controller.config import LineConfig
 from controller.ledger import Ledger
 from controller.line_state import Conditions, Fault, LineState, command_for, line_state, standing_faults
+from controller.odd_keeping import OddKeeping
 from controller.schedule import PlannedShot
 from controller.sorter import BeltNow, SeenFrame, Sorter
+from controller.trigger_pairing import Ready, TriggerPairing
 from plc_bridge.contract import LineCommand, LineFlags, LineStatus, Receipt
 from plc_bridge.link import LinkState, PlcLink, Shot
 from senbetsu_errors import Retryable
+from vision.camera_state import CameraChange, CameraState
+from vision.health_monitor import HealthMonitor
 from vision.results import FrameResult, Idle, ShadowReport
 
 log = structlog.get_logger("line")
@@ -32,8 +36,14 @@ LATENCIES_KEPT = 65_536
 CAMERA_SILENT_AFTER_S = 1.0
 """Vision shows life at least every 0.1 s; ten times that is a loss."""
 
+VISION_SEVERITY = {"alarm": 380, "warn": 200}
+"""Of what the pictures tell: below a device that fails."""
+
 CLEARING_BOUND_S = 60.0
 """How long clearing the belt may take before the line stops with parts on it."""
+
+FRAME_WAITS_S = 0.25
+"""How long a frame may wait for its trigger latch; what comes later would be late for its parts anyway."""
 
 
 @dataclass(slots=True)
@@ -42,6 +52,7 @@ class FrameCount:
 
     processed: int = 0
     dropped: int = 0
+    """Among them those that no trigger latch could be told to belong to."""
 
     @property
     def captured(self) -> int:
@@ -66,8 +77,9 @@ class Line:
         config: LineConfig,
         labels: tuple[str, ...],
         link: PlcLink,
-        results: AsyncIterator[FrameResult | Idle],
+        results: AsyncIterator[FrameResult | Idle | CameraChange],
         on_event: Callable[[LineEvent], None] | None = None,
+        odd_parts: OddKeeping | None = None,
     ) -> None:
         counts_per_mm = config.belt.encoder_counts_per_mm
         self.config = config
@@ -77,15 +89,20 @@ class Line:
         self.frames = FrameCount()
         self.belt = BeltClock(counts_per_mm)
         self.sorter = Sorter(config, labels)
+        self.health = HealthMonitor(config.vision.health, labels)
+        self.odd_parts = odd_parts
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self.status: LineStatus | None = None
+        self.camera: CameraChange | None = None
         self.preview: bytes | None = None
         self.shadow: ShadowReport | None = None
         self.preview_counts: int | None = None
         self._previous_counts: int | None = None
+        self._dropped_by_vision = 0
         self.state_since_s = 0.0
         self.started_at_s = 0.0
         self.ran_s = 0.0
+        self.pairing = _pairing(config)
         self._counts_per_mm = counts_per_mm
         self._bar_counts = config.jets.distance_mm * counts_per_mm
         self._results = results
@@ -144,12 +161,14 @@ class Line:
     def _conditions(self) -> Conditions:
         health = self.link.health
         flags = self.status.flags if self.status else None
-        return Conditions(self._wanted, health.state, health.reason, flags, self.camera_alive)
+        camera_reason = self.camera.reason if self.camera else ""
+        return Conditions(self._wanted, health.state, health.reason, flags, self.camera_alive, camera_reason)
 
     def faults(self) -> list[tuple[Fault, float]]:
         """What is wrong now, the worst first, each with the loop time since which it was seen here."""
         now_s = asyncio.get_running_loop().time()
         faults = standing_faults(self._conditions, self.status.valve_fault if self.status else 0)
+        faults += [Fault(a.code, a.text, VISION_SEVERITY[a.level]) for a in self.health.alarms()]
         self._faults_since_s = {fault.code: self._faults_since_s.get(fault.code, now_s) for fault in faults}
         return [(fault, self._faults_since_s[fault.code]) for fault in faults]
 
@@ -170,6 +189,8 @@ class Line:
 
     def _account_for_the_rest(self) -> None:
         """Whoever is still on the belt, decided on or not, was seen and is now missed."""
+        if self.pairing:
+            self._take_ready(self.pairing.camera_restarted())
         for part in self.sorter.flush():
             self.ledger.decided(self.sorter.decider.undecided(part), 0.0)
         self.ledger.stopped("line stopped")
@@ -223,20 +244,47 @@ class Line:
 
     async def _follow_vision(self) -> None:
         async for result in self._results:
+            if isinstance(result, CameraChange):
+                self.take_camera_change(result)
+                continue
             self._vision_seen_s = asyncio.get_running_loop().time()
             self.link.beat()
             if isinstance(result, Idle):
-                self.frames.dropped = max(self.frames.dropped, result.dropped)
-                continue
-            self.take(result)
+                self._count_dropped(result.dropped)
+            elif self.pairing is None:
+                self.take(result)
+            else:
+                now_s = self._vision_seen_s
+                self._take_ready(self.pairing.frame(result.frame_sequence, result.captured_at_s, now_s, result))
         self._vision_ended = True
         self.stop()
+
+    def take_camera_change(self, change: CameraChange) -> None:
+        """Keep where the camera stands; a change is no sign of life."""
+        self.camera = change
+        if self.pairing and change.state is not CameraState.DELIVERING:
+            self._take_ready(self.pairing.camera_restarted())
+        self._emit("camera", change)
+        self.note_state()
+
+    def _take_ready(self, ready: Sequence[Ready[FrameResult]]) -> None:
+        """Decide on the frames that have their count; leave out those that can have none."""
+        for result, stamp in ready:
+            if stamp is None:
+                self._previous_counts = None
+                self._count_dropped(result.dropped)
+            else:
+                self.take(replace(result, encoder=stamp))
+
+    def _count_dropped(self, by_vision: int) -> None:
+        self._dropped_by_vision = max(self._dropped_by_vision, by_vision)
+        self.frames.dropped = self._dropped_by_vision + (self.pairing.unpaired if self.pairing else 0)
 
     def take(self, result: FrameResult) -> None:
         """Decide on what one frame shows, enter it in the ledger, hand its orders to the link."""
         self.frames.processed += 1
-        self.frames.dropped = result.dropped
         self.shadow = result.shadow or self.shadow
+        self._count_dropped(result.dropped)
         counts = self.belt.unwrap(result.encoder.count)
         if result.preview_jpeg is not None:
             self.preview, self.preview_counts = result.preview_jpeg, self._previous_counts
@@ -244,6 +292,10 @@ class Line:
         if self.link.health.state is not LinkState.CONNECTED:
             self._belt_at(counts)
         now = asyncio.get_running_loop().time()
+        if result.health is not None:
+            self.health.picture(result.health, now)
+        if self.odd_parts:
+            self.odd_parts.frame(result, counts)
         faults = self.status.valve_fault if self.status else 0
         belt = BeltNow(max(self.belt.predict(now), counts), self.belt.speed_mm_s, faults)
         seen = SeenFrame(counts, result.encoder.uncertainty_counts, result.view_along_mm, result.detections)
@@ -252,6 +304,9 @@ class Line:
             part = verdict.decision.part
             gone_by = part.belt_counts + part.behind_mm * self._counts_per_mm + self._bar_counts
             self.ledger.decided(verdict.decision, gone_by)
+            self.health.part(int(part.probabilities.argmax()), verdict.decision.unknown, now)
+            if self.odd_parts:
+                self.odd_parts.decided(verdict.decision, now)
             self._emit("decision", verdict.decision)
             if verdict.not_shot:
                 self.ledger.missed(part.part_id, verdict.not_shot)
@@ -259,6 +314,8 @@ class Line:
                 shots.append(verdict.shot)
         if shots:
             self._submit(shots, result.captured_at_s)
+        if self.odd_parts:
+            self.odd_parts.send()
 
     def _submit(self, shots: list[PlannedShot], captured_at_s: float) -> None:
         wire = [Shot(s.lane_first, s.lane_last, s.on_counts & 0xFFFF_FFFF, s.off_counts & 0xFFFF_FFFF) for s in shots]
@@ -301,6 +358,8 @@ class Line:
         if self._plc_epoch not in (None, status.epoch):
             # A restarted PLC may have reset its encoder: nothing on the belt can be placed any more.
             self.belt.restart()
+            if self.pairing:
+                self._take_ready(self.pairing.plc_restarted())
             for part in self.sorter.flush():
                 self.ledger.decided(self.sorter.decider.undecided(part), 0.0)
                 self.ledger.missed(part.part_id, "plc restarted")
@@ -311,6 +370,8 @@ class Line:
         counts = self.belt.observe(status.encoder, status.received_at_s, status.belt_speed_mm_s)
         self._belt_at(counts)
         self._emit("status", status)
+        if self.pairing:
+            self._take_ready(self.pairing.latch(status.trigger_seq, status.trigger_encoder, status.received_at_s))
         self.note_state()
         self._pass_command()
 
@@ -321,3 +382,15 @@ class Line:
     def _emit(self, kind: str, payload: object) -> None:
         if self._on_event:
             self._on_event(LineEvent(kind, asyncio.get_running_loop().time(), payload))
+
+
+def _pairing(config: LineConfig) -> TriggerPairing[FrameResult] | None:
+    """What gives frames the PLC's latched counts, where the line is configured so."""
+    camera = config.camera
+    if camera.encoder_from != "plc_trigger":
+        return None
+    return TriggerPairing(
+        latency_min_s=camera.exposure_latency_min_ms / 1000,
+        latency_max_s=camera.exposure_latency_max_ms / 1000,
+        wait_s=FRAME_WAITS_S,
+    )

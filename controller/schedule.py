@@ -40,8 +40,9 @@ class JetScheduler:
     def lanes(self, part: Part) -> tuple[int, int] | None:
         """The lanes that cover the part with its margin, or None where no valve reaches it."""
         jets = self._jets
-        first = floor((part.across_min_mm - jets.margin_across_mm - jets.first_lane_mm) / jets.valve_pitch_mm)
-        last = ceil((part.across_max_mm + jets.margin_across_mm - jets.first_lane_mm) / jets.valve_pitch_mm) - 1
+        margin_mm = jets.margin_across_mm + UNCERTAINTY_SIGMAS * part.across_uncertainty_mm
+        first = floor((part.across_min_mm - margin_mm - jets.first_lane_mm) / jets.valve_pitch_mm)
+        last = ceil((part.across_max_mm + margin_mm - jets.first_lane_mm) / jets.valve_pitch_mm) - 1
         if last < 0 or first >= jets.valve_count:
             return None
         return max(first, 0), min(last, jets.valve_count - 1)

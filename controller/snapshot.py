@@ -132,6 +132,31 @@ class InputsView:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricView:
+    """One figure of the pictures' health: `state` is learning, ok, warn or alarm; limits are None where it has none."""
+
+    value: float | None
+    state: str
+    warn: float | None
+    alarm: float | None
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class OddView:
+    """An odd part that was kept: `class_id` is the model's, `label` what a person said (None before)."""
+
+    id: int
+    class_id: str
+    probability: float
+    reasons: tuple[str, ...]
+    label: str | None
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowView:
     """A shadow model beside the line's own: of `compared` crops both said the same of `agreed`. `differences` are the
     most frequent pairs (old answer, new answer, count); `rerouted` parts would have gone to another outlet."""
@@ -161,6 +186,8 @@ class Snapshot:
     `value_ratio`, earned of earnable. `landed` are pieces by outlet and class, on the same basis. `links` is
     keyed by device name; `inputs` are None without a link, `faulty_valves` numbers from 0.
     `parts` and `shots` are the recent ones, for people to see: give at most some 200.
+    `vision` are the pictures' metrics by name. `odd_parts` are the newest ones kept, None where none are, and `classes`
+    what a part may be labelled as besides a new class.
     `preview` is a JPEG of the frame whose datum was at unwrapped count `preview_encoder`: row 0
     downstream, column 0 at the belt's left edge, square pixels, `view_along_mm` tall.
     """
@@ -203,6 +230,9 @@ class Snapshot:
     landed: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     outlet_recovery: dict[str, float | None] = field(default_factory=dict[str, float | None])
     value_ratio: float | None = None
+    vision: dict[str, MetricView] = field(default_factory=dict[str, MetricView])
+    odd_parts: tuple[OddView, ...] | None = None
+    classes: tuple[str, ...] = ()
     shadow: ShadowView | None = None
 
     __pydantic_config__ = _STRICT

@@ -10,7 +10,7 @@ from vision.parts import Part
 from vision.results import Detections
 from vision.track import Tracker, TrackerConfig
 
-NotShot = Literal["unreachable", "late", "valve fault"]
+NotShot = Literal["unreachable", "late", "valve fault", "moves on the belt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,12 @@ class Sorter:
     def __init__(self, config: LineConfig, labels: tuple[str, ...]) -> None:
         self._counts_per_mm = config.belt.encoder_counts_per_mm
         self._rated_speed_mm_s = config.belt.speed_mm_s
-        self.tracker = Tracker(TrackerConfig.of(config.camera, config.vision, self._counts_per_mm, len(labels)))
+        self.tracker = Tracker(
+            TrackerConfig.of(
+                config.camera, config.vision, self._counts_per_mm, len(labels), act_at_mm=config.jets.distance_mm
+            )
+        )
+        self._act_within_mm = config.vision.tracking.act_within_mm
         self.decider = Decider(config.recipe, labels, config.vision.unknown_below)
         self.scheduler = JetScheduler(config.jets, self._counts_per_mm)
 
@@ -63,7 +68,12 @@ class Sorter:
         return self.tracker.flush()
 
     def _schedule(self, decision: Decision, belt: BeltNow) -> Verdict:
-        shot = self.scheduler.plan(decision.part)
+        part = decision.part
+        if (part.sliding or part.rolling) and (
+            max(part.uncertainty_mm, part.across_uncertainty_mm) > self._act_within_mm
+        ):
+            return Verdict(decision, None, "moves on the belt")
+        shot = self.scheduler.plan(part)
         if shot is None:
             return Verdict(decision, None, "unreachable")
         # A belt that stands now may run at its rated speed before the order is there.

@@ -11,6 +11,8 @@ from controller.ledger import OUTCOMES, Ledger
 from controller.runtime import FrameCount
 from controller.shadow import shadow_summary
 from plc_bridge.link import LinkHealth
+from vision.camera_state import CameraChange
+from vision.health_monitor import HealthMonitor
 from vision.results import ShadowReport
 
 GRAMS_PER_KG = 1000.0
@@ -93,15 +95,21 @@ def summarise(
     simulated: Sequence[str],
     truth: Mapping[str, Any] | None,
     vanished: int = 0,
+    vision: HealthMonitor | None = None,
+    odd_parts: Mapping[str, Any] | None = None,
     shadow: ShadowReport | None = None,
+    camera: CameraChange | None = None,
 ) -> dict[str, Any]:
     """The summary.
 
     `vanished` tracks came into view and were gone again before anything was decided (reflections, dirt
-    on the lens): they are not among the parts seen. `truth` is the plant's own account where there is
+    on the lens): they are not among the parts seen. `camera` is where the camera stands, None where nobody
+    opens it again after a loss. `truth` is the plant's own account where there is
     one: {"outlets": {outlet: {class: {"count", "mass_g"}}}, "fed", "fed_mass_g", "on_belt",
     "on_belt_mass_g"}; without it purity and recovery are expectations by the class probabilities, and
-    `basis` says so. `shadow` is what a shadow model came to, its last report.
+    `basis` says so. `vision` is the health of the pictures where it was watched: metrics with their state at the
+    end, how often each alarm was raised, and the references that a good run gives for the configuration.
+    `shadow` is what a shadow model came to, its last report.
     """
     if truth is not None:
         outlets: Mapping[str, Mapping[str, Mapping[str, float]]] = truth["outlets"]
@@ -130,10 +138,22 @@ def summarise(
         "parts_per_s": share(ledger.seen, ran_s),
         "latency_ms": {"frame_to_order": percentiles_ms(latencies_s), "basis": latency_basis},
         "vanished": int(vanished),
+        "vision": None
+        if vision is None
+        else {
+            "metrics": {name: asdict(metric) for name, metric in vision.metrics().items()},
+            "alarms_raised": vision.raised,
+            "references": vision.references,
+        },
+        "odd_parts": odd_parts,
         "orders": {**asdict(orders), "duplicated": health.duplicated, "retransmitted": health.retransmitted},
         "links": {"reconnects": health.reconnects, "downtime_s": round(health.downtime_s, 3)},
         "frames": {"captured": frames.captured, "processed": frames.processed, "dropped": frames.dropped},
         "shadow": None if shadow is None else shadow_summary(shadow, recipe),
+        "camera": {
+            "reopened": camera.reopened if camera else 0,
+            "downtime_s": round(camera.downtime_s, 3) if camera else 0.0,
+        },
         "ran_s": round(ran_s, 3),
         "seed": seed,
         "simulated": list(simulated),

@@ -20,6 +20,8 @@ from controller.snapshot import (
     InputsView,
     LatencyView,
     LinkView,
+    MetricView,
+    OddView,
     OrdersView,
     PartStatus,
     PartView,
@@ -176,6 +178,12 @@ def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Map
         landed=pieces,
         outlet_recovery=shares["outlet_recovery"],
         value_ratio=value,
+        vision={
+            name: MetricView(metric.value, metric.state, metric.warn, metric.alarm)
+            for name, metric in line.health.metrics().items()
+        },
+        odd_parts=None if line.odd_parts is None else tuple(map(_odd_view, line.odd_parts.recent)),
+        classes=line.labels if line.odd_parts else (),
         shadow=None if line.shadow is None else _shadow_view(line.shadow, config.recipe),
     )
 
@@ -195,3 +203,9 @@ def _shadow_view(report: ShadowReport, recipe: Recipe) -> ShadowView:
         loss_if_old_is_right_jpy=moved.loss_if_old_is_right_jpy,
         differences=tuple((pair.old, pair.new, pair.count) for pair in differing[:_SHADOW_DIFFERENCES]),
     )
+
+
+def _odd_view(annotation: Mapping[str, Any]) -> OddView:
+    own = annotation["senbetsu"]
+    probability = max(own["probabilities"].values(), default=0.0)
+    return OddView(annotation["id"], own["predicted"], probability, tuple(own["reasons"]), annotation["label"])

@@ -16,9 +16,11 @@ import structlog
 
 from controller.children import start_child, stop_child
 from senbetsu_errors import Fatal
+from vision.camera_state import CameraChange
 from vision.recorded_frame import FrameBlob
-from vision.results import FrameResult, Idle
-from vision.wire import decode
+from vision.reopening import CameraMessage
+from vision.results import CropRequest, FrameResult, Idle
+from vision.wire import decode, decode_request, encode_request
 
 log = structlog.get_logger("vision")
 
@@ -26,6 +28,9 @@ LENGTH = struct.Struct("!I")
 LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024
 READ_AHEAD_BYTES = 4 * 1024 * 1024
 """Frames for a recorder come in megabytes: with asyncio's 64 KiB each would be paused and resumed 30 times."""
+
+MOST_UNREAD_BYTES = 64 * 1024
+"""Of requests that a busy vision process has not read; some hundred."""
 
 START_BOUND_S = 60.0
 GIVEN_UP = 3
@@ -55,6 +60,14 @@ class VisionProcess:
         self._connections: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue(1)
         self._server: asyncio.Server | None = None
         self._child: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    def ask(self, request: CropRequest) -> None:
+        """Wants a picture of a part. Never waits; while the process is away or does not read, it is not asked."""
+        writer = self._writer
+        if writer and not writer.is_closing() and writer.transport.get_write_buffer_size() < MOST_UNREAD_BYTES:
+            message = encode_request(request)
+            writer.write(LENGTH.pack(len(message)) + message)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_unix_server(self._connected, self._socket_path, limit=READ_AHEAD_BYTES)
@@ -73,8 +86,8 @@ class VisionProcess:
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.put_nowait((reader, writer))
 
-    async def results(self) -> AsyncIterator[FrameResult | Idle]:
-        """Results until the source ends. Raises Fatal when the process cannot be kept running."""
+    async def results(self) -> AsyncIterator[FrameResult | Idle | CameraChange]:
+        """Results and the camera's states until the source ends. Raises Fatal for a process that cannot be kept."""
         for attempt in range(RESTARTS + 1):
             self._child = await start_child(
                 "_vision", str(self._config_path), "--socket", str(self._socket_path), *self._arguments
@@ -91,7 +104,7 @@ class VisionProcess:
             log.error("vision process ended", exit_code=code, restart=attempt + 1, of=RESTARTS)
         raise Fatal("vision.lost", f"The vision process failed {RESTARTS + 1} times.", "See its messages above.")
 
-    async def _read(self, child: asyncio.subprocess.Process) -> AsyncIterator[FrameResult | Idle]:
+    async def _read(self, child: asyncio.subprocess.Process) -> AsyncIterator[FrameResult | Idle | CameraChange]:
         arrival = asyncio.ensure_future(self._connections.get())
         ended = asyncio.ensure_future(child.wait())
         try:
@@ -103,6 +116,7 @@ class VisionProcess:
         if arrival.cancelled() or not arrival.done():
             return
         reader, writer = arrival.result()
+        self._writer = writer
         try:
             while True:
                 try:
@@ -117,16 +131,19 @@ class VisionProcess:
                 elif self._on_frame:
                     self._on_frame(asyncio.get_running_loop().time(), message.message)
         finally:
+            self._writer = None
             writer.close()
 
 
 async def send_results(
-    results: AsyncIterator[FrameResult | Idle | FrameBlob],
+    results: AsyncIterator[CameraMessage],
     socket_path: Path,
-    encode: Callable[[FrameResult | Idle | FrameBlob], bytes],
+    encode: Callable[[CameraMessage], bytes],
+    on_request: Callable[[CropRequest], None] | None = None,
 ) -> None:
-    """The child's side: send every result; ends when the source does or the runtime is gone."""
-    _, writer = await asyncio.open_unix_connection(socket_path)
+    """The child's side: send every result, take requests; ends when the source does or the runtime is gone."""
+    reader, writer = await asyncio.open_unix_connection(socket_path)
+    listening = asyncio.create_task(_take_requests(reader, on_request), name="crop requests")
     try:
         async for result in results:
             message = encode(result)
@@ -135,4 +152,19 @@ async def send_results(
     except ConnectionError:
         print("vision: the runtime is gone", file=sys.stderr)  # noqa: T201 - the log is the runtime's
     finally:
+        listening.cancel()
+        await asyncio.wait([listening])
         writer.close()
+        if not listening.cancelled():
+            listening.result()  # raises what a damaged request ended it with
+
+
+async def _take_requests(reader: asyncio.StreamReader, on_request: Callable[[CropRequest], None] | None) -> None:
+    while True:
+        try:
+            (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+            request = decode_request(await reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        if on_request:
+            on_request(request)

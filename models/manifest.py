@@ -179,6 +179,14 @@ class LeftOut(_Record):
     per_class: dict[ClassId, Accuracy]
 
 
+class TaughtElsewhere(_Record):
+    """Accuracy on sources left out after teaching `crops_per_class` of their crops, scenes kept apart."""
+
+    crops_per_class: int = Field(ge=1)
+    measured: Accuracy
+    per_class: dict[ClassId, Accuracy]
+
+
 class LeaveOneSourceOut(_Record):
     """What comes nearest to another site: every source once left out of training and then answered.
 
@@ -189,6 +197,7 @@ class LeaveOneSourceOut(_Record):
     overall: Accuracy
     mean_of_classes: Share
     sources: tuple[LeftOut, ...] = Field(min_length=1)
+    taught: TaughtElsewhere | None = None
 
 
 class UnknownMetrics(_Record):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.head import Floats, Head, fit_head
+from models.lesson import Lesson
 from models.manifest import (
     Accuracy,
     CreatedBy,
@@ -35,13 +36,7 @@ from models.scores import Labels, expected_calibration_error, fit_temperature, s
 from models.unknown import Embeddings, UnknownRule
 from senbetsu_errors import NeedsOperator
 
-MIN_CROPS = 5
-MAX_CROPS = 4_000
 MAX_CLASSES = 256
-MAX_VIEWS = 12
-_VIEWS_BUDGET = 6_000
-"""Views to embed in all: what two cores manage in well below a minute."""
-
 _STIFFNESS = 1e-3
 _TAUGHT_WEIGHT = 4.0
 """The taught crops of a class weigh as much as this many classes' exemplars."""
@@ -58,22 +53,6 @@ _WARNING = (
     "scene can be in two folds, and the parent was trained on its exemplars: figures of another day or another line "
     "are likely to be lower. Evaluate with pictures of your own: senbetsu models evaluate MODEL --images DIR."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """N crops to teach. `labels` their class ids, `digests` the sha256 of their files, `views` uint8
-    [N, V, S, S, 3] RGB: first the crop itself, then changed ones. `source` says where they are from."""
-
-    labels: tuple[str, ...]
-    digests: tuple[str, ...]
-    views: NDArray[np.uint8]
-    source: str
-
-
-def views_for(crops: int) -> int:
-    """How many views of each of `crops` crops to make: 12, fewer where there are many."""
-    return max(1, min(MAX_VIEWS, _VIEWS_BUDGET // max(1, crops)))
 
 
 def check_teachable(model: ModelFile) -> Head:

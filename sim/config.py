@@ -212,6 +212,14 @@ class PlantJetsConfig(BaseModel, frozen=True, extra="forbid"):
     and deflection speed are assumptions (docs in sim/jets.py), to be replaced by a site's measurement.
     """
 
+    distance_mm: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        title="True distance",
+        description="From the camera's datum to the valve bar, where the line's configuration is wrong; left out, it "
+        "is right.",
+    )
     open_delay_ms: float = Field(
         default=8.0, ge=0, le=200, title="Opening delay", description="Mean time from the PLC's output to air."
     )
@@ -303,6 +311,13 @@ class PlantBeltConfig(BaseModel, frozen=True, extra="forbid"):
     acceleration_mm_s2: float = Field(
         default=1000.0, gt=0, title="Acceleration", description="Fastest change of the belt's speed, up and down."
     )
+    counts_per_mm: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        title="True encoder scale",
+        description="What the encoder really counts, where the line's configuration is wrong; left out, it is right.",
+    )
     profile: tuple[SpeedChange, ...] = Field(
         default=(),
         title="Speed profile",
@@ -331,6 +346,30 @@ class PlantBeltConfig(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+class PlantMotionConfig(BaseModel, frozen=True, extra="forbid"):
+    """Parts that move on the belt. They may run over others, as real ones do."""
+
+    sliding_share: float = Field(
+        default=0.0, ge=0, le=1, title="Sliding", description="Share of parts that slide, steadily and without turning."
+    )
+    rolling_share: float = Field(
+        default=0.0, ge=0, le=1, title="Rolling", description="Share of parts that roll: they turn, and not steadily."
+    )
+    rate: float = Field(
+        default=0.05,
+        gt=0,
+        le=0.5,
+        title="Rate",
+        description="Millimetres on the belt per millimetre of its travel of the fastest of them, up or down the belt.",
+    )
+
+    @model_validator(mode="after")
+    def _shares_are_shares(self) -> Self:
+        if self.sliding_share + self.rolling_share > 1:
+            raise ValueError("sliding_share and rolling_share are shares of the same parts; together at most 1")
+        return self
+
+
 class BenchPlcConfig(BaseModel, frozen=True, extra="forbid"):
     """A soft PLC with the bench program (docs/integrators/plc-program.md) in the place of the virtual PLC."""
 
@@ -353,6 +392,9 @@ class PlantConfig(BaseModel, frozen=True, extra="forbid"):
     )
     feed: FeedConfig = Field(title="Feed", description="What comes onto the belt.")
     belt: PlantBeltConfig = Field(default=PlantBeltConfig(), title="Belt", description="Drive and encoder.")
+    motion: PlantMotionConfig = Field(
+        default=PlantMotionConfig(), title="Motion", description="Parts that slide or roll on the belt."
+    )
     camera: PlantCameraConfig = Field(
         default=PlantCameraConfig(), title="Camera", description="How the virtual camera departs from a perfect one."
     )

@@ -23,6 +23,7 @@ from sim.belt import Belt
 from sim.config import PlantConfig
 from sim.feed import BeltPart, Feeder, PartStock
 from sim.jets import Nozzles, PartAtBar, ValveBar
+from sim.motion import Motion, Mover
 from sim.optics import BeltOptics, PlacedPart
 from sim.scale import Scale, ScalePlace
 from sim.truth import Truth
@@ -30,6 +31,7 @@ from vision.camera_config import CameraGeometry
 
 _DOWNSTREAM_EDGE = attrgetter("belt_min_mm")
 _NEVER = float("inf")
+_NEAR_MM = 200.0  # how far a part's downstream edge may move as it turns
 _SHADOW_MM = 10.0  # how far a part's shadow may reach into a view that the part itself is outside of
 
 
@@ -37,7 +39,8 @@ _SHADOW_MM = 10.0  # how far a part's shadow may reach into a view that the part
 class PlantSetup:
     """Plain values of the line that the plant stands in for, copied from its configuration by the CLI.
 
-    `jets_distance_mm` is from the camera's datum to the valve bar, after which the belt ends.
+    `jets_distance_mm` is from the camera's datum to the valve bar, after which the belt ends. This and
+    `counts_per_mm` are what the line believes; `plant` may say that they are otherwise.
     `jets_outlet` receives what the air ejects, `rest_outlet` the rest. `frame_rate_hz` is needed for
     area_scan only; a line-scan camera is triggered by the encoder every `view_along_mm`. `pc_timeout_ms`
     is how long the PLC bears a controller whose heartbeat stands.
@@ -92,7 +95,8 @@ class PlantPlc(Protocol):
 
 class Plant:
     """A simulated line. `advance_to` moves it; `plc` is its virtual PLC, which `driven_by` takes the place
-    of; `truth` its account; `coming` the parts on their way to the bar, by downstream edge.
+    of; `truth` its account; `coming` the parts on their way to the bar that lie still, by downstream edge, `moving`
+    those that slide or roll.
 
     Raises Fatal (`plant.frame_rate`) for an area-scan camera without a frame rate.
     """
@@ -111,7 +115,7 @@ class Plant:
         self.now_s = 0.0
         self.stock = PartStock(seed, setup.mm_per_px)
         self.feeder = Feeder(config.feed, setup.belt_width_mm, setup.speed_mm_s, self.stock, seed)
-        self.belt = Belt(config.belt, setup.counts_per_mm)
+        self.belt = Belt(config.belt, config.belt.counts_per_mm or setup.counts_per_mm)
         self.plc = VirtualPlc(
             setup.valve_count,
             setup.counts_per_mm,
@@ -143,7 +147,10 @@ class Plant:
         self._steps = 0
         self._outputs = self._driven_by.scan(0.0, self.belt.encoder_raw, 0.0, self.inputs)
         self._farthest_mm = 0.0
+        self._jets_distance_mm = config.jets.distance_mm or setup.jets_distance_mm
         self.coming: list[BeltPart] = []
+        self.moving: list[Mover] = []
+        self._motion = Motion(config.motion, setup.belt_width_mm, seed)
         self._at_bar: list[PartAtBar] = []
         self._exposures: list[Exposure] = []
         self._exposed = 0
@@ -221,16 +228,22 @@ class Plant:
 
     def _feed(self, new_belt_mm: float, travel_mm: float) -> None:
         for part in self.feeder.advance(new_belt_mm, travel_mm, self.now_s):
-            insort(self.coming, part, key=_DOWNSTREAM_EDGE)
+            mover = self._motion.of(part, travel_mm)
+            if mover:
+                self.moving.append(mover)
+            else:
+                insort(self.coming, part, key=_DOWNSTREAM_EDGE)
             self.truth.entered(part, self.belt.belt_counts(part.belt_mm))
         self.truth.rejected = self.feeder.rejected
 
     def _pass_the_bar(self, from_s: float, to_s: float) -> None:
         """The air of this step on the parts within reach, and the belt's end behind the bar."""
         reach_mm = self._nozzles.half_along_mm
-        bar_mm = self.belt.travel_mm - self.setup.jets_distance_mm
+        bar_mm = self.belt.travel_mm - self._jets_distance_mm
         while self.coming and self.coming[0].belt_min_mm <= bar_mm + reach_mm:
             self._at_bar.append(PartAtBar(self.coming.pop(0), self._nozzles))
+        if self.moving:
+            self._reach_the_bar(bar_mm + reach_mm)
         blowing = [] if self._valves.shut else self._valves.open_between(from_s, to_s)
         if not self._at_bar:
             return
@@ -244,6 +257,18 @@ class Plant:
             if at_bar.part.belt_max_mm < bar_mm - reach_mm:
                 self._at_bar.remove(at_bar)
                 self.truth.passed(at_bar.part, self.belt.counts_at(self.belt.travel_mm))
+
+    def _reach_the_bar(self, reached_mm: float) -> None:
+        """What moves on the belt stands still, as far as the air is concerned, once it is within reach of it."""
+        travel_mm = self.belt.travel_mm
+        for mover in list(self.moving):
+            # Looked at closely only where it might be: turning moves an edge by less than a part's own size.
+            if mover.part.belt_min_mm + mover.offset_mm(travel_mm)[0] > reached_mm + _NEAR_MM:
+                continue
+            part = mover.at(travel_mm)
+            if part.belt_min_mm <= reached_mm:
+                self.moving.remove(mover)
+                self._at_bar.append(PartAtBar(part, self._nozzles))
 
     def _expose(self, from_s: float, to_s: float) -> None:
         """Expose where the camera's next moment (area) or travel (line) lies within this step."""
@@ -272,6 +297,6 @@ class Plant:
         """Parts at least partly in view, shadows included, in the order they were dropped."""
         far_mm = travel_mm - self.setup.view_along_mm - _SHADOW_MM
         near_mm = travel_mm + _SHADOW_MM
-        parts = [p.part for p in self._at_bar] + self.coming
+        parts = [p.part for p in self._at_bar] + self.coming + [m.at(travel_mm) for m in self.moving]
         seen = sorted((p.number, p) for p in parts if p.belt_max_mm >= far_mm and p.belt_min_mm <= near_mm)
         return [PlacedPart(p.image, p.belt_mm, p.across_mm, p.base_mm) for _, p in seen]

@@ -9,7 +9,22 @@ from typing import cast
 import numpy as np
 
 from vision.compiled import BOOL, F8, FLAGS, INDICES, TABLE, compiled
-from vision.track_table import AREA, FRONT, LEAVING, REAR, VIEWS, X_MAX, X_MIN, Flags, Floats, Indices, X
+from vision.track_table import (
+    AREA,
+    DRIFT,
+    DRIFT_X,
+    FRONT,
+    LEAVING,
+    REAR,
+    VIEWS,
+    X_MAX,
+    X_MIN,
+    E,
+    Flags,
+    Floats,
+    Indices,
+    X,
+)  # fmt: skip
 
 _TOUCH_MM = 2.0  # two views of one cut part may miss each other by this
 _SAME_SHARE = 0.4  # of a footprint, from which two overlapping footprints are one part
@@ -75,11 +90,16 @@ def nearest_pairs(seen: Floats, tracks: Floats, gate_mm: float) -> tuple[Indices
     """One-to-one pairs (detection, track) no farther apart than the gate, nearest pairs first.
 
     The edge compared is one that both views truly show: the downstream one, also of a part that is still
-    entering; the upstream one of a part that is leaving. A track may be one pair by either edge.
+    entering; the upstream one of a part that is leaving. A track may be one pair by either edge. Tracks that move
+    on the belt are looked for where they will have got to.
     """
     found = [(0.0, 0, 0) for _ in range(0)]
     for leaving, edge in ((0, FRONT), (1, REAR)):
         along, across = tracks[:, edge].copy(), tracks[:, X].copy()
+        if len(seen):
+            travel = seen[0, E] - tracks[:, E]
+            along += tracks[:, DRIFT] * travel
+            across += tracks[:, DRIFT_X] * travel
         for d in range(len(seen)):
             if seen[d, LEAVING] != leaving:
                 continue

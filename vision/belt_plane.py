@@ -31,11 +31,27 @@ class BeltPlane:
     def foreground(self, height: NDArray[np.float32]) -> NDArray[np.uint8]:
         """H x W uint8, 255 where something is at least `height_above_mm` above the belt."""
         if len(self._profile_mm) != height.shape[1]:
-            self._frames = 0
-            self._profile_mm = _first_profile(height)
+            self._start(height)
         self.above_belt = height - self._profile_mm
         self.above_belt -= _row_offsets(self.above_belt)[:, None]
         return cv2.compare(self.above_belt, self._settings.height_above_mm, cv2.CMP_GE).astype(np.uint8, copy=False)
+
+    def _start(self, height: NDArray[np.float32]) -> None:
+        """First estimate from one map: what lies low in every column, then again with the rows levelled.
+
+        A column that a part covers is taken for too high; bare belt there brings it down again. A map in which
+        hardly anything was seen is not learned from, and shows nothing.
+        """
+        self._frames = 0
+        self._profile_mm = np.zeros(0, np.float32)
+        if np.count_nonzero(np.isfinite(height)) * 2 < height.size:
+            self._profile_mm = np.full(1, np.nan, np.float32)
+            return
+        rows = height[:: max(1, len(height) // (2 * _SAMPLE_ROWS))]
+        for _ in range(2):
+            profile = _low(rows)
+            rows = rows - _row_offsets(rows - profile)[:, None]
+        self._profile_mm = profile
 
     def adapt(self, mask: NDArray[np.uint8]) -> None:
         """Moves the profile towards the bare belt of this picture: where `mask` (H x W) is 0."""
@@ -44,6 +60,8 @@ class BeltPlane:
         rows = slice(self._frames % 3, None, max(1, len(mask) // _SAMPLE_ROWS))
         sample, bare = self.above_belt[rows], mask[rows] == 0
         bare &= np.isfinite(sample)
+        if len(self._profile_mm) != sample.shape[1]:
+            return
         count = bare.sum(axis=0)
         mean = np.where(bare, sample, 0).sum(axis=0) / np.maximum(count, 1)
         self._profile_mm += np.where(count * 4 >= len(sample), rate * mean, 0).astype(np.float32)
@@ -69,21 +87,9 @@ def _row_offsets(residual: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.interp(np.arange(len(residual)), enough, middle).astype(np.float32)
 
 
-def _first_profile(height: NDArray[np.float32]) -> NDArray[np.float32]:
-    """First estimate from one map: the lower third of every column, strays replaced by what lies around them."""
-    rows = height[:: max(1, len(height) // (2 * _SAMPLE_ROWS))]
-    ordered = np.sort(rows, axis=0)
+def _low(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a fifth of the values seen in each column do not exceed, float32 [W]; unseen columns like those beside."""
+    ordered = np.sort(rows, axis=0)  # NaN last
     seen = np.isfinite(rows).sum(axis=0)
-    known = np.flatnonzero(seen * 4 >= len(rows))
-    if not len(known):
-        return np.zeros(height.shape[1], np.float32)
-    low = ordered[seen[known] // 3, known]
-    profile = np.interp(np.arange(height.shape[1]), known, low)
-    width = min(len(profile) // 2 * 2 - 1, 129)
-    if width < 3:
-        return profile.astype(np.float32)
-    padded = np.pad(profile, width // 2, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, width)
-    usual = np.quantile(around[:: max(1, width // 16)], 0.35, axis=1)
-    usual = np.interp(np.arange(len(profile)), np.arange(0, len(profile), max(1, width // 16)), usual)
-    return np.where(np.abs(profile - usual) > 0.5, usual, profile).astype(np.float32)
+    known = np.flatnonzero(seen)
+    return np.interp(np.arange(rows.shape[1]), known, ordered[seen[known] // 5, known]).astype(np.float32)

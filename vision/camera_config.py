@@ -1,8 +1,8 @@
 """What every camera has in its configuration, whichever backend drives it."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 CameraGeometry = Literal["area_scan", "line_scan"]
 
@@ -37,6 +37,35 @@ class CameraConfig(BaseModel, frozen=True, extra="forbid"):
         title="Frame rate",
         description="Pictures a second at full belt speed; empty where the camera or the file decides.",
     )
+    encoder_from: Literal["frame", "plc_trigger"] = Field(
+        default="frame",
+        title="Encoder count from",
+        description="frame: the count that comes with each picture, or that the source works out. plc_trigger: the "
+        "count that the PLC latched at the camera's exposure output, matched by trigger number.",
+    )
+    exposure_latency_min_ms: float = Field(
+        default=0.0,
+        ge=-1000,
+        le=10_000,
+        title="Shortest time from exposure to picture",
+        description="For plc_trigger: no picture is there sooner after its exposure.",
+    )
+    exposure_latency_max_ms: float = Field(
+        default=25.0,
+        ge=-1000,
+        le=10_000,
+        title="Longest time from exposure to picture",
+        description="For plc_trigger: exposure, readout and transfer; a picture that takes longer is left out.",
+    )
+
+    @model_validator(mode="after")
+    def _latencies_are_in_order(self) -> Self:
+        if self.exposure_latency_min_ms > self.exposure_latency_max_ms:
+            raise ValueError(
+                f"exposure_latency_min_ms ({self.exposure_latency_min_ms:g}) is above exposure_latency_max_ms "
+                f"({self.exposure_latency_max_ms:g})"
+            )
+        return self
 
     @property
     def rows(self) -> int:

@@ -80,7 +80,7 @@ def _on_blob(x: float, y: float, mask: Bytes) -> int:
 @compiled(I8, F8, F8, F8, F8, F8, BYTES)
 def _lies_inside(x: float, y: float, dx: float, dy: float, length: float, mask: Bytes) -> int:
     """1 where enough of the chord lies on the blob."""
-    steps = int(ceil(length))
+    steps = ceil(length)
     inside = 0
     for s in range(steps + 1):
         inside += _on_blob(x + dx * s / steps, y + dy * s / steps, mask)
@@ -111,7 +111,7 @@ def _look_across(
     row: Floats, x: float, y: float, ux: float, uy: float, length: float, color: Bytes, mask: Bytes, height: Heights
 ) -> None:
     """Fills in how the two sides differ where they meet, and how much darker and lower it is between them."""
-    samples = min(int(ceil(length)) + 1, _SAMPLES)
+    samples = min(ceil(length) + 1, _SAMPLES)
     steps = np.zeros(3)
     gap = uneven = 0.0
     seen = 0
@@ -161,7 +161,7 @@ def _look_for_an_edge(
     row: Floats, x: float, y: float, ux: float, uy: float, length: float, color: Bytes, height: Heights
 ) -> None:
     """Fills in on what share of the chord there is an edge of colour, or of height, within two pixels of it."""
-    samples = min(int(ceil(length)) + 1, _SAMPLES)
+    samples = min(ceil(length) + 1, _SAMPLES)
     rows, columns = color.shape[:2]
     edges = rises = 0
     weakest = 60.0
@@ -196,7 +196,7 @@ def _look_farther_in(
     row: Floats, x: float, y: float, ux: float, uy: float, length: float, color: Bytes, mask: Bytes, height: Heights
 ) -> None:
     """Fills in how the pieces differ away from the chord: their mean colours, brightness spread and mean heights."""
-    samples = min(int(ceil(length)) + 1, _SAMPLES)
+    samples = min(ceil(length) + 1, _SAMPLES)
     sums = np.zeros((2, 7))  # blue, green, red, square of their sum, pixels, mm, pixels with height
     for side in range(2):
         sign = 1.0 - 2 * side

@@ -12,6 +12,9 @@ from vision.crops import crop_blobs
 
 MAX_MEGAPIXELS = 50
 MAX_FILE_BYTES = 256 * 1024 * 1024
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+"""What a picture's file name ends with."""
+
 MIN_SIDE_PX = 8
 """Smaller pictures show nothing that could be told apart."""
 

@@ -36,16 +36,17 @@ def heights_mm(
 
 def measures_of(
     contours: Sequence[NDArray[np.int32]],
-    areas_px: NDArray[np.float64],
+    areas_mm2: NDArray[np.float64],
     heights: NDArray[np.float64],
-    mm_per_px: float,
+    mm_per_px: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Measures float32 [N, 6], the mass NaN, of blobs with these `heights` [N, 2] in mm."""
+    """Measures float32 [N, 6], the mass NaN, of blobs with these areas [N] and `heights` [N, 2] in mm,
+    seen at `mm_per_px` [N]."""
     found = np.full((len(contours), len(MEASURES)), np.nan, np.float32)
     if len(contours):
         ends = np.zeros(len(contours) + 1, np.int64)
         np.cumsum([len(contour) for contour in contours], out=ends[1:])
-        found[:, :2] = (rectangles(np.concatenate(contours), ends) + 1) * mm_per_px  # a pixel has a width
-        found[:, 2] = areas_px * mm_per_px**2
+        found[:, :2] = (rectangles(np.concatenate(contours), ends) + 1) * mm_per_px[:, None]  # a pixel has a width
+        found[:, 2] = areas_mm2
         found[:, 3:5] = heights
     return found

@@ -1,4 +1,4 @@
-"""Blocking reads of videos, streams, devices and folders of pictures, one picture after the other."""
+"""Blocking reads of videos and folders of pictures, one picture after the other."""
 
 import math
 from pathlib import Path
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from senbetsu_errors import NeedsOperator
 from vision.images import load_image
+from vision.opencv_config import OpencvConfig
 
-_OPEN_TIMEOUT_MS = 5000
-_READ_TIMEOUT_MS = 2000
 _PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
+_TURNS = {"left": cv2.ROTATE_90_CLOCKWISE, "right": cv2.ROTATE_90_COUNTERCLOCKWISE, "down": cv2.ROTATE_180}
 
 
 class Reader(Protocol):
@@ -34,34 +34,24 @@ class Reader(Protocol):
         ...
 
 
-class CaptureReader:
-    """A video file, a stream or a V4L2 device. Raises NeedsOperator `camera.missing`, `camera.unreadable`."""
+class VideoReader:
+    """A video file. Raises NeedsOperator `camera.missing`, `camera.unreadable`."""
 
-    def __init__(self, origin: Path | str | int) -> None:
-        if isinstance(origin, Path) and not origin.is_file():
-            raise NeedsOperator("camera.missing", f"There is no video file {origin}.", "Correct camera.path.")
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise NeedsOperator("camera.missing", f"There is no video file {path}.", "Correct camera.path.")
         self._capture = cv2.VideoCapture()
-        if isinstance(origin, int):
-            opened = self._capture.open(origin, cv2.CAP_V4L2)
-        else:
-            timeouts = [
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-                _OPEN_TIMEOUT_MS,
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-                _READ_TIMEOUT_MS,
-            ]
-            opened = self._capture.open(str(origin), cv2.CAP_FFMPEG, timeouts)
-        if not opened:
+        if not self._capture.open(str(path), cv2.CAP_FFMPEG):
             raise NeedsOperator(
                 "camera.unreadable",
-                f"{origin} cannot be opened as a video.",
-                "Check the address, the cable and that the file is a video that FFmpeg can decode.",
+                f"{path} cannot be opened as a video.",
+                "Check that the file is a video that FFmpeg can decode.",
             )
         rate_hz = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate_hz = rate_hz if math.isfinite(rate_hz) and rate_hz > 0 else 0.0
 
     def read(self) -> NDArray[np.uint8] | None:
-        """The next picture; None at the end of a file, or when the camera gives nothing within 2 s."""
+        """The next picture; None at the end of the file."""
         done, picture = self._capture.read()
         return picture.astype(np.uint8, copy=False) if done else None
 
@@ -70,7 +60,7 @@ class CaptureReader:
         self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
 
     def release(self) -> None:
-        """Closes the file or the camera."""
+        """Closes the file."""
         self._capture.release()
 
 
@@ -102,3 +92,20 @@ class FolderReader:
     def release(self) -> None:
         """Gives no more pictures."""
         self._next = len(self._paths)
+
+
+def oriented(picture: NDArray[np.uint8], config: OpencvConfig, before: tuple[int, ...] | None) -> NDArray[np.uint8]:
+    """The picture turned so that the belt runs up. Raises NeedsOperator `camera.picture_size` where it does not
+    have the configured rows, or another shape than `before`."""
+    turn = _TURNS.get(config.travel)
+    if turn is not None:
+        picture = cv2.rotate(picture, turn).astype(np.uint8, copy=False)
+    if picture.shape[0] != config.rows or (before and picture.shape != before):
+        was = f"{before[0]} x {before[1]} before" if before else f"{config.rows} rows configured"
+        raise NeedsOperator(
+            "camera.picture_size",
+            f"{config.shown_origin} gives pictures of {picture.shape[0]} rows x {picture.shape[1]} columns along the "
+            f"belt's travel, {was}.",
+            "Correct camera.view_along_mm, camera.mm_per_px and camera.travel.",
+        )
+    return picture

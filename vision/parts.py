@@ -20,11 +20,19 @@ class Part(NamedTuple):
     downstream and upstream of the centroid; `across_*_mm` are from the belt's left edge.
     `probabilities` float32 [C] fuses `views` whole views, all zero where none was classified.
     `uncertainty_mm` is one standard deviation of the position along the belt, the encoder's share
-    included; a part that slides has a larger one. `oversize`: it was never seen whole, its extents
-    are what was seen. `unknown_share` and `clump_share` (0..1) are the shares of its whole views in which it
-    was none of the classes, or probably several parts. `measures` float32 [6] are the means over its whole views, in
-    the order of `models.fusion.MEASURES`, NaN where not measured. `outline_mm` float32 [K, 2]: (along downstream,
-    across) from the centroid.
+    included. `oversize`: it was never seen whole, its extents are what was seen. `outline_mm` float32
+    [K, 2]: (along downstream, across) from the centroid. `unknown_share` and `clump_share` (0..1) are the shares of
+    its whole views in which it was none of the classes, or probably several parts.
+    `measures` float32 [6] are the means over its whole views, in the order of `models.fusion.MEASURES`, NaN where not
+    measured.
+
+    A part that is `sliding` or `rolling` moves on the belt. Its `belt_counts` and `across_*_mm` say where it
+    will pass the place at which parts are acted on (`TrackerConfig.act_at_mm`), `uncertainty_mm` and
+    `across_uncertainty_mm` (0 for what lies still) how sure that is.
+
+    In `disagreeing` of its views its best class was another than that of the views before. It was seen last, whole
+    unless `oversize`, in the picture at `seen_counts` (unwrapped), its centroid `seen_along_mm` downstream
+    of the datum and `seen_across_mm` across.
     """
 
     part_id: int
@@ -43,6 +51,12 @@ class Part(NamedTuple):
     unknown_share: float
     clump_share: float
     outline_mm: NDArray[np.float32]
+    rolling: bool = False
+    across_uncertainty_mm: float = 0.0
+    disagreeing: int = 0
+    seen_counts: float = 0.0
+    seen_along_mm: float = 0.0
+    seen_across_mm: float = 0.0
     measures: NDArray[np.float32] = NOT_MEASURED
 
 

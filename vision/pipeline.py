@@ -1,5 +1,6 @@
 """One frame through segmentation and classification: pictures in, detections in millimetres out."""
 
+from dataclasses import replace
 from itertools import accumulate
 
 import cv2
@@ -7,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal, NeedsOperator
+from vision.calibration import Calibrations
+from vision.calibration_map import AppliedCalibrations
 from vision.camera_config import CameraConfig
 from vision.classify import Classifier
 from vision.crops import crop_blobs
@@ -22,12 +25,16 @@ from vision.weighing import InlineScale
 _CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
 _PREVIEW_WIDTH_PX = 400
 _PREVIEW_QUALITY = 70
+_UNCALIBRATED = Calibrations()
 
 
 class VisionPipeline:
     """Plain and synchronous; keeps what it learned of the belt, and in line scan the unfinished parts.
 
-    `shadow` is shown what was classified; whoever calls `process` lets it work when there is time.
+    With calibrations the pictures are evened out and the detections measured through the lens, else by
+    `camera.mm_per_px` alone. `shadow` is shown what was classified; whoever calls `process` lets it work when there
+    is time.
+
     Raises NeedsOperator `camera.view` where the camera's pixels cannot show a part that counts.
     """
 
@@ -39,6 +46,7 @@ class VisionPipeline:
         counts_per_mm: float,
         classifier: Classifier,
         shadow: Shadow | None = None,
+        calibrations: Calibrations = _UNCALIBRATED,
     ) -> None:
         if camera.across_start_mm >= belt_width_mm:
             raise NeedsOperator(
@@ -59,6 +67,7 @@ class VisionPipeline:
         self.shadow = shadow
         self.view_along_mm = camera.view_along_mm
         self._camera = camera
+        self._calibrated = AppliedCalibrations(calibrations, camera)
         self._counts_per_row = counts_per_mm * camera.mm_per_px
         self._classifier = classifier
         self._segmenter = Segmenter(
@@ -137,7 +146,7 @@ class VisionPipeline:
                 f"{self._camera.rows} rows ({self._camera.view_along_mm} mm at {self._camera.mm_per_px} mm).",
                 "Correct camera.view_along_mm or camera.mm_per_px.",
             )
-        return np.ascontiguousarray(color)
+        return self._calibrated.lit(np.ascontiguousarray(color))
 
     def _strip_detections(self, strip: Assembled) -> Detections:
         cut = np.zeros(len(strip.blobs), np.bool_)
@@ -161,19 +170,7 @@ class VisionPipeline:
         last = color.shape[0] - 1 + shift_rows
         x, y, w, h = blobs.boxes.T.astype(np.float64)
         whole = ~(cut | oversize)
-        probabilities = np.zeros((len(blobs), len(self.labels)), np.float32)
-        unknown = np.zeros(len(blobs), np.bool_)
-        heights = np.stack([blobs.mean_height_mm, blobs.height_mm], axis=1)
-        measures = measures_of(blobs.contours, blobs.areas, heights, mm)
-        if self._scale is not None:
-            measures[:, MASS_COLUMN] = self._scale.masses_g((last - (y + h - 1)) * mm, (last - y) * mm)
-        if whole.any():
-            crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
-            classes = self._classifier.classify(crops, measures[whole])
-            probabilities[whole], unknown[whole] = classes.probabilities, classes.unknown
-            if self.shadow:
-                self.shadow.see(color, blobs.boxes[whole], classes, blobs.areas[whole] * mm**2, measures[whole])
-        return Detections(
+        flat = Detections(
             along_mm=(last - blobs.centres[:, 1]) * mm,
             across_mm=left + blobs.centres[:, 0] * mm,
             along_min_mm=(last - (y + h - 1)) * mm,
@@ -181,14 +178,40 @@ class VisionPipeline:
             across_min_mm=left + x * mm,
             across_max_mm=left + (x + w - 1) * mm,
             area_mm2=blobs.areas * mm**2,
-            probabilities=probabilities,
+            probabilities=np.zeros((len(blobs), len(self.labels)), np.float32),
             cut=cut,
             oversize=oversize,
-            unknown=unknown,
+            unknown=np.zeros(len(blobs), np.bool_),
             clump=blobs.clump & whole,
             outlines_mm=_outlines_mm(blobs, last, left, mm),
-            measures=measures,
         )
+        return self._classified(color, blobs, whole, self._calibrated.on_belt(flat), flat.area_mm2)
+
+    def _classified(
+        self,
+        color: NDArray[np.uint8],
+        blobs: Blobs,
+        whole: NDArray[np.bool_],
+        found: Detections,
+        flat_area_mm2: NDArray[np.float64],
+    ) -> Detections:
+        """With their measures, and the classes of those that are seen whole.
+
+        `flat_area_mm2` is what the areas would be at the nominal resolution: where calibration says otherwise, sides
+        are longer or shorter by the root of that.
+        """
+        mm_per_px = self._camera.mm_per_px * np.sqrt(found.area_mm2 / np.maximum(flat_area_mm2, 1e-9))
+        heights = np.stack([blobs.mean_height_mm, blobs.height_mm], axis=1)
+        measures = measures_of(blobs.contours, found.area_mm2, heights, mm_per_px)
+        if self._scale is not None:
+            measures[:, MASS_COLUMN] = self._scale.masses_g(found.along_min_mm, found.along_max_mm)
+        if whole.any():
+            crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
+            classes = self._classifier.classify(crops, measures[whole])
+            found.probabilities[whole], found.unknown[whole] = classes.probabilities, classes.unknown
+            if self.shadow:
+                self.shadow.see(color, blobs.boxes[whole], classes, found.area_mm2[whole], measures[whole])
+        return replace(found, measures=measures)
 
 
 def _outlines_mm(

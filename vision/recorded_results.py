@@ -6,7 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from senbetsu_errors import Fatal
+from vision.crop_desk import CropDesk
 from vision.frame import Frame
+from vision.health import PictureHealth
 from vision.pipeline import VisionPipeline
 from vision.recorded_frame import FrameBlob, FrameEncoding, encode_frame
 from vision.results import FrameResult, Idle
@@ -15,7 +17,13 @@ from vision.worker import frame_results
 
 
 async def results_and_frames(
-    source: FrameSource, pipeline: VisionPipeline, encoding: FrameEncoding, *, preview_hz: float = 5.0
+    source: FrameSource,
+    pipeline: VisionPipeline,
+    encoding: FrameEncoding,
+    *,
+    preview_hz: float = 5.0,
+    health: PictureHealth | None = None,
+    desk: CropDesk | None = None,
 ) -> AsyncGenerator[FrameResult | Idle | FrameBlob, None]:
     """As `frame_results`, each result followed by its frame.
 
@@ -24,7 +32,7 @@ async def results_and_frames(
     """
     tap = _Tap(source)
     recorded: int | None = None
-    async with aclosing(frame_results(tap, pipeline, preview_hz=preview_hz)) as results:
+    async with aclosing(frame_results(tap, pipeline, preview_hz=preview_hz, health=health, desk=desk)) as results:
         async for result in results:
             yield result
             # A source that ended may give a second result of its last frame.

@@ -46,6 +46,49 @@ class Detections:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureSample:
+    """One look at one picture.
+
+    `belt_level` is the median grey level (green) of the sampled rows, which is the belt's as long as parts cover
+    less than half of it. `saturated` is the share of sampled pixels with a channel at 250 or above. `sharp_across` and
+    `sharp_along`, 0..1, are how fine the parts' edges are, None where no part could be looked at. `patch_bgr` is the
+    reference patch's mean colour, None without one. `parts` were in view. `frames` and `stale_frames` are running
+    counts of what the source gave and of what was not fresh.
+    """
+
+    belt_level: float
+    saturated: float
+    sharp_across: float | None
+    sharp_along: float | None
+    patch_bgr: tuple[float, float, float] | None
+    parts: int
+    frames: int = 0
+    stale_frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CropRequest:
+    """Wanted: the picture of what lay in this rectangle of a frame (millimetres as in `Detections`)."""
+
+    ticket: int
+    frame_sequence: int
+    along_min_mm: float
+    along_max_mm: float
+    across_min_mm: float
+    across_max_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class CropAnswer:
+    """The PNG for a request, its upper left corner at these pixels of the frame; no bytes where the frame is gone."""
+
+    ticket: int
+    png: bytes
+    left_px: int
+    top_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowReport:
     """What a shadow model (`vision.shadow`) said of the line's crops since the start.
 
@@ -70,7 +113,8 @@ class FrameResult:
     `frame_sequence` and `encoder` are the frame's. `captured_at_s` and `finished_at_s` are on the
     machine's monotonic clock. `dropped` is the running count of frames lost before this one, by
     the source or by a full queue. `preview_jpeg` is a small picture for people, now and then, of
-    the frame of the result BEFORE this one.
+    the frame of the result BEFORE this one; so are `health`, a look at the picture now and then, and
+    `crops`, answers to requests.
     `view_along_mm` is the extent of the frame along the belt.
     """
 
@@ -82,6 +126,8 @@ class FrameResult:
     view_along_mm: float
     detections: Detections
     preview_jpeg: bytes | None = None
+    health: PictureSample | None = None
+    crops: tuple[CropAnswer, ...] = ()
     shadow: ShadowReport | None = None
     """Once a second where a shadow model runs, what it came to before this frame."""
 

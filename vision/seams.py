@@ -30,7 +30,7 @@ class _Seam:
 
 
 class SeamFilter:
-    """Takes seams of at most `widest_px` out of the masks of one camera; longer than `longest_part_px`, they are none."""
+    """Takes seams of at most `widest_px` and more than `longest_part_px` out of the masks of one camera."""
 
     def __init__(self, widest_px: float, longest_part_px: float) -> None:
         self.seen = 0
@@ -56,9 +56,9 @@ class SeamFilter:
             if seam is not None:
                 is_new = not any(abs(seam.above_last - k.above_last) < 2 * self._widest_px for k in self._known)
                 self.seen += is_new
-                self._known = [
-                    k for k in self._known if abs(seam.above_last - k.above_last) >= 2 * self._widest_px
-                ] + [seam]
+                self._known = [k for k in self._known if abs(seam.above_last - k.above_last) >= 2 * self._widest_px] + [
+                    seam
+                ]
         cleared = 0
         for seam in self._known:
             cleared += _clear(mask, rows - 1 - seam.above_last, seam.slope, seam.thickness / 2 + _RIM_PX)

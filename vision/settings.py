@@ -4,6 +4,8 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from vision.health_config import HealthConfig
+from vision.odd_config import OddPartsConfig
 from vision.weighing import MassConfig
 
 
@@ -11,7 +13,7 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
     """Thresholds that tell a part from the belt; the defaults suit a dark, matt belt."""
 
     contrast: int = Field(
-        default=24,
+        default=14,
         ge=2,
         le=255,
         title="Contrast",
@@ -19,7 +21,7 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         "beyond the belt's own noise.",
     )
     noise_sigmas: float = Field(
-        default=4.0,
+        default=3.0,
         ge=0,
         title="Noise factor",
         description="Standard deviations of the belt's own variation that do not count as contrast.",
@@ -99,7 +101,15 @@ class TrackingConfig(BaseModel, frozen=True, extra="forbid"):
         default=3.0,
         gt=0,
         title="Sliding",
-        description="Steady displacement on the belt over a part's views from which it counts as sliding.",
+        description="Displacement on the belt over a part's views from which it counts as sliding; as rolling, if its "
+        "outline changes by as much or the displacement is not steady.",
+    )
+    act_within_mm: float = Field(
+        default=25.0,
+        gt=0,
+        title="Act within",
+        description="A part that slides or rolls and whose place at the valves is less sure than this (one standard "
+        "deviation, along or across) is not shot at but counted as missed.",
     )
 
 
@@ -144,6 +154,17 @@ class VisionConfig(BaseModel, frozen=True, extra="forbid"):
     )
     tracking: TrackingConfig = Field(
         default=TrackingConfig(), title="Tracking", description="Following parts from picture to picture."
+    )
+    health: HealthConfig = Field(
+        default=HealthConfig(),
+        title="Health",
+        description="What is watched of the pictures and the parts, with limits.",
+    )
+
+    odd_parts: OddPartsConfig | None = Field(
+        default=None,
+        title="Odd parts",
+        description="Pictures of parts that were unknown or doubtful, to label and teach; none are kept without.",
     )
 
     @model_validator(mode="after")

@@ -24,14 +24,16 @@ from vision.results import Detections
 from vision.settings import VisionConfig
 from vision.track_table import Flags, Floats, Indices
 
-_NEW_VIEW_MM = 0.5  # a picture from a belt that moved less shows nothing new
+_NEW_VIEW_MM = 0.5  # of belt not seen before, below which a picture shows nothing new
 _NO_OUTLINE = np.zeros((0, 2), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerConfig:
     """`edge_mm`: how near the edge of the view a blob counts as cut. `remember_mm`: how far beyond the
-    view a returned part is remembered, for a belt that runs backwards. The others are `TrackingConfig`'s.
+    view a returned part is remembered, for a belt that runs backwards. `act_at_mm`: how far downstream of the
+    datum parts are acted on, for which the place of those that move is predicted; 0 predicts nothing. The
+    others are `TrackingConfig`'s.
     """
 
     counts_per_mm: float
@@ -42,10 +44,16 @@ class TrackerConfig:
     sliding_mm: float = 3.0
     edge_mm: float = 1.0
     remember_mm: float = 30.0
+    act_at_mm: float = 0.0
 
     @classmethod
     def of(
-        cls, camera: CameraConfig, settings: VisionConfig, counts_per_mm: float, class_count: int
+        cls,
+        camera: CameraConfig,
+        settings: VisionConfig,
+        counts_per_mm: float,
+        class_count: int,
+        act_at_mm: float = 0.0,
     ) -> "TrackerConfig":
         """The tracker's settings for one camera."""
         return cls(
@@ -56,6 +64,7 @@ class TrackerConfig:
             decide_at=settings.tracking.decide_at,
             sliding_mm=settings.tracking.sliding_mm,
             edge_mm=2 * camera.mm_per_px,
+            act_at_mm=act_at_mm,
         )
 
 
@@ -101,7 +110,9 @@ class Tracker:
             # The encoder was reset or the belt ran back a whole view: nothing known lies here any more.
             ready = self.flush()
             travel = 0.0
-        new_view = abs(e - self._e_of_last_view) >= _NEW_VIEW_MM
+        # Only belt that comes into view is new: an encoder that trembles over a standing belt, or a belt that rolls
+        # back and on again, shows the same side of the same parts, and must not make their class surer.
+        new_view = e >= self._e_of_last_view + _NEW_VIEW_MM
         self._e = e
         if new_view:
             self._e_of_last_view = e
@@ -133,15 +144,16 @@ class Tracker:
         chances = fused_probabilities(tracks, np.arange(len(tracks)))
         for track, probabilities in zip(tracks, chances, strict=True):
             best = int(np.argmax(probabilities)) if probabilities.any() else None
+            moved, moved_across = (e - track[at.E]) * track[at.DRIFT], (e - track[at.E]) * track[at.DRIFT_X]
             found.append(
                 VisiblePart(
                     part_id=int(track[at.ID]),
-                    along_mm=float(e - track[at.P]),
-                    across_mm=float(track[at.X]),
-                    along_min_mm=float(e - track[at.REAR]),
-                    along_max_mm=float(e - track[at.FRONT]),
-                    across_min_mm=float(track[at.X_MIN]),
-                    across_max_mm=float(track[at.X_MAX]),
+                    along_mm=float(e - track[at.P] - moved),
+                    across_mm=float(track[at.X] + moved_across),
+                    along_min_mm=float(e - track[at.REAR] - moved),
+                    along_max_mm=float(e - track[at.FRONT] - moved),
+                    across_min_mm=float(track[at.X_MIN] + moved_across),
+                    across_max_mm=float(track[at.X_MAX] + moved_across),
                     label_index=best,
                     probability=0.0 if best is None else float(probabilities[best]),
                     decided=bool(track[at.RETURNED]),
@@ -152,11 +164,13 @@ class Tracker:
         return found
 
     def footprints(self, belt_min_mm: float, belt_max_mm: float) -> Footprints:
-        """Every part remembered, returned already or not, that reaches into this stretch of the belt: who
-        may lie in the way of a shot there."""
+        """Every part remembered, returned already or not, that will reach into this stretch of the belt where
+        parts are acted on: who may lie in the way of a shot there."""
         tracks = self._tracks()
-        near = ((tracks[:, at.FRONT] <= belt_max_mm) & (tracks[:, at.REAR] >= belt_min_mm)).nonzero()[0]
-        rows = tracks.take(near, axis=0)
+        moving = tracks[:, at.DRIFT].any() or tracks[:, at.DRIFT_X].any()
+        shown = at.where_acted_on(tracks, self._config.act_at_mm) if moving else tracks
+        near = ((shown[:, at.FRONT] <= belt_max_mm) & (shown[:, at.REAR] >= belt_min_mm)).nonzero()[0]
+        rows = shown.take(near, axis=0)
         return Footprints(
             rows[:, at.ID].astype(np.int64),
             rows[:, at.FRONT],
@@ -198,7 +212,7 @@ class Tracker:
         if detections.outlines_mm:
             first = ((seen[pair_d, at.VIEWS] > 0) & (tracks[pair_t, at.VIEWS] == 0)).nonzero()[0]
             self._keep_outlines(tracks[pair_t[first], at.ID], pair_d[first], detections)
-        at.add_views(tracks, seen, pair_d, pair_t, off_mm, new_view)
+        at.add_views(tracks, seen, pair_d, pair_t, off_mm, new_view, self._config.sliding_mm)
         if len(new):
             self._add(new, seen, detections, off_mm)
         if pieces is not None and np.count_nonzero(pieces):
@@ -241,8 +255,9 @@ class Tracker:
         tracks = self._tracks()
         (
             ids, p_mm, ahead_mm, behind_mm, across_mm, across_min_mm, across_max_mm, area_mm2,
-            views, uncertainty_mm, slides, never_whole, unknown_share, clump_share,
-        ) = estimates(tracks, which, self._config.sliding_mm).tolist()  # fmt: skip
+            views, uncertainty_mm, slides, never_whole, across_uncertainty_mm, rolls, disagreeing,
+            seen_e, seen_along_mm, seen_across_mm, unknown_share, clump_share,
+        ) = estimates(tracks, which, self._config.sliding_mm, self._config.act_at_mm).tolist()  # fmt: skip
         part_ids = list(map(int, ids))
         columns = zip(
             part_ids,
@@ -261,6 +276,12 @@ class Tracker:
             unknown_share,
             clump_share,
             [self._outlines.get(part_id, _NO_OUTLINE) for part_id in part_ids],
+            map(bool, rolls),
+            across_uncertainty_mm,
+            map(int, disagreeing),
+            [e * self._config.counts_per_mm for e in seen_e],
+            seen_along_mm,
+            seen_across_mm,
             mean_measures(tracks, which),
             strict=True,
         )

@@ -2,10 +2,12 @@
 
 `p` is the belt coordinate in mm: encoder / counts_per_mm - along_mm; it grows upstream, so a part's
 downstream edge (`FRONT`) has the smaller p. `E` is the belt's travel (encoder / counts_per_mm) at the
-last whole view. `OFF_MM` is one standard deviation of a view's p, of what more views do not average out.
-`UNKNOWNS` and `CLUMPS` count whole views.
-`ORIGIN` is p, across and e of the first whole view, to which the history of the same three is
-relative; view number n stands in place n mod HISTORY.
+last whole view (of a part never seen whole: at the last cut one). `OFF_MM` is one standard deviation of a
+view's p, of what more views do not average out. `DRIFT` and `DRIFT_X` are mm of p and across per mm of the
+belt's travel, 0 for what lies still. `DISAGREEING` counts the views whose best class was not that of all views
+before, `UNKNOWNS` and `CLUMPS` those that no class explains and those of several parts. `ORIGIN` is p, across, e,
+length along and width across of the first whole view, to which the history of the same five is relative. It
+holds the first view, for a drift shows over the longest way, and the last ones.
 At `MEASURED_AT` stand the sums of the measures of the whole views, then of how many views each.
 """
 
@@ -22,15 +24,19 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
-HISTORY = 8  # views kept for position statistics
+HISTORY = 8  # views kept for position statistics: the first one and the last
 GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
 MIN_PROBABILITY = 1e-6  # so that one sure view cannot forbid a class
 
-P, X, E, FRONT, X_MIN, REAR, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM, UNKNOWNS, CLUMPS = range(15)
+(
+    P, X, E, FRONT, X_MIN, REAR, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM, DRIFT, DRIFT_X, DISAGREEING,
+    UNKNOWNS, CLUMPS,
+) = range(18)  # fmt: skip
 FOOTPRINT = slice(FRONT, X_MAX + 1)
-ORIGIN = 15
-HISTORY_AT = ORIGIN + 3
-MEASURED_AT = HISTORY_AT + 3 * HISTORY
+AXES = 5
+ORIGIN = 18
+HISTORY_AT = ORIGIN + AXES
+MEASURED_AT = HISTORY_AT + AXES * HISTORY
 LOGP = MEASURED_AT + 2 * len(MEASURES)
 # A table of detections has the columns up to VIEWS (1 for a whole view), then these.
 LEAVING = VIEWS + 1
@@ -93,6 +99,24 @@ def _add_measures(tracks: Floats, t: int, seen: Floats, d: int) -> None:
             tracks[t, MEASURED_AT + _MEASURES + m] += 1
 
 
+@compiled(F8, TABLE, I8, I8)
+def _measured(seen: Floats, d: int, axis: int) -> float:
+    """What the history keeps of a view: p, across, e, length along, width across."""
+    if axis < AXES - 2:
+        return seen[d, P + axis]
+    return seen[d, REAR] - seen[d, FRONT] if axis == AXES - 2 else seen[d, X_MAX] - seen[d, X_MIN]
+
+
+@compiled(I8, TABLE, I8, I8, I8)
+def _best_class(rows: Floats, row: int, first: int, last: int) -> int:
+    """The column of the largest value in [first, last) of a row."""
+    best = first
+    for column in range(first + 1, last):
+        if rows[row, column] > rows[row, best]:
+            best = column
+    return best
+
+
 @compiled(None, TABLE, TABLE, INDICES, I8, F8)
 def start(fresh: Floats, seen: Floats, which: Indices, first_id: int, off_mm: float) -> None:
     """Fills rows of new tracks, numbered from `first_id`, with the first view of each."""
@@ -101,8 +125,8 @@ def start(fresh: Floats, seen: Floats, which: Indices, first_id: int, off_mm: fl
         d = which[i]
         for column in range(VIEWS + 1):
             fresh[i, column] = seen[d, column]
-        for axis in range(3):
-            fresh[i, ORIGIN + axis] = seen[d, P + axis]
+        for axis in range(AXES):
+            fresh[i, ORIGIN + axis] = _measured(seen, d, axis)
         fresh[i, ID] = first_id + i
         fresh[i, OFF_MM] = off_mm
         if seen[d, VIEWS]:  # a cut view says nothing of the class
@@ -113,9 +137,14 @@ def start(fresh: Floats, seen: Floats, which: Indices, first_id: int, off_mm: fl
                 fresh[i, LOGP + c] = seen[d, SEEN_LOGP + c]
 
 
-@compiled(None, TABLE, TABLE, INDICES, INDICES, F8, BOOL)
-def add_views(tracks: Floats, seen: Floats, d_of: Indices, t_of: Indices, off_mm: float, new_view: bool) -> None:
-    """Detection d_of[i] is one more view of track t_of[i]; on a belt that stood only a first whole one counts."""
+@compiled(None, TABLE, TABLE, INDICES, INDICES, F8, BOOL, F8)
+def add_views(
+    tracks: Floats, seen: Floats, d_of: Indices, t_of: Indices, off_mm: float, new_view: bool, moves_mm: float
+) -> None:
+    """Detection d_of[i] is one more view of track t_of[i]; on a belt that stood only a first whole one counts.
+
+    A part that was displaced by more than `moves_mm` since its first view is followed at its mean rate.
+    """
     for d, t in zip(d_of, t_of):  # noqa: B905 (numba knows no `strict`)
         tracks[t, MISSES] = 0
         if not seen[d, VIEWS] and not tracks[t, VIEWS]:
@@ -125,6 +154,7 @@ def add_views(tracks: Floats, seen: Floats, d_of: Indices, t_of: Indices, off_mm
             tracks[t, X_MIN] = min(tracks[t, X_MIN], seen[d, X_MIN])
             tracks[t, X_MAX] = max(tracks[t, X_MAX], seen[d, X_MAX])
             tracks[t, AREA] = max(tracks[t, AREA], seen[d, AREA])
+            tracks[t, E] = seen[d, E]
             tracks[t, P] = (tracks[t, FRONT] + tracks[t, REAR]) / 2
             tracks[t, X] = (tracks[t, X_MIN] + tracks[t, X_MAX]) / 2
     for d, t in zip(d_of, t_of):  # noqa: B905
@@ -133,17 +163,29 @@ def add_views(tracks: Floats, seen: Floats, d_of: Indices, t_of: Indices, off_mm
             continue
         for column in range(X_MAX + 1):
             tracks[t, column] = seen[d, column]
-        for axis in range(3):
+        number = int(views)
+        place = number if number < HISTORY else 1 + (number - 1) % (HISTORY - 1)
+        for axis in range(AXES):
             if views == 0:
-                tracks[t, ORIGIN + axis] = seen[d, P + axis]
-            place = HISTORY_AT + axis * HISTORY + int(views) % HISTORY
-            tracks[t, place] = seen[d, P + axis] - tracks[t, ORIGIN + axis]
+                tracks[t, ORIGIN + axis] = _measured(seen, d, axis)
+            tracks[t, HISTORY_AT + axis * HISTORY + place] = _measured(seen, d, axis) - tracks[t, ORIGIN + axis]
+        along, across, travel = (
+            tracks[t, P] - tracks[t, ORIGIN],
+            tracks[t, X] - tracks[t, ORIGIN + 1],
+            tracks[t, E] - tracks[t, ORIGIN + 2],
+        )
+        moves = views >= 2 and travel > 0 and along * along + across * across > moves_mm * moves_mm
+        tracks[t, DRIFT] = along / travel if moves else 0.0
+        tracks[t, DRIFT_X] = across / travel if moves else 0.0
         tracks[t, VIEWS] = views + 1
         tracks[t, UNKNOWNS] += seen[d, SEEN_UNKNOWN]
         tracks[t, CLUMPS] += seen[d, SEEN_CLUMP]
         _add_measures(tracks, t, seen, d)
         tracks[t, AREA] += (seen[d, AREA] - tracks[t, AREA]) / (views + 1)
         tracks[t, OFF_MM] = max(tracks[t, OFF_MM], off_mm)
+        before = _best_class(tracks, t, LOGP, tracks.shape[1]) - LOGP
+        if views > 0 and _best_class(seen, d, SEEN_LOGP, seen.shape[1]) - SEEN_LOGP != before:
+            tracks[t, DISAGREEING] += 1
         for c in range(seen.shape[1] - SEEN_LOGP):
             tracks[t, LOGP + c] += seen[d, SEEN_LOGP + c]
 
@@ -187,3 +229,17 @@ def keep(tracks: Floats, kept: Flags) -> int:
                     tracks[n, column] = tracks[t, column]
             n += 1
     return n
+
+
+@compiled(TABLE, TABLE, F8)
+def where_acted_on(tracks: Floats, act_at_mm: float) -> Floats:
+    """A copy of the table in which what moves lies where it will pass `act_at_mm` downstream of the datum."""
+    there = tracks.copy()
+    for t in range(len(tracks)):
+        slope = min(tracks[t, DRIFT], 0.9)
+        way = max((act_at_mm - (tracks[t, E] - tracks[t, P])) / (1 - slope), 0.0)
+        for column in (P, FRONT, REAR):
+            there[t, column] += slope * way
+        for column in (X, X_MIN, X_MAX):
+            there[t, column] += tracks[t, DRIFT_X] * way
+    return there

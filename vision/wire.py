@@ -8,7 +8,7 @@ is `b"SBF1"` and the message that the recording will hold.
 import json
 import math
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any, cast
 
 import numpy as np
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from models.comparison import Difference
 from models.fusion import MEASURES
 from senbetsu_errors import Fatal
+from vision.camera_state import CameraChange, CameraState
 from vision.frame import EncoderStamp
 from vision.recorded_frame import FrameBlob
-from vision.results import Detections, FrameResult, Idle, ShadowReport
+from vision.results import CropAnswer, CropRequest, Detections, FrameResult, Idle, PictureSample, ShadowReport
 
 _MAGIC = b"SBV1"
 _FRAME_MAGIC = b"SBF1"
@@ -35,12 +36,14 @@ _COLUMNS = (
 )
 
 
-def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
+def encode(result: FrameResult | Idle | FrameBlob | CameraChange) -> bytes:
     """The message of a result; `decode` gives the same back."""
     if isinstance(result, FrameBlob):
         return _FRAME_MAGIC + result.message
     if isinstance(result, Idle):
         return _message({"kind": "idle", "at_s": result.at_s, "dropped": result.dropped}, [])
+    if isinstance(result, CameraChange):
+        return _message({"kind": "camera", **asdict(result), "state": result.state.value}, [])
     found = result.detections
     outline_points = [len(outline) for outline in found.outlines_mm]
     body = [np.ascontiguousarray(getattr(found, name), "<f8").tobytes() for name in _COLUMNS]
@@ -52,6 +55,7 @@ def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
         np.ascontiguousarray(found.clump, np.bool_).tobytes(),
         b"" if found.measures is None else np.ascontiguousarray(found.measures, "<f4").tobytes(),
         *(np.ascontiguousarray(outline, "<f4").tobytes() for outline in found.outlines_mm),
+        *(crop.png for crop in result.crops),
         result.preview_jpeg or b"",
     ]
     header = {
@@ -67,12 +71,14 @@ def encode(result: FrameResult | Idle | FrameBlob) -> bytes:
         "measured": found.measures is not None,
         "outline_points": outline_points,
         "preview_bytes": None if result.preview_jpeg is None else len(result.preview_jpeg),
+        "health": None if result.health is None else list(astuple(result.health)),
+        "crops": [[crop.ticket, crop.left_px, crop.top_px, len(crop.png)] for crop in result.crops],
         "shadow": None if result.shadow is None else asdict(result.shadow),
     }
     return _message(header, body)
 
 
-def decode(data: bytes) -> FrameResult | Idle | FrameBlob:
+def decode(data: bytes) -> FrameResult | Idle | FrameBlob | CameraChange:
     """The result in a message. Raises Fatal `vision.bad_message` for anything `encode` did not write."""
     if data.startswith(_FRAME_MAGIC):
         return FrameBlob(data[len(_FRAME_MAGIC) :])
@@ -83,10 +89,46 @@ def decode(data: bytes) -> FrameResult | Idle | FrameBlob:
             if body:
                 raise ValueError("an idle message has no body")
             return idle
+        if header["kind"] == "camera":
+            if body:
+                raise ValueError("a camera's state has no body")
+            return _camera_change(header)
         if header["kind"] != "frame":
             raise ValueError(f"kind {header['kind']!r}")
         return _frame_result(header, body)
     except (KeyError, TypeError, ValueError, struct.error) as error:
+        raise Fatal(
+            "vision.bad_message", f"A vision message is damaged: {error}.", "Both sides must run the same version."
+        ) from error
+
+
+def _camera_change(header: dict[str, Any]) -> CameraChange:
+    reason = header["reason"]
+    if not isinstance(reason, str):
+        raise TypeError(f"reason {reason!r}")
+    return CameraChange(
+        CameraState(header["state"]),
+        reason,
+        _finite(header["at_s"]),
+        _whole(header["reopened"]),
+        _finite(header["downtime_s"]),
+    )
+
+
+def encode_request(request: CropRequest) -> bytes:
+    """The message of a request for a picture; `decode_request` gives the same back."""
+    return _message({"kind": "crop", **asdict(request)}, [])
+
+
+def decode_request(data: bytes) -> CropRequest:
+    """The request in a message. Raises Fatal `vision.bad_message` for anything `encode_request` did not write."""
+    header, body = _split(data)
+    try:
+        if header.pop("kind") != "crop" or body:
+            raise ValueError("it is no request for a crop")
+        ticket, sequence = _whole(header.pop("ticket")), _whole(header.pop("frame_sequence"))
+        return CropRequest(ticket, sequence, **{name: _finite(value) for name, value in header.items()})
+    except (KeyError, TypeError, ValueError) as error:
         raise Fatal(
             "vision.bad_message", f"A vision message is damaged: {error}.", "Both sides must run the same version."
         ) from error
@@ -119,8 +161,12 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     blobs, classes = _whole(header["blobs"]), _whole(header["classes"])
     points = [_whole(count) for count in header["outline_points"]]
     preview_bytes = None if header["preview_bytes"] is None else _whole(header["preview_bytes"])
+    crops = [tuple(map(_whole, crop)) for crop in header["crops"]]
+    crop_bytes = sum(size for _, _, _, size in crops)
     measured = 4 * len(MEASURES) if header["measured"] else 0
-    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 4 + measured) + 8 * sum(points) + (preview_bytes or 0)
+    expected = (
+        blobs * (8 * len(_COLUMNS) + 4 * classes + 4 + measured) + 8 * sum(points) + crop_bytes + (preview_bytes or 0)
+    )
     if len(body) != expected:
         raise ValueError(f"{len(body)} bytes of arrays where {expected} belong")
     if points and len(points) != blobs:
@@ -141,6 +187,7 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     cut, oversize, unknown, clump = flags.reshape(4, blobs).astype(np.bool_)
     measures = take("<f4", blobs * len(MEASURES)).reshape(blobs, -1) if measured else None
     outlines = tuple(take("<f4", 2 * count).reshape(count, 2) for count in points)
+    pictures = [CropAnswer(ticket, take("u1", size).tobytes(), left, top) for ticket, left, top, size in crops]
     count, basis, uncertainty = header["encoder"]
     if basis not in ("latched", "estimated") or not 0 <= _whole(count) < 2**32:
         raise ValueError(f"encoder stamp {header['encoder']}")
@@ -162,7 +209,25 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
             measures=measures,
         ),
         preview_jpeg=None if preview_bytes is None else body[at:],
+        health=_sample(header["health"]),
+        crops=tuple(pictures),
         shadow=_shadow(header["shadow"]),
+    )
+
+
+def _sample(values: list[Any] | None) -> PictureSample | None:
+    if values is None:
+        return None
+    level, saturated, across, along, patch, parts, frames, stale = values
+    return PictureSample(
+        _finite(level),
+        _finite(saturated),
+        None if across is None else _finite(across),
+        None if along is None else _finite(along),
+        None if patch is None else (_finite(patch[0]), _finite(patch[1]), _finite(patch[2])),
+        _whole(parts),
+        _whole(frames),
+        _whole(stale),
     )
 
 

@@ -16,8 +16,10 @@ import structlog
 import typer
 
 from controller.children import die_with_parent
+from controller.cli.calibrate import calibrate_app
 from controller.cli.classify import classify
 from controller.cli.models_commands import models_app
+from controller.cli.odd import odd_app
 from controller.cli.pki import pki_app
 from controller.cli.plc import plc_app
 from controller.cli.scada import scada_password
@@ -33,8 +35,10 @@ app = typer.Typer(
 )
 
 app.add_typer(models_app, name="models")
+app.add_typer(odd_app, name="odd")
 app.add_typer(plc_app, name="plc")
 app.add_typer(pki_app, name="pki")
+app.add_typer(calibrate_app, name="calibrate")
 app.command()(classify)
 app.command("scada-password")(scada_password)
 

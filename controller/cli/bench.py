@@ -10,7 +10,7 @@ from rich.table import Table
 
 from senbetsu_errors import NeedsOperator
 
-NO_BENCHMARK = {"figures", "link_peers"}
+NO_BENCHMARK = {"crowded_belts", "disturbed", "figures", "fit_cuts", "link_peers", "rendered_boards", "small_net"}
 
 
 def bench_names() -> list[str]:

@@ -10,12 +10,11 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from controller.cli.lesson import SUFFIXES
 from models.manifest import Manifest
 from models.predict import Answers, Predictor
 from models.registry import verify
 from senbetsu_errors import NeedsOperator
-from vision.images import load_image, square_crop
+from vision.images import SUFFIXES, load_image, square_crop
 
 UNKNOWN_BELOW = 0.5
 

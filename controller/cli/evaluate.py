@@ -133,9 +133,9 @@ def _config_of(model: ModelFile) -> Path:
 def _other_precision(
     model: ModelFile, shown: Mapping[str, Shown], answers: Mapping[str, Answers]
 ) -> dict[str, Any] | None:
-    """The same net in the other precision, where its file lies beside this one: NAME and NAME-int8."""
+    """The same net in the other precision, where its file lies beside this one: NAME and NAME-fp32."""
     stem = model.path.stem
-    other = stem.removesuffix("-int8") if stem.endswith("-int8") else f"{stem}-int8"
+    other = stem.removesuffix("-fp32") if stem.endswith("-fp32") else f"{stem}-fp32"
     path = model.path.with_name(f"{other}.onnx")
     if not path.is_file():
         return None

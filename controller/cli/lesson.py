@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from models.lesson import MAX_CROPS, MIN_CROPS, Lesson, views_for
 from models.manifest import ClassId
-from models.teaching import MAX_CROPS, MIN_CROPS, Lesson, views_for
 from senbetsu_errors import NeedsOperator
 from vision.augment import views
 from vision.crops import crop_blobs
-from vision.images import decode_image, read_image, square_crop
+from vision.images import SUFFIXES, decode_image, read_image, square_crop
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 UNLABELLED = "unlabelled"
 """COCO category of what nobody has labelled yet."""
 

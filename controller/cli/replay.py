@@ -42,6 +42,9 @@ SCAN_S = 0.001
 LINK_GAP_S = 0.5
 """Statuses farther apart than this mean that the recorded link was down between them."""
 
+MOST_TRIGGERS = 1000
+"""More camera triggers than this between two statuses are another counter's."""
+
 LISTED = 20
 """How many of the parts that changed are listed."""
 
@@ -147,6 +150,8 @@ class RecordedPlc:
         self._times = [moment.at_s for moment in moments]
         self._scans = -1
         self._epoch = moments[0].epoch
+        self._trigger_seq = moments[0].trigger_seq
+        self._triggers = moments[0].trigger_seq
         self._plc = VirtualPlc(
             config.jets.valve_count,
             config.belt.encoder_counts_per_mm,
@@ -183,7 +188,9 @@ class RecordedPlc:
         now = self._moments[index]
         if now.epoch != self._epoch:
             self._epoch = now.epoch
+            self._trigger_seq = 0
             self._plc.restart()
+        then = now
         encoder, speed_mm_s = now.encoder, now.belt_speed_mm_s
         if at_s > now.at_s and index + 1 < len(self._moments):
             then = self._moments[index + 1]
@@ -191,8 +198,20 @@ class RecordedPlc:
                 share = (at_s - now.at_s) / (then.at_s - now.at_s)
                 encoder += round(share * count_difference(then.encoder, now.encoder))
                 speed_mm_s += share * (then.belt_speed_mm_s - now.belt_speed_mm_s)
+        self._latch(now, encoder)
+        self._latch(then, encoder)
         inputs = PlcInputs(now.e_stop_ok, now.air_ok, now.fire, now.valve_fault)
         self._plc.scan(at_s, encoder % 2**32, speed_mm_s, inputs)
+
+    def _latch(self, moment: BeltMoment, encoder: int) -> None:
+        """Count the triggers up to a status' once the belt has come to where the last of them was latched."""
+        ahead = count_difference(moment.trigger_seq, self._trigger_seq)
+        there = count_difference(encoder % 2**32, moment.trigger_encoder) >= 0
+        if moment.epoch != self._epoch or ahead <= 0 or not there:
+            return
+        for _ in range(min(ahead, MOST_TRIGGERS)):
+            self._plc.latch_trigger(moment.trigger_encoder)
+        self._trigger_seq = moment.trigger_seq
 
     def _silent_at(self, now_s: float) -> bool:
         after = bisect_right(self._times, now_s)

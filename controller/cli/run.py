@@ -16,7 +16,9 @@ from typing import Any
 import structlog
 
 from controller.children import keep_child, start_child, stop_child
+from controller.cli.vision import keep_odd_parts
 from controller.config import load_config, make_link
+from controller.config.calibration import calibration_facts, calibration_summary
 from controller.hmi.publisher import SnapshotPublisher
 from controller.runtime import Line, LineEvent
 from controller.summary import summarise
@@ -83,6 +85,8 @@ async def run_line(
     simulated = config.simulated_parts
     if simulated:
         log.warning("simulated", parts=list(simulated))
+    for fact in calibration_facts(config.calibrated):
+        log.info("measured", by=fact)
     plant = PlantChild()
     async with contextlib.AsyncExitStack() as stack:
         if config.plant:
@@ -91,10 +95,16 @@ async def run_line(
         vision = await stack.enter_async_context(
             VisionProcess(config_path, private / "vision.sock", vision_arguments, on_frame)
         )
-        publisher = await stack.enter_async_context(SnapshotPublisher(private / "snapshots.sock"))
         watchers = [name for name, section in (("_hmi", config.hmi), ("_scada", config.scada)) if section]
         link = make_link(config)
-        line = Line(config, model.manifest.labels, link, vision.results(), on_event)
+        odd_parts = None
+        if config.vision.odd_parts:
+            odd_parts = keep_odd_parts(config, model.manifest.labels, vision.ask, in_thread=True)
+            stack.push_async_callback(odd_parts.close)
+        publisher = await stack.enter_async_context(
+            SnapshotPublisher(private / "snapshots.sock", odd_parts.command if odd_parts else None)
+        )
+        line = Line(config, model.manifest.labels, link, vision.results(), on_event, odd_parts)
         view = stack.enter_context(TerminalView(sys.stderr)) if show else None
         stopper = _stop_on_signals(line)
         stack.callback(stopper)
@@ -115,7 +125,7 @@ async def run_line(
         raise Fatal(
             "plant.failed", f"The plant process ended with exit code {plant.process.returncode}.", "See its messages."
         )
-    return summarise(
+    summary = summarise(
         ledger=line.ledger,
         frames=line.frames,
         health=link.health,
@@ -128,8 +138,12 @@ async def run_line(
         simulated=simulated,
         truth=plant.truth,
         vanished=line.sorter.tracker.vanished,
+        vision=line.health,
+        odd_parts=line.odd_parts.summary() if line.odd_parts else None,
         shadow=line.shadow,
+        camera=line.camera,
     )
+    return {**summary, "calibration": calibration_summary(config.calibrated)}
 
 
 async def _publish(

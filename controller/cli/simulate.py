@@ -10,9 +10,10 @@ from typing import Any
 import structlog
 
 from controller.cli.plant import plant_setup
-from controller.cli.vision import make_pipeline
+from controller.cli.vision import keep_odd_parts, make_pipeline, make_watch
 from controller.clock import VirtualClockLoop, run_virtual, stopwatch_s
 from controller.config import LineConfig, load_config
+from controller.config.calibration import calibration_summary
 from controller.recording.about import About
 from controller.recording.writer import RecordingWriter
 from controller.runtime import Line, LineEvent
@@ -21,6 +22,8 @@ from models.registry import open_model
 from plc_bridge.memory_link import MemoryLink
 from senbetsu_errors import NeedsOperator
 from sim.in_loop import PlantInLoop
+from vision.crop_desk import CropDesk
+from vision.health import PictureHealth
 from vision.pipeline import VisionPipeline
 from vision.recorded_frame import FrameBlob
 from vision.recorded_results import results_and_frames
@@ -74,9 +77,16 @@ def simulate(
         simulated=SIMULATED,
         truth=plant.truth().as_json(),
         vanished=line.sorter.tracker.vanished,
+        vision=line.health,
+        odd_parts=line.odd_parts.summary() if line.odd_parts else None,
         shadow=line.shadow,
     )
-    return {**summary, "speedup": round(line.ran_s / wall_s, 2), "virtual_time_trusted": trusted}
+    return {
+        **summary,
+        "calibration": calibration_summary(config.calibrated),
+        "speedup": round(line.ran_s / wall_s, 2),
+        "virtual_time_trusted": trusted,
+    }
 
 
 async def simulated_line(
@@ -90,6 +100,8 @@ async def simulated_line(
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualClockLoop)
     pipeline = make_pipeline(config)
+    health, desk = make_watch(config)
+    odd_parts = keep_odd_parts(config, pipeline.labels, desk.ask, in_thread=False) if desk else None
     plant = PlantInLoop(plant_setup(config), seed)
     link = MemoryLink(MemoryLink.Config(backend="memory", cycle_ms=LINK_CYCLE_MS), plant.wire)
 
@@ -99,8 +111,8 @@ async def simulated_line(
         if recorder:
             recorder.event(event)
 
-    async with plant, plant.camera() as camera, aclosing(_results(camera, pipeline, recorder)) as results:
-        line = Line(config, pipeline.labels, link, results, happened)
+    async with plant, plant.camera() as camera, aclosing(_results(camera, pipeline, recorder, health, desk)) as results:
+        line = Line(config, pipeline.labels, link, results, happened, odd_parts)
         await line.run(for_s)
     return line, plant, loop.trusted
 
@@ -117,15 +129,21 @@ def _recorder(config: LineConfig, record: Path | None) -> Generator[RecordingWri
 
 
 async def _results(
-    camera: FrameSource, pipeline: VisionPipeline, recorder: RecordingWriter | None
+    camera: FrameSource,
+    pipeline: VisionPipeline,
+    recorder: RecordingWriter | None,
+    health: PictureHealth,
+    desk: CropDesk | None,
 ) -> AsyncGenerator[FrameResult | Idle, None]:
     if recorder is None:
-        async with aclosing(frame_results(camera, pipeline, preview_hz=0)) as results:
+        async with aclosing(frame_results(camera, pipeline, preview_hz=0, health=health, desk=desk)) as results:
             async for result in results:
                 yield result
         return
     loop = asyncio.get_running_loop()
-    async with aclosing(results_and_frames(camera, pipeline, "zstd", preview_hz=0)) as messages:
+    async with aclosing(
+        results_and_frames(camera, pipeline, "zstd", preview_hz=0, health=health, desk=desk)
+    ) as messages:
         async for message in messages:
             if isinstance(message, FrameBlob):
                 recorder.frame(loop.time(), message.message)

@@ -23,6 +23,7 @@ from senbetsu_errors import NeedsOperator
 
 if TYPE_CHECKING:
     from models.training.dataset import Dataset
+    from models.training.train import Teacher
 
 TrainingConfig = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="What to train, a YAML file.")]
 
@@ -40,6 +41,7 @@ def train(
     """
     settings = read_training_settings(config)
     with _torch_required():
+        from controller.cli.site_lesson import teach_left_out
         from controller.cli.training_data import grounds
         from models.training import export as exporting
         from models.training import leave_out as leaving_out
@@ -57,7 +59,11 @@ def train(
         left_out: LeaveOneSourceOut | None = None
         if settings.leave_out:
             left_out = leaving_out.leave_out(
-                dataset, run, settings.leave_out, lambda name, state: log.report(f"without {name}", state)
+                dataset,
+                run,
+                settings.leave_out,
+                lambda name, state: log.report(f"without {name}", state),
+                lambda net, kept, unseen: teach_left_out(net, kept, unseen, settings),
             )
     command = shlex.join(["senbetsu", "models", "train", str(config)])
     exported = exporting.export(trained, dataset, settings, output, command, left_out)
@@ -102,18 +108,21 @@ def rendering_progress() -> Generator[Callable[[str, int, int], None]]:
         yield report
 
 
-def _teacher(settings: TrainingSettings) -> Predictor | None:
+def _teacher(settings: TrainingSettings) -> "Teacher | None":
     """The model whose answers are learned too. Raises NeedsOperator `training.teacher` where it does not fit."""
     if settings.teacher is None:
         return None
+    from models.training.train import Teacher
+
     model = verify(settings.teacher)
-    if (model.manifest.labels, model.manifest.input.size_px) != (settings.labels, settings.net.size_px):
+    size_px = model.manifest.input.size_px
+    if model.manifest.labels != settings.labels or size_px < settings.net.size_px:
         raise NeedsOperator(
             "training.teacher",
-            f"{model.path} answers other classes, or takes crops of another size, than the net to be trained.",
-            "Give both the same `labels` and `size_px`.",
+            f"{model.path} answers other classes, or takes smaller crops, than the net to be trained.",
+            "Give both the same `labels`, and the teacher no smaller a `size_px`.",
         )
-    return Predictor(model)
+    return Teacher(Predictor(model), size_px)
 
 
 class _Log:

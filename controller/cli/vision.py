@@ -1,30 +1,29 @@
 """The vision process: camera in, frame results out over the runtime's socket."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from controller.config import LineConfig, load_config, make_source
+from controller.odd_keeping import OddKeeping
+from controller.odd_parts import OddParts
+from controller.odd_store import ModelName, OddStore
 from controller.vision_process import send_results
 from models.registry import open_model
-from senbetsu_errors import NeedsOperator, Retryable
+from senbetsu_errors import NeedsOperator
 from vision.classify import Classifier
+from vision.crop_desk import CropDesk
+from vision.health import PictureHealth
 from vision.pipeline import VisionPipeline
-from vision.recorded_frame import FrameBlob, FrameEncoding
-from vision.recorded_results import results_and_frames
-from vision.results import FrameResult, Idle
+from vision.recorded_frame import FrameEncoding
+from vision.reopening import reopened_results
+from vision.results import CropRequest
 from vision.shadow import Shadow
 from vision.wire import encode
-from vision.worker import frame_results
 
-log = structlog.get_logger("camera")
-
-FIRST_RETRY_S = 0.2
-LONGEST_RETRY_S = 5.0
+log = structlog.get_logger("vision")
 
 
 def make_pipeline(config: LineConfig) -> VisionPipeline:
@@ -37,7 +36,28 @@ def make_pipeline(config: LineConfig) -> VisionPipeline:
         config.belt.encoder_counts_per_mm,
         classifier,
         _shadow(config, classifier.labels),
+        config.calibrated,
     )
+
+
+def make_watch(config: LineConfig) -> tuple[PictureHealth, CropDesk | None]:
+    """What looks at the pictures' health, and keeps them where odd parts are wanted."""
+    odd = config.vision.odd_parts
+    desk = CropDesk(config.camera, odd.picture_memory_mb) if odd else None
+    return PictureHealth(config.camera, config.vision.health), desk
+
+
+def keep_odd_parts(
+    config: LineConfig, labels: tuple[str, ...], ask: Callable[[CropRequest], None], in_thread: bool
+) -> OddKeeping:
+    """What keeps the odd parts of a line that has a `vision.odd_parts` section."""
+    odd = config.vision.odd_parts
+    assert odd is not None
+    manifest = open_model(config.vision.model).manifest
+    model = ModelName(manifest.name, manifest.version)
+    store = OddStore(config.path.parent / odd.folder, odd.keep, labels, model, bool(config.simulated_parts))
+    parts = OddParts(odd, config.camera, labels, config.belt.encoder_counts_per_mm)
+    return OddKeeping(parts, store, ask, in_thread)
 
 
 def _shadow(config: LineConfig, labels: tuple[str, ...]) -> Shadow | None:
@@ -54,50 +74,17 @@ def _shadow(config: LineConfig, labels: tuple[str, ...]) -> Shadow | None:
     return Shadow(classifier, labels, model.manifest.name, model.manifest.version, config.vision.shadow_share)
 
 
-async def camera_results(
-    config: LineConfig, send_frames: FrameEncoding | None = None
-) -> AsyncIterator[FrameResult | Idle | FrameBlob]:
-    """Results of the line's camera until it ends; a camera that is lost is opened again and again.
-
-    With `send_frames` each result is followed by its frame, for a recorder.
-
-    Says the loss once and the recovery once. While the camera is away nothing is yielded, so the line sees no
-    sign of life and stops the belt. What was dropped before the loss stays counted.
-    """
-    loop = asyncio.get_running_loop()
-    pipeline = make_pipeline(config)
-    dropped_before = 0
-    lost_at_s: float | None = None
-    retry_s = FIRST_RETRY_S
-    while True:
-        dropped = 0
-        try:
-            async with make_source(config) as source:
-                running = (
-                    results_and_frames(source, pipeline, send_frames, preview_hz=config.vision.preview_hz)
-                    if send_frames
-                    else frame_results(source, pipeline, preview_hz=config.vision.preview_hz)
-                )
-                async with aclosing(running) as results:
-                    async for result in results:
-                        if isinstance(result, FrameBlob):
-                            yield result
-                            continue
-                        if lost_at_s is not None:
-                            log.info("camera is back", after_s=round(loop.time() - lost_at_s, 1))
-                            lost_at_s, retry_s = None, FIRST_RETRY_S
-                        dropped = result.dropped
-                        yield replace(result, dropped=dropped_before + dropped)
-                return
-        except Retryable as error:
-            dropped_before += dropped
-            if lost_at_s is None:
-                lost_at_s = loop.time()
-                log.error("camera lost", code=error.code, reason=error.message)
-            await asyncio.sleep(retry_s)
-            retry_s = min(2 * retry_s, LONGEST_RETRY_S)
-
-
 async def serve_vision(config_path: Path, socket_path: Path, send_frames: FrameEncoding | None = None) -> None:
     """Run vision for a line until its source ends or the runtime is gone."""
-    await send_results(camera_results(load_config(config_path), send_frames), socket_path, encode)
+    config = load_config(config_path)
+    health, desk = make_watch(config)
+    results = reopened_results(
+        lambda: make_source(config),
+        make_pipeline(config),
+        preview_hz=config.vision.preview_hz,
+        send_frames=send_frames,
+        health=health,
+        desk=desk,
+    )
+    async with aclosing(results):
+        await send_results(results, socket_path, encode, desk.ask if desk else None)

@@ -10,6 +10,7 @@ from controller.config.base import Section, Text
 from controller.config.recipe import Recipe
 from plc_bridge.config import PlcConfig
 from plc_bridge.scada_config import ScadaConfig
+from vision.calibration import Calibrations
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
 
@@ -107,6 +108,40 @@ class JetsConfig(Section):
     )
 
 
+class CalibrationConfig(Section):
+    """Measured files, and how old and how wrong they may be; see docs/integrators/calibration.md."""
+
+    camera: Path | None = Field(
+        default=None, title="Camera", description="Lens and place of the camera; without it mm_per_px holds everywhere."
+    )
+    belt: Path | None = Field(
+        default=None,
+        title="Belt",
+        description="Encoder scale and distance to the valves, used in the place of the nominal values of this file.",
+    )
+    light: Path | None = Field(
+        default=None, title="Light", description="Flat field and white balance, applied to every picture."
+    )
+    max_age_days: float = Field(
+        default=400.0, gt=0, title="Oldest", description="Age from which a calibration is refused, in days."
+    )
+    max_camera_error_mm: float = Field(
+        default=0.5,
+        gt=0,
+        title="Camera error",
+        description="Largest RMS error on the belt, and largest standard deviation at the picture's rim.",
+    )
+    max_encoder_error_percent: float = Field(
+        default=0.1, gt=0, title="Encoder error", description="Largest standard deviation of the encoder's scale."
+    )
+    max_jets_error_mm: float = Field(
+        default=2.0,
+        gt=0,
+        title="Distance error",
+        description="Largest standard deviation of the distance to the valves.",
+    )
+
+
 class HmiConfig(Section):
     """The web page for operators."""
 
@@ -131,6 +166,7 @@ class LineConfig(Section):
 
     `camera`, `plc` and `plant` are the `Config` of the backend they name. `recipe` is a path in the
     file and the recipe itself here; `path` and `recipe_path` are where the two were read, absolute.
+    A calibrated belt's scale and distance stand in `belt` and `jets` in the place of the nominal ones.
     """
 
     line: LineSection = Field(title="Line", description="What the line is.")
@@ -143,6 +179,11 @@ class LineConfig(Section):
         title="PLC", description="The link to the PLC and its backend: modbus, opcua, memory or a plugin's."
     )
     jets: JetsConfig = Field(title="Jets", description="The bar of air-jet valves across the belt.")
+    calibration: CalibrationConfig | None = Field(
+        default=None,
+        title="Calibration",
+        description="Files of `senbetsu calibrate`; without the section the nominal values hold.",
+    )
     recipe: Annotated[Recipe, WithJsonSchema({"type": "string", "minLength": 1})] = Field(
         title="Recipe", description="Path of the recipe, relative to this file."
     )
@@ -156,6 +197,9 @@ class LineConfig(Section):
     )
     plant: SerializeAsAny[Any] | None = Field(
         default=None, title="Plant", description="The simulated plant; only simulated lines have one."
+    )
+    calibrated: SkipJsonSchema[Calibrations] = Field(
+        default=Calibrations(), title="Calibrated", description="What stands in the files of `calibration`."
     )
     path: SkipJsonSchema[Path] = Field(title="Path", description="The file that this was read from.")
     recipe_path: SkipJsonSchema[Path] = Field(

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
+from controller.config.errors import did_you_mean, listed
 from controller.config.line import MAX_VALVES, BeltConfig, HmiConfig, JetsConfig
 from plc_bridge.config import CONTROLLER_SHARE, PlcConfig, is_loopback
 from vision.camera_config import CameraConfig
@@ -202,6 +203,36 @@ def one_belt_has_one_speed(belt: BeltConfig, camera: CameraConfig) -> Iterator[F
         )
 
 
+def latches_can_be_told_apart(belt: BeltConfig, camera: CameraConfig, plc: PlcConfig) -> Iterator[Finding]:
+    """Frames and the PLC's trigger latches are matched by time before they are by number
+    (controller/trigger_pairing.py): two exposures must be farther apart than times can be told."""
+    if camera.encoder_from != "plc_trigger":
+        return
+    if plc.backend == "direct":
+        yield Finding(
+            ("camera", "encoder_from"),
+            "plc_trigger with a remote I/O station, which latches no trigger",
+            "frame",
+            "Use the camera's own count, or a PLC.",
+        )
+    if camera.geometry == "line_scan":
+        apart_ms = camera.view_along_mm / belt.speed_mm_s * 1000
+    elif camera.frame_rate_hz is not None:
+        apart_ms = 1000 / camera.frame_rate_hz
+    else:
+        return  # views_overlap asks for it
+    spread_ms = camera.exposure_latency_max_ms - camera.exposure_latency_min_ms
+    needed_ms = 2 * plc.cycle_ms + spread_ms
+    if apart_ms <= needed_ms:
+        yield Finding(
+            ("camera", "encoder_from"),
+            f"plc_trigger with exposures {apart_ms:.4g} ms apart",
+            f"more than {needed_ms:.4g} ms: two times plc.cycle_ms ({plc.cycle_ms:g}) and the spread from "
+            f"exposure_latency_min_ms to exposure_latency_max_ms ({spread_ms:g})",
+            "Narrow the latencies, read the PLC more often, or have the camera send the count (encoder_from: frame).",
+        )
+
+
 def encoder_is_usable(belt: BeltConfig, jets: JetsConfig, plc: PlcConfig) -> Iterator[Finding]:
     """Counts fine enough for valves, slow enough for a counter input, unambiguous in 32 bit."""
     key: KeyPath = ("belt", "encoder_counts_per_mm")
@@ -254,6 +285,36 @@ def hmi_stays_at_home(hmi: HmiConfig | None) -> Iterator[Finding]:
         )
 
 
+def patch_is_in_view(camera: CameraConfig, vision: VisionConfig) -> Iterator[Finding]:
+    """A reference patch that the camera cannot see would never be missed."""
+    patch = vision.health.patch
+    if patch is not None and patch.along_mm + patch.length_mm > camera.view_along_mm:
+        yield Finding(
+            ("vision", "health", "patch", "along_mm"),
+            f"{patch.along_mm:g} mm and {patch.length_mm:g} mm long",
+            f"a patch within the view, {camera.view_along_mm:g} mm from the camera's datum",
+        )
+    if patch is not None and patch.across_mm < camera.across_start_mm:
+        yield Finding(
+            ("vision", "health", "patch", "across_mm"),
+            f"{patch.across_mm:g} mm",
+            f"a patch in the picture, which begins at {camera.across_start_mm:g} mm across",
+        )
+
+
+def usual_mix_is_of_the_models_classes(vision: VisionConfig, labels: tuple[str, ...]) -> Iterator[Finding]:
+    """A class that the model never answers would look as if it had stopped coming."""
+    for class_id in vision.health.class_mix.reference or ():
+        if class_id not in labels:
+            yield Finding(
+                ("vision", "health", "class_mix", "reference", class_id),
+                f'the class "{class_id}"',
+                f"a class of the model: {listed(labels)}",
+                did_you_mean(class_id, labels),
+                at_key=True,
+            )
+
+
 LINE_CHECKS: tuple[Check, ...] = (
     lanes_cover_the_belt,
     orders_can_be_ahead,
@@ -262,7 +323,10 @@ LINE_CHECKS: tuple[Check, ...] = (
     views_overlap,
     picture_fits_the_belt,
     one_belt_has_one_speed,
+    latches_can_be_told_apart,
     encoder_is_usable,
     plc_address_is_usable,
     hmi_stays_at_home,
+    patch_is_in_view,
+    usual_mix_is_of_the_models_classes,
 )

@@ -1,6 +1,6 @@
 """From a file to a `LineConfig`, or to everything that is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -8,6 +8,7 @@ from typing import Any, cast
 import structlog
 from pydantic import BaseModel
 
+from controller.clock import utc_now
 from controller.config.backends import (
     FRAME_SOURCES,
     PLANT_NAME,
@@ -17,11 +18,17 @@ from controller.config.backends import (
     available,
     backend_config,
 )
-from controller.config.checks import run_checks
+from controller.config.calibration import (
+    apply_calibrations,
+    calibration_facts,
+    calibration_findings,
+    read_calibrations,
+)
+from controller.config.checks import Finding, run_checks
 from controller.config.direct_checks import DIRECT_CHECKS
 from controller.config.document import Document, KeyPath, read_document
 from controller.config.errors import ConfigError, ConfigErrors, did_you_mean, listed, shown_path
-from controller.config.line import BeltConfig, HmiConfig, JetsConfig, LineConfig, LineSection
+from controller.config.line import BeltConfig, CalibrationConfig, HmiConfig, JetsConfig, LineConfig, LineSection
 from controller.config.line_checks import LINE_CHECKS, room_to_valves_mm
 from controller.config.recipe import Recipe
 from controller.config.recipe_checks import RECIPE_CHECKS
@@ -33,6 +40,7 @@ from plc_bridge.config import PlcConfig
 from plc_bridge.scada_config import ScadaConfig
 from plc_bridge.tagmap_file import PROTOCOLS, load_tag_map
 from senbetsu_errors import Fatal, NeedsOperator
+from vision.calibration import Calibrations
 from vision.camera_config import CameraConfig
 from vision.settings import VisionConfig
 
@@ -43,6 +51,7 @@ _OWN_SECTIONS: dict[str, type[BaseModel]] = {
     "belt": BeltConfig,
     "vision": VisionConfig,
     "jets": JetsConfig,
+    "calibration": CalibrationConfig,
     "hmi": HmiConfig,
     "scada": ScadaConfig,
 }
@@ -50,8 +59,8 @@ _BACKEND_SECTIONS: dict[str, tuple[str, type[BaseModel]]] = {
     "camera": (FRAME_SOURCES, CameraConfig),
     "plc": (PLC_LINKS, PlcConfig),
 }
-_SECTIONS = ("line", "belt", "camera", "vision", "plc", "jets", "recipe", "hmi", "scada", "plant")
-_OPTIONAL = ("hmi", "scada", "plant")
+_SECTIONS = ("line", "belt", "camera", "vision", "plc", "jets", "calibration", "recipe", "hmi", "scada", "plant")
+_OPTIONAL = ("calibration", "hmi", "scada", "plant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +74,13 @@ class CheckReport:
         return "\n".join([*(str(warning) for warning in self.warnings), *_facts(self.config)])
 
 
-def load_config(path: Path) -> LineConfig:
+def load_config(path: Path, *, without: Collection[str] = ()) -> LineConfig:
     """The line that the file at `path` describes, with its recipe, all paths absolute.
 
+    `without` names keys of `calibration` that are not looked at, for who is about to make those files anew.
     Warnings are logged. Raises ConfigErrors with everything that is wrong.
     """
-    report = check(path)
+    report = check(path, without=without)
     for warning in report.warnings:
         log.warning(
             "odd configuration", at=warning.place, key=warning.key_path, found=warning.found, expected=warning.expected
@@ -78,7 +88,7 @@ def load_config(path: Path) -> LineConfig:
     return report.config
 
 
-def check(path: Path) -> CheckReport:
+def check(path: Path, *, without: Collection[str] = ()) -> CheckReport:
     """Validates the file at `path` with its recipe, tag map and model; starts nothing.
 
     Raises ConfigErrors with everything that is wrong, warnings among it.
@@ -90,13 +100,16 @@ def check(path: Path) -> CheckReport:
     recipe_path = path
     if document.readable:
         document.problems += _unknown_and_missing(document)
-        sections = _read_sections(document)
+        sections = _read_sections(document, without)
+        documents += read_calibrations(document, sections)
         recipe_document = _read_recipe(document, sections)
         if recipe_document:
             documents.append(recipe_document)
             recipe_path = recipe_document.path
         _read_labels(document, sections)
         _read_tags(document, sections)
+        _check_calibrations(document, sections)
+        apply_calibrations(sections)
         _cross_check(document, recipe_document, sections)
     findings = [finding for each in documents for finding in _in_order(each.problems)]
     if any(finding.severity == "error" for finding in findings):
@@ -104,6 +117,7 @@ def check(path: Path) -> CheckReport:
     fields = {name: section for name, section in sections.items() if name in _SECTIONS}
     room_mm = room_to_valves_mm(sections["camera"], sections["vision"], sections["jets"])
     fields["plc"] = sections["plc"].on_belt(sections["belt"].speed_mm_s, room_mm)
+    fields["calibrated"] = sections.get("calibrations", Calibrations())
     return CheckReport(LineConfig(**fields, path=path, recipe_path=recipe_path), tuple(findings))
 
 
@@ -127,8 +141,8 @@ def _unknown_and_missing(document: Document) -> Iterator[ConfigError]:
             yield document.error((name,), "nothing", f"the section {name}: {field.description}")
 
 
-def _read_sections(document: Document) -> dict[str, Any]:
-    """Every valid section by name; hmi, scada and plant are None where the file has none."""
+def _read_sections(document: Document, without: Collection[str]) -> dict[str, Any]:
+    """Every valid section by name; optional ones are None where the file has none."""
     folder = document.path.parent
     sections: dict[str, Any] = {}
 
@@ -139,6 +153,9 @@ def _read_sections(document: Document) -> dict[str, Any]:
 
     for name in _SECTIONS:
         data = document.data.get(name)
+        if name == "calibration" and isinstance(data, dict):
+            given = cast("dict[str, Any]", data)
+            data = {key: value for key, value in given.items() if key not in without}
         if data is None:
             if name in _OPTIONAL and name not in document.data:
                 sections[name] = None
@@ -265,9 +282,18 @@ def _cross_check(document: Document, recipe_document: Document | None, sections:
     ):
         if where is None:
             continue
-        for finding in run_checks(checks, sections):
-            error = where.error(finding.path, finding.found, finding.expected, finding.hint, at_key=finding.at_key)
-            where.problems.append(replace(error, severity=finding.severity))
+        _keep(where, run_checks(checks, sections))
+
+
+def _check_calibrations(document: Document, sections: dict[str, Any]) -> None:
+    if "belt" in sections and "jets" in sections:
+        _keep(document, calibration_findings(sections, sections["belt"], sections["jets"], utc_now()))
+
+
+def _keep(document: Document, findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        error = document.error(finding.path, finding.found, finding.expected, finding.hint, at_key=finding.at_key)
+        document.problems.append(replace(error, severity=finding.severity))
 
 
 def _facts(config: LineConfig) -> Iterator[str]:
@@ -291,6 +317,8 @@ def _facts(config: LineConfig) -> Iterator[str]:
             f"          switches valves itself, to +-{jitter_ms:g} ms as declared: +-{off_mm:.3g} mm at this speed; "
             f"the jets' margin of {jets.margin_along_mm:g} mm allows up to {allowed_mm_s:.4g} mm/s"
         )
+    facts = list(calibration_facts(config.calibrated)) or ["nothing: the values above are nominal"]
+    yield from (f"  {'measured' if i == 0 else '        '} {fact}" for i, fact in enumerate(facts))
     yield f"  recipe  {config.recipe.name}: {listed([outlet.id for outlet in config.recipe.outlets])}"
     yield f"  model   {config.vision.model}"
     if config.vision.shadow_model:

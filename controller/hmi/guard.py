@@ -3,7 +3,7 @@
 A web page somewhere else can make the operator's browser call this server. Two checks stop it:
 the Host header must be an address, `localhost` or the configured name (DNS rebinding needs a name
 of the attacker's), and a WebSocket's Origin must be this very server, because WebSockets are not
-bound by the same-origin policy.
+bound by the same-origin policy. So must the Origin of what changes something (`Guard.is_own_page`).
 """
 
 import ipaddress
@@ -53,6 +53,11 @@ class Guard:
         else:
             refusal = PlainTextResponse("This HMI does not answer to that host name.\n", status_code=421)
             await refusal(scope, receive, send_with_headers)
+
+    @staticmethod
+    def is_own_page(headers: Headers) -> bool:
+        """Whether a request that changes something comes from a page of this very server."""
+        return _netloc(headers.get("origin", "")) == headers.get("host", "").lower() != ""
 
     def _is_ours(self, host: str) -> bool:
         try:

@@ -1,8 +1,10 @@
-"""The web server of the HMI. It reads snapshots, serves one page, and can change nothing.
+"""The web server of the HMI. It reads snapshots, serves one page, and can change nothing on the line.
 
 /            the page: static files, read once at the start
 /live        WebSocket: the newest snapshot as binary, the next one when the page asks for it
 /api/snapshot  the newest snapshot as JSON, without the picture, its age in the Age header
+/odd/N.png   the picture of odd part N
+/api/label   POST: what a part is (controller.hmi.commands), from a page of this server on this PC only
 /healthz     whether this process serves, and whether it hears the runtime
 """
 
@@ -26,6 +28,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from controller.hmi.feed import SnapshotFeed
 from controller.hmi.guard import Guard
+from controller.hmi.odd import odd_routes
 from controller.snapshot import split
 from senbetsu_errors import Fatal
 
@@ -59,7 +62,8 @@ class HmiServer:
     Entering raises Fatal: `hmi.port_in_use`, `hmi.port_not_allowed`, `hmi.host`.
     """
 
-    def __init__(self, snapshot_socket: Path, host: str, port: int) -> None:
+    def __init__(self, snapshot_socket: Path, host: str, port: int, odd_folder: Path | None = None) -> None:
+        self._odd_folder = odd_folder
         self._feed = SnapshotFeed(snapshot_socket)
         self._host = host
         self.port = port
@@ -70,7 +74,7 @@ class HmiServer:
         self.port = listener.getsockname()[1]
         self._web = _Server(
             uvicorn.Config(
-                _application(self._feed, self._host),
+                _application(self._feed, self._host, self._odd_folder),
                 http="h11",
                 ws="websockets-sansio",
                 ws_max_size=1024,
@@ -111,12 +115,13 @@ class HmiServer:
             task.result()
 
 
-async def serve_hmi(snapshot_socket: Path, host: str, port: int) -> None:
+async def serve_hmi(snapshot_socket: Path, host: str, port: int, odd_folder: Path | None = None) -> None:
     """Serves the HMI until SIGTERM, SIGINT or cancellation, then closes every connection in order.
 
-    Raises Fatal as `HmiServer` does. Run it in a process of its own, in the main thread.
+    `odd_folder` is where the line keeps odd parts, if it does. Raises Fatal as `HmiServer` does. Run it in a
+    process of its own, in the main thread.
     """
-    async with HmiServer(snapshot_socket, host, port) as hmi:
+    async with HmiServer(snapshot_socket, host, port, odd_folder) as hmi:
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, hmi.stop)
@@ -128,7 +133,7 @@ async def serve_hmi(snapshot_socket: Path, host: str, port: int) -> None:
                 loop.remove_signal_handler(number)
 
 
-def _application(feed: SnapshotFeed, host: str) -> Guard:
+def _application(feed: SnapshotFeed, host: str, odd_folder: Path | None) -> Guard:
     viewers = 0
 
     async def live(websocket: WebSocket) -> None:
@@ -158,6 +163,7 @@ def _application(feed: SnapshotFeed, host: str) -> Guard:
         return JSONResponse(_status(feed), headers={"Cache-Control": "no-store"})
 
     routes = [
+        *odd_routes(feed, odd_folder),
         Route("/healthz", health),
         Route("/api/snapshot", snapshot),
         WebSocketRoute("/live", live),

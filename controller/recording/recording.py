@@ -31,6 +31,8 @@ class BeltMoment:
     air_ok: bool
     fire: bool
     valve_fault: int
+    trigger_seq: int = 0
+    trigger_encoder: int = 0
 
 
 @dataclass(slots=True)
@@ -152,4 +154,6 @@ def _moment(at_s: float, status: StatusMessage) -> BeltMoment:
         air_ok=status.air_ok,
         fire=status.fire,
         valve_fault=status.valve_fault,
+        trigger_seq=status.trigger_seq,
+        trigger_encoder=status.trigger_encoder,
     )

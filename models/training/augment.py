@@ -81,8 +81,10 @@ def _paste(images: Tensor, covers: Tensor, grounds: Grounds, rng: torch.Generato
     top, left = (int(torch.randint(0, room + 1, (1,), generator=rng)) for _ in range(2))
     ground = grounds.pictures[which, :, top : top + size_px, left : left + size_px].float() / 255
     ground = (ground * _each(_uniform(count, *_GROUND_GAIN, rng))).clamp(0, 1)
-    reach = torch.randint(-_SHADOW_REACH_PX, _SHADOW_REACH_PX + 1, (2,), generator=rng).tolist()
-    shadow = torch.roll(functional.avg_pool2d(covers, 7, 1, 3), reach, (2, 3)) * _each(_uniform(count, *_SHADOW, rng))
+    down, right = (int(torch.randint(-_SHADOW_REACH_PX, _SHADOW_REACH_PX + 1, (1,), generator=rng)) for _ in range(2))
+    shadow = torch.roll(functional.avg_pool2d(covers, 7, 1, 3), (down, right), (2, 3)) * _each(
+        _uniform(count, *_SHADOW, rng)
+    )
     pasted = ground * (1 - shadow) * (1 - covers) + images * covers
     cut_out = covers.amax((1, 2, 3)) > 0
     return torch.where(_each(chosen & cut_out), pasted, images)

@@ -18,8 +18,8 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime import quantization
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, shape_inference
 
 from models.manifest import (
     Accuracy,
@@ -85,8 +85,8 @@ def export(
     logits on validation crops are further than 1e-3 from PyTorch's (`training.export_differs`), or int8 answers more
     than half a point fewer validation crops rightly (`training.int8_loses`).
     """
-    held = _shown(dataset.where(dataset.validation), settings)
-    learned = _shown(dataset.where(~dataset.validation), settings)
+    held = shown(dataset.where(dataset.validation), settings)
+    learned = shown(dataset.where(~dataset.validation), settings)
     plain = _onnx_bytes(trained, settings)
     _check_equal(trained, plain, held.crops[:512], settings)
     rounded = _int8(plain, learned.crops, settings.seed)
@@ -99,11 +99,22 @@ def export(
             "Train longer, or calibrate on more crops.",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    for precision, graph in (("fp32", plain), ("int8", rounded)):
+    graphs: dict[Precision, bytes] = {"fp32": plain, "int8": rounded}
+    for precision, graph in graphs.items():
         name = settings.name if precision == "int8" else f"{settings.name}-fp32"
         finished = _Finished(graph, name, precision, learned, held, settings, command, left_out)
         written[precision] = finished.write(folder)
     return Exported(written["int8"], written["fp32"])
+
+
+def write_fp32(trained: Trained, dataset: Dataset, settings: TrainingSettings, folder: Path) -> Path:
+    """The fp32 file alone, unchecked against int8: for a net that is measured and thrown away. Returns its path."""
+    held = shown(dataset.where(dataset.validation), settings)
+    learned = shown(dataset.where(~dataset.validation), settings)
+    finished = _Finished(
+        _onnx_bytes(trained, settings), settings.name, "fp32", learned, held, settings, "leave_out", None
+    )
+    return folder / f"{finished.write(folder).name}.onnx"
 
 
 def largest_difference(trained: Trained, data: bytes, crops: NDArray[np.uint8], size_px: int) -> float:
@@ -126,7 +137,8 @@ class _Finished:
         command: str,
         left_out: LeaveOneSourceOut | None,
     ) -> None:
-        self._name, self._precision = name, precision
+        self._name = name
+        self._precision: Precision = precision
         self._learned, self._held, self._settings = learned, held, settings
         self._command, self._left_out = command, left_out
         chosen = exemplars(learned, settings.exemplars_per_class, settings.seed)
@@ -190,7 +202,7 @@ def exemplars(learned: Dataset, per_class: int, seed: int) -> NDArray[np.int64]:
     return np.array(sorted(chosen), np.int64)
 
 
-def _shown(dataset: Dataset, settings: TrainingSettings) -> Dataset:
+def shown(dataset: Dataset, settings: TrainingSettings) -> Dataset:
     """The crops at the size that the line cuts them."""
     size_px = settings.net.size_px
     chunks = [
@@ -262,8 +274,8 @@ def _int8(data: bytes, crops: NDArray[np.uint8], seed: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         plain, ready, rounded = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "rounded.onnx"))
         plain.write_bytes(data)
-        cast("Any", quant_pre_process)(str(plain), str(ready), skip_symbolic_shape=True)
-        cast("Any", quantize_static)(
+        cast("Any", shape_inference).quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
+        cast("Any", quantization).quantize_static(
             str(ready),
             str(rounded),
             _Calibration(crops[chosen]),
@@ -273,7 +285,7 @@ def _int8(data: bytes, crops: NDArray[np.uint8], seed: int) -> bytes:
             weight_type=QuantType.QInt8,
             nodes_to_exclude=[_HEAD_NODE],
         )
-        model: Any = onnx.load(str(rounded))
+        model: Any = cast("Any", onnx).load(str(rounded))
     cast("Any", onnx.checker).check_model(model)
     return cast("bytes", model.SerializeToString())
 

@@ -5,26 +5,45 @@ than the one that ships; a class whose only photographs are left out is answered
 is counted apart.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.manifest import Accuracy, LeaveOneSourceOut, LeftOut
+from models.manifest import Accuracy, LeaveOneSourceOut, LeftOut, TaughtElsewhere
 from models.training.dataset import Dataset
 from models.training.settings import LeaveOut
-from models.training.train import Progress, Run, answers, train
+from models.training.train import Progress, Run, Trained, answers, train
 
 Report = Callable[[str, Progress], None]
 
 
-def leave_out(dataset: Dataset, run: Run, folds: LeaveOut, report: Report) -> LeaveOneSourceOut:
-    """Trains once a fold and measures on every photograph of the fold, the held-out ones too.
+@dataclass(frozen=True, slots=True)
+class AfterTeaching:
+    """Photographs of sources left out, and the answers after `crops_per_class` others of them were taught.
+
+    `labels` int64 [N] and `right` bool [N]; none of them is of a scene that was taught.
+    """
+
+    crops_per_class: int
+    labels: NDArray[np.int64]
+    right: NDArray[np.bool_]
+
+
+Teach = Callable[[Trained, Dataset, Dataset], AfterTeaching]
+"""Of a net, what it was trained on and the photographs left out."""
+
+
+def leave_out(
+    dataset: Dataset, run: Run, folds: LeaveOut, report: Report, teach: Teach | None = None
+) -> LeaveOneSourceOut:
+    """Trains once a fold and measures on every photograph of the fold, the held-out ones too; then teaches.
 
     `report` gets the sources left out and the progress. Raises as `train`.
     """
     found: list[_Answered] = []
+    taught: list[AfterTeaching] = []
     for number, fold in enumerate(folds.folds):
         name = ", ".join(fold)
         away = dataset.from_sources(fold)
@@ -32,15 +51,33 @@ def leave_out(dataset: Dataset, run: Run, folds: LeaveOut, report: Report) -> Le
         coarse = run.schedule.coarse_steps * folds.steps // run.schedule.steps
         schedule = run.schedule.model_copy(update={"steps": folds.steps, "coarse_steps": coarse})
         shorter = replace(run, schedule=schedule, checkpoint=checkpoint)
-        trained = train(dataset.where(~away), shorter, lambda progress, name=name: report(name, progress))
+        kept = dataset.where(~away)
+        trained = train(kept, shorter, lambda progress, name=name: report(name, progress))
         unseen = dataset.where(away)
         logits = answers(trained.net, unseen.crops, run.net.size_px)[0]
-        seen = dataset.where(~away & dataset.real & ~dataset.validation)
+        seen = kept.where(kept.real & ~kept.validation)
         found += [
             _Answered(source, seen, unseen.where(unseen.from_sources([source])), logits[unseen.from_sources([source])])
             for source in fold
         ]
-    return _summed(found)
+        if teach:
+            taught.append(teach(trained, kept, unseen))
+    return _summed(found, _all_taught(taught, dataset.classes))
+
+
+def _all_taught(taught: Sequence[AfterTeaching], classes: tuple[str, ...]) -> TaughtElsewhere | None:
+    if not taught:
+        return None
+    labels, right = (np.concatenate(each) for each in zip(*((t.labels, t.right) for t in taught), strict=True))
+    return TaughtElsewhere(
+        crops_per_class=taught[0].crops_per_class,
+        measured=_accuracy(right),
+        per_class={classes[label]: _accuracy(right[labels == label]) for label in sorted({int(x) for x in labels})},
+    )
+
+
+def _accuracy(right: NDArray[np.bool_]) -> Accuracy:
+    return Accuracy(accuracy=float(right.mean()), count=len(right))
 
 
 class _Answered:
@@ -55,16 +92,15 @@ class _Answered:
 
     def measured(self, chosen: NDArray[np.bool_]) -> tuple[Accuracy | None, dict[str, Accuracy]]:
         """Over the chosen photographs, and a class."""
-        per_class = {
-            self._classes[label]: Accuracy(accuracy=float(self.right[of].mean()), count=int(of.sum()))
-            for label in np.unique(self.labels[chosen])
-            if (of := chosen & (self.labels == label)).any()
-        }
-        count = int(chosen.sum())
-        return (Accuracy(accuracy=float(self.right[chosen].mean()), count=count) if count else None), per_class
+        per_class: dict[str, Accuracy] = {}
+        for index, name in enumerate(self._classes):
+            of = chosen & (self.labels == index)
+            if of.any():
+                per_class[name] = _accuracy(self.right[of])
+        return (_accuracy(self.right[chosen]) if chosen.any() else None), per_class
 
 
-def _summed(found: list[_Answered]) -> LeaveOneSourceOut:
+def _summed(found: list[_Answered], taught: TaughtElsewhere | None) -> LeaveOneSourceOut:
     sources: list[LeftOut] = []
     for each in found:
         for chosen, rendered_only in ((each.has_photographs, False), (~each.has_photographs, True)):
@@ -76,7 +112,8 @@ def _summed(found: list[_Answered]) -> LeaveOneSourceOut:
     right = np.concatenate([each.right[each.has_photographs] for each in found])
     shares = [a.accuracy for s in sources if not s.rendered_only for a in s.per_class.values()]
     return LeaveOneSourceOut(
-        overall=Accuracy(accuracy=float(right.mean()), count=len(right)),
+        overall=_accuracy(right),
         mean_of_classes=float(np.mean(shares)),
         sources=tuple(sources),
+        taught=taught,
     )

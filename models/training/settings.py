@@ -69,7 +69,6 @@ class Schedule(_Section):
     threads: int = Field(default=2, ge=1, le=64, description="CPU threads that torch may use.")
     checkpoint_steps: int = Field(default=100, ge=1, description="Steps after which an interrupted run resumes.")
 
-
     @model_validator(mode="after")
     def _coarse_steps_are_steps(self) -> Self:
         if self.coarse_steps > self.steps:

@@ -44,6 +44,14 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
+class Teacher:
+    """A model with the classes of the net to be trained; its own crops have `size_px`, no smaller than the net's."""
+
+    predictor: Predictor
+    size_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """How one net is trained. `grounds` are uint8 [K, S0, S0, 3] RGB, what cut-out objects are pasted onto;
     `teacher` answers every crop too, with the same classes, and the net learns its answers."""
@@ -52,7 +60,7 @@ class Run:
     schedule: Schedule
     seed: int
     grounds: NDArray[np.uint8]
-    teacher: Predictor | None = None
+    teacher: Teacher | None = None
     checkpoint: Path | None = None
 
 
@@ -93,10 +101,14 @@ def answers(net: PartsNet, crops: NDArray[np.uint8], size_px: int) -> tuple[NDAr
 
 def as_shown(crops: NDArray[np.uint8], size_px: int) -> Tensor:
     """Crops uint8 [N, S0, S0, 3] as the line would cut them: float32 [N, 3, size_px, size_px], whole grey levels."""
-    images = _torch.from_numpy(crops).permute(0, 3, 1, 2).float()
-    if crops.shape[1] != size_px:
-        images = functional.interpolate(images, size=[size_px, size_px], mode="area")
-    return cast("Tensor", images.round() / 255.0)
+    return _smaller(_torch.from_numpy(crops).permute(0, 3, 1, 2).float(), size_px).round() / 255.0
+
+
+def _smaller(images: Tensor, size_px: int) -> Tensor:
+    """Images [N, 3, S, S] at `size_px`."""
+    if images.shape[-1] == size_px:
+        return images
+    return functional.interpolate(images, size=[size_px, size_px], mode="area")
 
 
 def _require_crops(learned: Dataset, held: Dataset) -> None:
@@ -122,17 +134,18 @@ def _optimise(net: PartsNet, learned: Dataset, run: Run, report: Callable[[Progr
     ]
     optimiser: Any = torch.optim.AdamW(groups, weight_decay=schedule.weight_decay)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=schedule.steps, pct_start=0.15)
-    mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(schedule.average), use_buffers=True)
+    mean = AveragedModel(net, multi_avg_fn=cast("Any", get_ema_multi_avg_fn(schedule.average)), use_buffers=True)
     state = _State(run, {"net": net, "mean": mean, "optimiser": optimiser, "rate": rate}, batches.rng)
     first = state.resume()
     losses: list[float] = []
     net.train()
     for step in range(first + 1, schedule.steps + 1):
-        images, labels = batches.next(schedule.coarse_px if step <= schedule.coarse_steps else run.net.size_px)
-        logits, _ = net(images)
+        size_px = schedule.coarse_px if step <= schedule.coarse_steps else run.net.size_px
+        images, labels = batches.next(run.teacher.size_px if run.teacher else size_px)
+        logits, _ = net(_smaller(images, size_px))
         loss: Any = functional.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
         if run.teacher:
-            loss = (loss + _teaching_loss(logits, images, run.teacher)) / 2
+            loss = (loss + _teaching_loss(logits, images, run.teacher.predictor)) / 2
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -113,7 +113,8 @@ def _measures(
     """What the line measures of a blob, and what the scale says of the part that it is; float32 [6]."""
     box = np.array([cv2.boundingRect(contour)], np.int32)
     heights = heights_mm([contour], box, scene.height_mm)
-    measures = measures_of([contour], np.array([cv2.contourArea(contour)]), heights, scene.mm_per_px)[0]
+    mm = scene.mm_per_px
+    measures = measures_of([contour], np.array([cv2.contourArea(contour) * mm**2]), heights, np.array([mm]))[0]
     mass = part.mass_g
     if rng is not None:
         mass = max(0.0, mass * (1 + MASS_NOISE_SHARE * rng.standard_normal()) + MASS_NOISE_G * rng.standard_normal())

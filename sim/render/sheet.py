@@ -16,7 +16,7 @@ _CAPTION_PX = 16
 _MARGIN_PX = 4
 
 
-def contact_sheet(samples: int = 8, columns: int = 2, mm_per_px: float = 0.25) -> NDArray[np.uint8]:
+def contact_sheet(samples: int = 6, columns: int = 3, mm_per_px: float = 0.25) -> NDArray[np.uint8]:
     """Every class with a few samples, each scaled to fill its cell: H x W x 3 uint8 BGR."""
     strips = [_strip(class_id, samples, mm_per_px) for class_id in CLASSES]
     per_column = -(-len(strips) // columns)

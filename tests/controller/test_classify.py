@@ -5,12 +5,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
 from controller.cli.classify import classify
 from senbetsu_errors import NeedsOperator
+from tests.models.conftest import drawn_pictures, write_teachable
 
 app = typer.Typer()
 app.command()(classify)
@@ -115,3 +118,37 @@ def test_an_unknown_model_is_refused_by_name(tmp_path: Path) -> None:
     result = run(tmp_path, "--model", "nothing")
     assert isinstance(result.exception, NeedsOperator)
     assert result.exception.code == "model.missing"
+
+
+def drawn(folder: Path, label: str, count: int) -> Path:
+    (folder / label).mkdir(parents=True, exist_ok=True)
+    for index, picture in enumerate(drawn_pictures(label, count, seed=6)):
+        cv2.imwrite(str(folder / label / f"{index}.png"), picture)
+    return folder
+
+
+def test_each_picture_that_cannot_be_used_is_named_and_the_others_are_answered(tmp_path: Path) -> None:
+    folder = drawn(tmp_path / "in", "pcb", 2)
+    cv2.imwrite(str(folder / "deep.png"), np.full((40, 40, 3), 9000, np.uint16))
+    cv2.imwrite(str(folder / "grey.jpg"), np.full((40, 40), 90, np.uint8))
+    cv2.imwrite(str(folder / "huge.jpg"), np.zeros((6000, 10_000, 3), np.uint8))
+    (folder / "cut.jpg").write_bytes(cv2.imencode(".jpg", np.zeros((90, 90, 3), np.uint8))[1].tobytes()[:300])
+    code, report = run_json(folder, "--model", write_teachable(tmp_path))
+    assert code == 1
+    assert {Path(error["path"]).name: error["code"] for error in report["errors"]} == {
+        "cut.jpg": "image.unreadable",
+        "deep.png": "image.format",
+        "grey.jpg": "image.format",
+        "huge.jpg": "image.too_large",
+    }
+    assert [image["class"] for image in report["images"]] == ["pcb", "pcb"]
+
+
+def test_what_the_model_rejects_is_unknown_whatever_its_probability(tmp_path: Path) -> None:
+    model = write_teachable(tmp_path)
+    drawn(tmp_path / "in", "connector", 10)
+    _, report = run_json(drawn(tmp_path / "in", "battery", 10), "--model", model, "--unknown-below", "0")
+    strange = [image for image in report["images"] if "connector" in image["path"]]
+    assert all(image["unknown"] for image in strange)
+    assert min(image["probability"] for image in strange) > 0.9
+    assert not all(image["unknown"] for image in report["images"] if "battery" in image["path"])

@@ -37,6 +37,7 @@ SECURED_SCADA: dict[str, Any] = {
     "security": {"certificate": "tiny.onnx", "key": "tiny.onnx", "trusted": "recipes"},
     "users": [{"name": "scada", "password_hash": f"scrypt$14$8$1${'s' * 22}${'h' * 43}"}],
 }
+PATCH: dict[str, Any] = {"along_mm": 10, "across_mm": 5, "length_mm": 10, "width_mm": 10, "bgr": [180, 180, 180]}
 REAL_CAMERA: dict[str, Any] = {
     "backend": "opencv",
     "device": 0,
@@ -133,6 +134,8 @@ def test_the_link_s_times_follow_from_the_heartbeat_budget_and_the_belt_s_speed(
         ({"jets.order_lead_ms": 101}, "jets.order_lead_ms", "latency_budget_ms, 100 ms"),
         ({"plc.cycle_ms": 50}, "jets.order_lead_ms", "at least plc.cycle_ms, 50 ms"),
         ({"camera.frame_rate_hz": None}, "camera.frame_rate_hz", "at least 5.89 Hz"),
+        ({"camera.encoder_from": "plc_trigger", "camera.exposure_latency_max_ms": 35}, "camera.encoder_from", "55 ms"),
+        (DIRECT | {"camera.encoder_from": "plc_trigger"}, "camera.encoder_from", "or a PLC"),
         ({"camera.frame_rate_hz": 5.88}, "camera.frame_rate_hz", "It takes at least 5.89 Hz"),
         ({"camera.view_along_mm": 150}, "camera.frame_rate_hz", "view_along_mm of more than max_part_mm"),
         ({"camera.view_along_mm": 320.3}, "camera.view_along_mm", "a whole number of rows"),
@@ -142,6 +145,18 @@ def test_the_link_s_times_follow_from_the_heartbeat_budget_and_the_belt_s_speed(
         ({"line.simulated": None}, "line.simulated", "this is simulated: camera, plc"),
         ({"hmi.host": "0.0.0.0"}, "hmi.host", "allow_remote: true"),  # noqa: S104
         ({"hmi.host": "sorter.plant.example"}, "hmi.host", "allow_remote: true"),
+        ({"vision.health": {"patch": PATCH | {"along_mm": 315}}}, "vision.health.patch.along_mm", "within the view"),
+        (
+            {"vision.health": {"patch": PATCH | {"across_mm": -5}}},
+            "vision.health.patch.across_mm",
+            "within the picture",
+        ),
+        (
+            {"vision.health": {"class_mix": {"reference": {"pcb": 1, "batery": 1}}}},
+            "vision.health.class_mix.reference.batery",
+            "a class of the model",
+        ),
+        ({"vision.health": {"focus": {"warn": 0.5, "alarm": 0.7}}}, "vision.health.focus", "agree"),
         ({"scada": {**SCADA, "host": "192.0.2.1"}}, "scada", "values that agree"),
         ({"scada": {**SCADA, "anonymous": False}}, "scada", "values that agree"),
         ({"scada": {**SCADA, "insecure": False}}, "scada", "values that agree"),

@@ -52,6 +52,23 @@ def test_a_part_nobody_can_name_goes_to_the_outlet_for_unknown() -> None:
     assert (oversize.reason, oversize.unknown) == ("oversize", True)
 
 
+@pytest.mark.parametrize(
+    ("shares", "reason"),
+    [
+        ({"unknown_share": 0.5}, "unknown class"),
+        ({"clump_share": 0.5}, "clump"),
+        ({"unknown_share": 0.4, "clump_share": 0.4}, "best value"),
+    ],
+)
+def test_a_part_that_half_of_its_views_call_unknown_or_a_clump_is_not_guessed(
+    shares: dict[str, float], reason: str
+) -> None:
+    (decision,) = _decide([part(1, [1.0, 0.0, 0.0], **shares)])
+    assert decision.reason == reason
+    assert decision.unknown is (reason != "best value")
+    assert decision.outlet == ("valuables" if reason == "best value" else RECIPE.unknown_outlet)
+
+
 def test_a_shot_that_would_carry_off_a_worse_neighbour_is_not_made() -> None:
     small = part(1, [1.0, 0.0, 0.0], half_mm=3.0)
     heavy = part(2, [0.0, 1.0, 0.0], belt_counts=100.0, half_mm=30.0)

@@ -89,12 +89,12 @@ def test_a_folder_without_a_known_class_is_refused(parent: Path, tmp_path: Path)
 
 
 def test_the_other_precision_beside_it_is_compared(parent: Path, pictures: Path) -> None:
-    twin = parent.with_name("tiny-int8.onnx")
+    twin = parent.with_name("tiny-fp32.onnx")
     twin.write_bytes(parent.read_bytes())
-    manifest = json.loads(parent.with_suffix(".manifest.json").read_text()) | {"name": "tiny-int8", "precision": "int8"}
+    manifest = json.loads(parent.with_suffix(".manifest.json").read_text()) | {"name": "tiny-fp32", "precision": "fp32"}
     twin.with_suffix(".manifest.json").write_text(json.dumps(manifest))
     found = run_json("evaluate", parent, "--images", pictures)["other_precision"]
-    assert (found["precision"], found["images"]["agreement"], found["images"]["accuracy_difference"]) == ("int8", 1, 0)
+    assert (found["precision"], found["images"]["agreement"], found["images"]["accuracy_difference"]) == ("fp32", 1, 0)
 
 
 def test_two_models_are_compared_class_by_class(parent: Path, child: Path, pictures: Path) -> None:

@@ -12,6 +12,7 @@ from controller.snapshot import (
     LatencyView,
     LinkView,
     PartView,
+    ShadowView,
     ShotView,
     Snapshot,
     decode,
@@ -49,6 +50,7 @@ any_snapshot = st.builds(
     shots=st.lists(st.from_type(ShotView), max_size=3).map(tuple),
     alarms=st.lists(st.builds(AlarmView, since_s=finite), max_size=2).map(tuple),
     preview_encoder=st.none() | st.integers(),
+    shadow=st.none() | st.builds(ShadowView, gain_if_new_is_right_jpy=finite, loss_if_old_is_right_jpy=finite),
     preview=st.none() | st.binary(min_size=1, max_size=20),
 )
 

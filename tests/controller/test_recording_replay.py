@@ -70,6 +70,17 @@ def test_the_same_recording_code_and_config_change_nothing(recorded: tuple[Path,
     assert replayed["recording"]["finished"]
 
 
+@pytest.mark.slow
+def test_counts_from_the_plcs_trigger_latch_are_matched_again_in_a_replay(tmp_path: Path) -> None:
+    latched = LINE.replace("frame_rate_hz: 10", "frame_rate_hz: 10, encoder_from: plc_trigger")
+    path = tmp_path / "line.mcap"
+    summary = simulate(line_in(tmp_path / "line", line=latched), 3.0, None, record=path)
+    replayed = replay(path, None, None)
+    assert replayed["changes"]["total"] == 0
+    assert replayed["seen"] == summary["seen"] >= 10
+    assert replayed["frames"] == summary["frames"]
+
+
 def test_the_recorded_config_is_the_one_that_ran(recorded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     recording = read_recording(recorded[0])
     ran = load_config(line_in(tmp_path / "line"))

@@ -14,7 +14,7 @@ from controller.cli.models_commands import models_app
 from models.predict import Predictor
 from models.registry import verify
 from senbetsu_errors import NeedsOperator
-from tests.models.conftest import drawn_crops, write_teachable
+from tests.models.conftest import drawn_crops, drawn_pictures, write_teachable
 
 
 def run(*arguments: object) -> Result:
@@ -36,9 +36,8 @@ def parent(tmp_path: Path) -> Path:
 def save(folder: Path, label: str, count: int, seed: int = 3) -> Path:
     """Pictures of `count` parts, drawn at four times the size that the net takes."""
     (folder / label).mkdir(parents=True, exist_ok=True)
-    for index, crop in enumerate(drawn_crops(label, count, seed)):
-        bgr = cv2.resize(crop[..., ::-1], None, fx=4, fy=4, interpolation=cv2.INTER_LINEAR)
-        cv2.imwrite(str(folder / label / f"{seed}_{index}.png"), bgr)
+    for index, picture in enumerate(drawn_pictures(label, count, seed)):
+        cv2.imwrite(str(folder / label / f"{seed}_{index}.png"), picture)
     return folder
 
 
@@ -131,20 +130,19 @@ def coco(folder: Path, label: str, count: int, unlabelled: int = 0) -> tuple[Pat
     (folder / "crops").mkdir(parents=True)
     index: dict[str, Any] = {"images": [], "annotations": [], "info": {"simulated": True}}
     index["categories"] = [{"id": 0, "name": "unlabelled"}, {"id": 1, "name": label, "supercategory": ""}]
-    for number, crop in enumerate(drawn_crops(label, count + unlabelled, seed=4), start=1):
-        framed = cv2.copyMakeBorder(
-            cv2.resize(crop[..., ::-1], (96, 96)), 20, 20, 20, 20, cv2.BORDER_CONSTANT, value=(50, 50, 50)
-        )
+    for number, picture in enumerate(drawn_pictures(label, count + unlabelled, seed=4), start=1):
+        framed = np.full((168, 168, 3), 50, np.uint8)
+        framed[20:148, 20:148] = picture
         name = f"crops/{number:06d}.png"
         cv2.imwrite(str(folder / name), framed)
-        index["images"].append({"id": number, "file_name": name, "width": 136, "height": 136})
+        index["images"].append({"id": number, "file_name": name, "width": 168, "height": 168})
         index["annotations"].append(
             {
                 "id": number,
                 "image_id": number,
                 "category_id": 1 if number <= count else 0,
-                "bbox": [20, 20, 96, 96],
-                "area": 9216.0,
+                "bbox": [20, 20, 128, 128],
+                "area": 16384.0,
                 "segmentation": [],
                 "iscrowd": 0,
                 "senbetsu": {"reasons": ["unknown"]},
@@ -163,21 +161,23 @@ def test_labelled_odd_parts_are_taught_and_unlabelled_ones_counted(parent: Path,
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("section", "number", "change", "said"),
     [
-        (lambda i: i["annotations"][0].update(bbox=[20, 20, 400, 96]), "lies outside 136 x 136"),
-        (lambda i: i["annotations"][0].update(category_id=9), "category or image is not in the file"),
-        (lambda i: i["annotations"][0].update(bbox=[1, 2]), "annotations.0.bbox"),
-        (lambda i: i["images"][0].update(file_name="../../secret.png"), "is not in the folder"),
-        (lambda i: i["images"][0].update(file_name="crops/none.png"), "cannot be read"),
-        (lambda i: i["categories"][1].update(name="Big Connector"), "no class id"),
-        (lambda i: i["categories"][1].update(name="unlabelled"), "no labelled annotation, 7 unlabelled"),
-        (lambda i: i.pop("images"), "images: Field required"),
+        ("annotations", 0, {"bbox": [20, 20, 400, 96]}, "lies outside 168 x 168"),
+        ("annotations", 0, {"category_id": 9}, "category or image is not in the file"),
+        ("annotations", 0, {"bbox": [1, 2]}, "annotations.0.bbox"),
+        ("images", 0, {"file_name": "../../secret.png"}, "is not in the folder"),
+        ("images", 0, {"file_name": "crops/none.png"}, "cannot be read"),
+        ("images", 0, {"id": "first"}, "images.0.id"),
+        ("categories", 1, {"name": "Big Connector"}, "no class id"),
+        ("categories", 1, {"name": "unlabelled"}, "no labelled annotation, 7 unlabelled"),
     ],
 )
-def test_a_coco_file_that_is_wrong_is_refused(parent: Path, tmp_path: Path, change: Any, said: str) -> None:
+def test_a_coco_file_that_is_wrong_is_refused(
+    parent: Path, tmp_path: Path, section: str, number: int, change: dict[str, Any], said: str
+) -> None:
     path, index = coco(tmp_path / "odd", "connector", 7)
-    change(index)
+    index[section][number].update(change)
     path.write_text(json.dumps(index))
     assert said in refusal("--coco", path, "--model", parent, "-o", tmp_path / "m.onnx").message
     assert not (tmp_path / "m.onnx").exists()

@@ -135,6 +135,12 @@ def drawn_crops(label: str, count: int, seed: int = 0) -> NDArray[np.uint8]:
     return found
 
 
+def drawn_pictures(label: str, count: int, seed: int = 0) -> list[NDArray[np.uint8]]:
+    """The same parts as pictures of a camera: 128 x 128 x 3 BGR."""
+    large = np.repeat(np.repeat(drawn_crops(label, count, seed)[..., ::-1], 4, axis=1), 4, axis=2)
+    return [np.ascontiguousarray(large[index]) for index in range(count)]
+
+
 def embedded(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What `teachable_onnx` makes of crops, float32 [N, 48]."""
     cells = crops.reshape(len(crops), _CELLS, 8, _CELLS, 8, 3).astype(np.float32).mean(axis=(2, 4)) / 255

@@ -11,7 +11,7 @@ from onnx import TensorProto, external_data_helper, helper
 from models import registry
 from models.registry import open_model, verify
 from senbetsu_errors import NeedsOperator
-from tests.models.conftest import manifest_of, tiny_onnx, write_model
+from tests.models.conftest import manifest_of, teachable, tiny_onnx, write_model
 
 
 def refused(name_or_path: str | Path) -> NeedsOperator:
@@ -139,3 +139,34 @@ def test_external_data_hidden_in_a_nested_graph_is_found(tmp_path: Path) -> None
 
 def test_open_model_needs_no_session(tiny_model: Path) -> None:
     assert open_model(str(tiny_model)).path == tiny_model
+
+
+def test_a_model_with_exemplars_hands_them_out(teachable_model: Path) -> None:
+    memory = verify(teachable_model).memory
+    assert memory is not None
+    assert memory.embeddings.shape == (80, 48)
+
+
+def test_a_damaged_memory_is_refused(tmp_path: Path) -> None:
+    model, manifest = teachable(("battery", "pcb"))
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    changed.metadata_props[1].value = "AAAA"
+    data = changed.SerializeToString()
+    digests = {key: manifest_of(data)[key] for key in ("sha256", "size_bytes")}
+    error = refused(write_model(tmp_path, changed, manifest | digests))
+    assert error.code == "model.memory"
+    assert "3 bytes" in error.message
+
+
+def test_a_manifest_without_the_embedding_that_the_net_gives_is_refused(teachable_model: Path) -> None:
+    change_manifest(teachable_model, embedding=None, unknown=None)
+    assert refused(teachable_model).code == "model.interface"
+
+
+def test_a_rejection_that_needs_exemplars_the_file_lacks_is_refused(tiny_model: Path) -> None:
+    rule = {"method": "softmax_and_neighbours", "threshold": 0.5, "accepted": 0.95}
+    change_manifest(tiny_model, unknown=rule)
+    error = refused(tiny_model)
+    assert error.code == "model.manifest"
+    assert "needs an embedding" in error.message

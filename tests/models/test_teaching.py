@@ -8,10 +8,11 @@ import onnx
 import pytest
 
 from models.files import write_model
+from models.lesson import Lesson, views_for
 from models.memory import Memory
 from models.predict import Predictor
 from models.registry import verify
-from models.teaching import Lesson, teach, views_for
+from models.teaching import teach
 from senbetsu_errors import NeedsOperator
 from tests.models.conftest import LABELS, drawn_crops, manifest_of, teachable_onnx, tiny_onnx, write_teachable
 from tests.models.conftest import write_model as write_raw

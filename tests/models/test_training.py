@@ -135,7 +135,7 @@ def test_a_source_left_out_is_measured_by_a_net_that_never_saw_it() -> None:
     # in the other source the classes look the other way round: only a net that never saw it answers all wrongly
     swapped = replace(strange, origins=(other,), labels=1 - strange.labels)
     dataset = Dataset.join([replace(seen, origins=(one,)), swapped])
-    found = leave_out(dataset, run_of(small_settings()), LeaveOut(folds=(("other",),), steps=60), lambda *_: None)
+    found = leave_out(dataset, run_of(small_settings()), LeaveOut(folds=(("other",),), steps=60), lambda _, __: None)
     (source,) = found.sources
     assert (source.source, source.rendered_only, source.measured.count) == ("other", False, 40)
     assert source.measured.accuracy <= 0.1

@@ -221,9 +221,16 @@ def test_brightness_scales_the_picture_and_smear_blurs_it_along_the_belt_only() 
 
 def test_another_belt_is_another_colour() -> None:
     def tone(kind: BeltKind) -> list[float]:
-        sizes = {"mm_per_px": MM_PER_PX, "view_along_mm": 100.0, "belt_width_mm": 100.0}
-        look = PlantBeltConfig(kind=kind, wear=0.5, structure="diamonds").look()
-        picture = BeltOptics(**sizes, noise_sigma=0, seed=1, vignetting=0, look=look).render(0, (), 0)
+        optics = BeltOptics(
+            mm_per_px=MM_PER_PX,
+            view_along_mm=100.0,
+            belt_width_mm=100.0,
+            noise_sigma=0,
+            seed=1,
+            vignetting=0,
+            look=PlantBeltConfig(kind=kind, wear=0.5, structure="diamonds").look(),
+        )
+        picture = optics.render(0, (), 0)
         return np.median(picture.reshape(-1, 3), axis=0).tolist()
 
     assert tone("green_pvc")[1] > 1.4 * tone("green_pvc")[2]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.calibration_material import write_what_calibration_needs
 from tests.system.lines import CONFIGS
 
 REPOSITORY = CONFIGS.parent
@@ -46,6 +47,13 @@ def test_every_command_of_the_page_succeeds(page: Path, tmp_path: Path, shared_d
     shutil.copy(CONFIGS / "demo.yaml", root / "other.yaml")
     text = (root / "other.yaml").read_text().replace("recipes/", "configs/recipes/").replace("tags/", "configs/tags/")
     (root / "other.yaml").write_text(text)
+    if page.stem == "calibration":
+        write_what_calibration_needs(root)
+    for folder, split in (("crops", "train"), ("pictures", "holdout")):
+        for label in ("cable", "screw"):
+            (root / folder / label).mkdir(parents=True)
+            for file in sorted((shared_data / "parts" / split / label).glob("*.jpg"))[::7][:8]:
+                shutil.copy(file, root / folder / label)
     for words in commands(page):
         words = ["configs/demo.yaml" if w in ("configs/my-line.yaml", "CONFIG") else w for w in words]
         for option in ("-o", "--record"):

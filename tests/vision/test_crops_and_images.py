@@ -1,14 +1,17 @@
 """Crops are the same wherever they are cut; pictures that cannot be used are refused by name."""
 
+import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from senbetsu_errors import Fatal, NeedsOperator
 from vision.crops import crop_blobs
-from vision.images import load_image, square_crop
+from vision.images import load_image, square_crop, stated_size
 
 
 def test_a_crop_is_rgb_square_and_has_the_margin() -> None:
@@ -79,9 +82,46 @@ def test_missing_empty_and_corrupt_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_huge_picture_is_refused(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "huge.png"), np.zeros((8000, 7600, 3), np.uint8))
-    with pytest.raises(NeedsOperator, match="60 million"):
-        load_image(tmp_path / "huge.png")
+    cv2.imwrite(str(tmp_path / "huge.bmp"), np.zeros((8000, 7500, 3), np.uint8))
+    with pytest.raises(NeedsOperator, match="7500 x 8000 pixels, more than 50 million"):
+        load_image(tmp_path / "huge.bmp")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_huge_picture_is_refused_before_it_is_unpacked(tmp_path: Path, suffix: str) -> None:
+    data = bytearray(cv2.imencode(suffix, np.zeros((40, 60, 3), np.uint8))[1].tobytes())
+    assert stated_size(bytes(data)) == (60, 40)
+    at = data.index(b"\xff\xc0") + 5 if suffix == ".jpg" else 16
+    data[at : at + (4 if suffix == ".jpg" else 8)] = struct.pack(">HH" if suffix == ".jpg" else ">II", 60_000, 60_000)
+    (tmp_path / f"bomb{suffix}").write_bytes(data)
+    with pytest.raises(NeedsOperator, match="60000 x 60000 pixels"):
+        load_image(tmp_path / f"bomb{suffix}")
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b""]))
+def test_any_head_of_a_file_states_a_size_or_none(rest: bytes, start: bytes) -> None:
+    found = stated_size(start + rest)
+    assert found is None or (len(found) == 2 and min(found) >= 0)
+
+
+def test_a_photograph_taken_on_its_side_is_turned_as_its_exif_says(tmp_path: Path) -> None:
+    picture = np.zeros((40, 60, 3), np.uint8)
+    picture[:, :30] = (0, 0, 255)
+    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+    # Orientation 6: the camera was turned left, the picture must be turned right (Exif 2.32, 4.6.4 tag 0x0112).
+    tiff = b"II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0) + b"\x00\x00\x00\x00"
+    exif = b"Exif\x00\x00" + tiff
+    (tmp_path / "a.jpg").write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:])
+    turned = load_image(tmp_path / "a.jpg")
+    assert turned.shape == (60, 40, 3)
+    assert turned[:20].mean(axis=(0, 1))[2] > 200  # what was left is now on top
+    assert turned[40:].mean() < 20
+
+
+def test_a_grey_jpeg_is_refused(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((40, 60), np.uint8))
+    with pytest.raises(NeedsOperator, match=r"1 channel\(s\) of uint8"):
+        load_image(tmp_path / "a.jpg")
 
 
 def test_a_picture_too_small_to_show_anything_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_turned_rectangle_keeps_its_sides(turned: float) -> None:
     cv2.fillPoly(mask, [np.rint(corners).astype(np.int32)], (1,))
     contour = np.asarray(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0][0]).reshape(-1, 2)
     area = float(cv2.contourArea(contour))
-    (measures,) = measures_of([contour], np.array([area]), np.array([[3.0, 5.0]]), 0.5)
+    (measures,) = measures_of([contour], np.array([area / 4]), np.array([[3.0, 5.0]]), np.array([0.5]))
     named = dict(zip(MEASURES, measures.tolist(), strict=True))
     assert named["length_mm"] == pytest.approx(60, abs=1.2)
     assert named["width_mm"] == pytest.approx(20, abs=1.2)
@@ -57,4 +57,4 @@ def test_heights_are_of_what_was_seen_inside_the_contour() -> None:
 
 
 def test_no_blobs_measure_nothing() -> None:
-    assert measures_of([], np.zeros(0), np.zeros((0, 2)), 0.5).shape == (0, len(MEASURES))
+    assert measures_of([], np.zeros(0), np.zeros((0, 2)), np.zeros(0)).shape == (0, len(MEASURES))

@@ -149,3 +149,58 @@ def test_the_preview_is_a_small_jpeg(belt: Draw, classifier: Classifier) -> None
     jpeg = pipeline.preview(belt([], length_mm=200).frame(180, 320, 0))
     assert jpeg[:2] == b"\xff\xd8"
     assert len(jpeg) < 60_000
+
+
+def test_a_height_channel_finds_what_has_the_belts_colour(belt: Draw, drawn_part: Draw, classifier: Classifier) -> None:
+    drawn = belt([], length_mm=400)
+    pipeline = VisionPipeline(camera("area_scan", 160), SETTINGS, 200, 10, classifier)
+    frame = drawn.frame(180, 320, 0)
+    height = np.zeros((320, 400), np.float32)
+    height[100:140, 100:180] = 2
+    found = pipeline.process(Frame({**frame.channels, "height": height}, frame.encoder, 0.0, 0))
+    assert [round(v) for v in (found.along_mm[0], found.across_mm[0], found.area_mm2[0] / 100)] == [100, 70, 8]
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("height", [np.zeros((320, 399), np.float32), np.zeros((320, 400), np.float64)])
+def test_a_height_channel_that_does_not_fit_the_colour_is_refused(
+    height: Any, belt: Draw, classifier: Classifier
+) -> None:
+    frame = belt([], length_mm=200).frame(180, 320, 0)
+    pipeline = VisionPipeline(camera("area_scan", 160), SETTINGS, 200, 10, classifier)
+    with pytest.raises(Fatal, match="expected float32"):
+        pipeline.process(Frame({**frame.channels, "height": height}, frame.encoder, 0.0, 0))
+
+
+def test_a_part_cut_by_strips_is_joined_by_its_height(belt: Draw, classifier: Classifier) -> None:
+    drawn = belt([], length_mm=600)
+    pipeline = VisionPipeline(camera("line_scan", 50), SETTINGS, 200, 10, classifier)
+    heights = np.zeros((1200, 400), np.float32)
+    heights[570:640, 100:160] = 4  # 285 to 320 mm; strips end at every 50 mm
+    lengths: list[float] = []
+    for sequence, e_mm in enumerate(steps(50, 50, 600)):
+        frame = drawn.frame(e_mm, 100, sequence)
+        last = round(e_mm / 0.5)
+        channels = {**frame.channels, "height": heights[last - 99 : last + 1]}
+        found = pipeline.process(Frame(channels, frame.encoder, frame.captured_at_s, sequence))
+        lengths += (found.along_max_mm - found.along_min_mm).tolist()
+    assert lengths == [pytest.approx(34.5, abs=1)]
+
+
+def test_a_flush_gives_out_what_a_line_scan_left_unfinished_once(
+    belt: Draw, drawn_part: Draw, classifier: Classifier
+) -> None:
+    drawn = belt([drawn_part(300, 50, 15, 15, (170, 170, 170))], length_mm=600)
+    pipeline = VisionPipeline(camera("line_scan", 50), SETTINGS, 200, 10, classifier)
+    assert not any(len(pipeline.process(drawn.frame(e_mm, 100, k))) for k, e_mm in enumerate(steps(50, 50, 311)))
+    left = pipeline.flush()
+    assert left is not None
+    assert left.oversize.tolist() == [True]
+    assert left.along_mm[0] == pytest.approx(7.5, abs=0.5)  # 285 to 300 mm seen, the datum at 300
+    assert pipeline.flush() is None
+
+
+def test_an_area_scan_leaves_nothing_to_flush(belt: Draw, classifier: Classifier) -> None:
+    pipeline = VisionPipeline(camera("area_scan", 160), SETTINGS, 200, 10, classifier)
+    pipeline.process(belt([], length_mm=200).frame(180, 320, 0))
+    assert pipeline.flush() is None

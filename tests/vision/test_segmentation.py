@@ -100,3 +100,41 @@ def test_a_part_on_a_standing_belt_is_not_learned() -> None:
     for _ in range(20):
         seg.foreground(Picture(picture), learn=False)
     assert len(blobs_in(seg, picture, learn=False)) == 1
+
+
+def test_black_on_black_is_found_by_its_height_alone_and_measured() -> None:
+    height = np.random.default_rng(1).normal(0, 0.05, (240, 400)).astype(np.float32)
+    height[80:140, 100:180] += 3
+    height[100:120, 130:150] = np.nan  # a glossy patch
+    seg = segmenter()
+    blind, seen = Picture(empty_belt()), Picture(empty_belt(), height)
+    assert len(seg.blobs(blind, seg.foreground(blind))) == 0
+    blobs = seg.blobs(seen, seg.foreground(seen))
+    np.testing.assert_allclose(blobs.boxes, [[100, 80, 80, 60]], atol=1)
+    np.testing.assert_allclose(blobs.height_mm, [3.0], atol=0.2)
+
+
+def test_without_a_height_channel_no_blob_has_a_height() -> None:
+    picture = empty_belt()
+    picture[80:140, 100:180] = 160
+    assert np.isnan(blobs_in(segmenter(), picture).height_mm).tolist() == [True]
+
+
+def test_the_bands_of_a_flickering_lamp_are_no_parts() -> None:
+    seg = segmenter()
+    rows = np.arange(240)
+    for k in range(30):
+        level = 90 * (1 + 0.1 * np.sin(rows / 25 + 2.4 * k))
+        picture = np.random.default_rng(k).normal(level[:, None, None], 2, (240, 400, 3))
+        picture[100:130, 200:260] += 40
+        assert count_in(seg, np.clip(picture, 0, 255).astype(np.uint8)) == 1
+
+
+def test_a_cut_that_is_likely_but_not_sure_makes_a_clump() -> None:
+    picture = empty_belt()
+    cv2.circle(picture, (100, 100), 30, (160, 160, 160), cv2.FILLED)
+    cv2.circle(picture, (155, 100), 30, (150, 170, 150), cv2.FILLED)
+    flags = {
+        above: blobs_in(segmenter(split_above=above, clump_above=0.3), picture).clump.tolist() for above in (0.3, 1.0)
+    }
+    assert flags == {0.3: [False, False], 1.0: [True]}

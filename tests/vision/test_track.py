@@ -16,17 +16,29 @@ from vision.track import Tracker, TrackerConfig
 VIEW_MM = 300.0
 COUNTS_PER_MM = 10
 CLASSES = 3
+BAR_MM = 900.0
 
 
 @dataclass
 class Lying:
-    """A part on the belt: p in belt mm, across, half sizes; `slides_mm` per mm of belt travel."""
+    """A part on the belt: p in belt mm, across, half sizes; `slides` and `strays` are mm of p (downstream) and across
+    per mm of belt travel; one that `turns` changes its half length along by that much, to and fro."""
 
     p: float
     x: float
     half: float = 10.0
     label: int = 0
     slides: float = 0.0
+    strays: float = 0.0
+    turns: float = 0.0
+
+    def at(self, e_mm: float) -> tuple[float, float]:
+        """Belt coordinate and place across when the belt has travelled `e_mm`."""
+        return self.p - self.slides * e_mm, self.x + self.strays * e_mm
+
+    def at_bar(self) -> tuple[float, float]:
+        """The same, when it passes the valve bar: e - p(e) = BAR_MM."""
+        return self.at((BAR_MM + self.p) / (1 + self.slides))
 
 
 @dataclass
@@ -39,7 +51,7 @@ class Line:
     returned: list[Part] = field(default_factory=list[Part])
 
     def __post_init__(self) -> None:
-        self.tracker = Tracker(TrackerConfig(COUNTS_PER_MM, CLASSES, edge_mm=1.0))
+        self.tracker = Tracker(TrackerConfig(COUNTS_PER_MM, CLASSES, edge_mm=1.0, act_at_mm=BAR_MM))
         self.random = np.random.default_rng(self.seed)
 
     def move_to(self, e_mm: float) -> list[Part]:
@@ -51,15 +63,15 @@ class Line:
         rows: list[tuple[float, ...]] = []
         chances: list[list[float]] = []
         for part in self.parts:
-            along = e_mm - (part.p - part.slides * e_mm) + self.random.normal(0, self.noise_mm or 1e-12)
-            low, high = along - part.half, along + part.half
+            p, x = part.at(e_mm)
+            along = e_mm - p + self.random.normal(0, self.noise_mm or 1e-12)
+            half = part.half + part.turns * np.sin(e_mm / 20)
+            low, high = along - half, along + half
             if high <= 0.5 or low >= VIEW_MM - 0.5:
                 continue
             up, down = low <= 0, high >= VIEW_MM
             low, high = max(low, 0.0), min(high, VIEW_MM)
-            rows.append(
-                ((low + high) / 2, part.x, low, high, part.x - part.half, part.x + part.half, up ^ down, up & down)
-            )
+            rows.append(((low + high) / 2, x, low, high, x - part.half, x + part.half, up ^ down, up & down))
             seen_whole = not (up or down)
             chances.append([0.8 if c == part.label else 0.1 for c in range(CLASSES)] if seen_whole else [0.0] * CLASSES)
         columns = np.array(rows, np.float64).reshape(-1, 8).T
@@ -218,15 +230,6 @@ def test_a_part_longer_than_the_view_is_returned_once() -> None:
     assert [p.oversize for p in line.returned] == [True]
 
 
-def test_a_sliding_part_is_flagged_and_less_certain() -> None:
-    line = Line([Lying(60, 60), Lying(60, 160, slides=0.05)], noise_mm=0.1)
-    line.run([float(e) for e in np.arange(0, 500, 15)])
-    still, slides = sorted(line.returned, key=lambda p: p.across_mm)
-    assert not still.sliding
-    assert slides.sliding
-    assert slides.uncertainty_mm > 3 > still.uncertainty_mm
-
-
 def test_a_reflection_that_is_seen_once_and_never_again_is_counted_not_returned() -> None:
     line = Line([Lying(60, 100)])
     line.move_to(100.0)
@@ -284,3 +287,17 @@ def test_a_small_part_that_lies_at_a_large_one_in_every_picture_is_a_part() -> N
     line = Line([Lying(60, 100, half=20), Lying(75, 112, half=4)])
     line.run([float(e) for e in np.arange(80, 600, 20)])
     assert places(line.returned) == expected(line.parts)
+
+
+def test_a_part_carries_the_shares_of_its_whole_views_that_were_unknown_or_a_clump() -> None:
+    line = Line([Lying(p=100.0, x=100.0, label=1)])
+    seen_whole = 0
+    for e_mm in range(0, 400, 20):
+        picture = line.picture(float(e_mm))
+        whole = ~(picture.cut | picture.oversize)
+        seen_whole += int(whole.sum())
+        picture = replace(picture, unknown=whole & (seen_whole % 2 == 1), clump=whole & (seen_whole > 2))
+        line.returned += line.tracker.update(e_mm * COUNTS_PER_MM, picture, VIEW_MM)
+    (part,) = line.returned
+    assert part.unknown_share == pytest.approx(-(-part.views // 2) / part.views)
+    assert part.clump_share == pytest.approx((part.views - 2) / part.views)

@@ -7,13 +7,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.comparison import Difference
 from models.fusion import MEASURES
 from senbetsu_errors import Fatal
 from vision import wire
+from vision.camera_state import CameraChange, CameraState
 from vision.frame import EncoderStamp
-from vision.results import Detections, FrameResult, Idle
+from vision.results import CropAnswer, CropRequest, Detections, FrameResult, Idle, PictureSample, ShadowReport
 
+COUNTS = st.integers(0, 2**40)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=64)
+
+
+def shadows() -> st.SearchStrategy[ShadowReport]:
+    counts = st.integers(0, 10**9)
+    pairs = st.builds(Difference, st.text(max_size=5), st.text(max_size=5), counts, FLOATS)
+    return st.builds(
+        ShadowReport,
+        name=st.text(max_size=9),
+        version=st.text(max_size=5),
+        share=FLOATS,
+        seen=counts,
+        compared=counts,
+        spent_s=FLOATS,
+        error=st.text(max_size=9),
+        pairs=st.lists(pairs, max_size=3).map(tuple),
+    )
 
 
 @st.composite
@@ -44,7 +63,34 @@ def results(draw: st.DrawFn) -> FrameResult:
             measures=draw(st.sampled_from([None, measures])),
         ),
         preview_jpeg=draw(st.none() | st.binary(max_size=40)),
+        health=draw(
+            st.none()
+            | st.builds(
+                PictureSample,
+                FLOATS,
+                FLOATS,
+                st.none() | FLOATS,
+                st.none() | FLOATS,
+                st.none() | st.tuples(FLOATS, FLOATS, FLOATS),
+                COUNTS,
+                COUNTS,
+                COUNTS,
+            )
+        ),
+        crops=tuple(draw(st.lists(st.builds(CropAnswer, COUNTS, st.binary(max_size=30), COUNTS, COUNTS), max_size=3))),
+        shadow=draw(st.none() | shadows()),
     )
+
+
+@given(st.builds(CropRequest, COUNTS, COUNTS, FLOATS, FLOATS, FLOATS, FLOATS))
+def test_a_request_for_a_crop_comes_back_as_it_was(request: CropRequest) -> None:
+    assert wire.decode_request(wire.encode_request(request)) == request
+
+
+@pytest.mark.parametrize("damaged", [b"", b"SBV1", wire.encode(Idle(1.0, 2))])
+def test_what_is_no_request_is_refused(damaged: bytes) -> None:
+    with pytest.raises(Fatal, match="vision message"):
+        wire.decode_request(damaged)
 
 
 @given(results())
@@ -59,6 +105,9 @@ def test_a_result_comes_back_as_it_was(result: FrameResult) -> None:
         "dropped",
         "view_along_mm",
         "preview_jpeg",
+        "health",
+        "crops",
+        "shadow",
     ):
         assert getattr(back, name) == getattr(result, name)
     for name in Detections.__slots__:
@@ -76,6 +125,14 @@ def test_a_result_comes_back_as_it_was(result: FrameResult) -> None:
 @given(at_s=FLOATS, dropped=st.integers(0, 2**53))
 def test_an_idle_sign_comes_back_as_it_was(at_s: float, dropped: int) -> None:
     assert wire.decode(wire.encode(Idle(at_s, dropped))) == Idle(at_s, dropped)
+
+
+@given(st.sampled_from(CameraState), st.text(), FLOATS, st.integers(0, 2**31), FLOATS)
+def test_a_cameras_state_comes_back_as_it_was(
+    state: CameraState, reason: str, at_s: float, reopened: int, down_s: float
+) -> None:
+    change = CameraChange(state, reason, at_s, reopened, down_s)
+    assert wire.decode(wire.encode(change)) == change
 
 
 @given(results(), st.data())

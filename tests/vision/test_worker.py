@@ -13,10 +13,13 @@ import pytest
 from senbetsu_errors import Fatal, NeedsOperator, Retryable
 from vision.camera_config import CameraConfig
 from vision.classify import Classifier
+from vision.crop_desk import CropDesk
 from vision.frame import EncoderStamp, Frame
 from vision.freshness import FreshnessGate
+from vision.health import PictureHealth
+from vision.health_config import HealthConfig
 from vision.pipeline import VisionPipeline
-from vision.results import FrameResult, Idle
+from vision.results import CropRequest, FrameResult, Idle
 from vision.settings import VisionConfig
 from vision.worker import frame_results
 
@@ -49,9 +52,11 @@ class InLoopSource:
             raise self._failure
 
 
-def results_of(source: InLoopSource, classifier: Classifier, **options: float) -> list[FrameResult | Idle]:
+def results_of(
+    source: InLoopSource, classifier: Classifier, camera: CameraConfig = CAMERA, **options: Any
+) -> list[FrameResult | Idle]:
     async def scenario() -> list[FrameResult | Idle]:
-        pipeline = VisionPipeline(CAMERA, SETTINGS, 200, 10, classifier)
+        pipeline = VisionPipeline(camera, SETTINGS, 200, 10, classifier)
         async with contextlib.aclosing(frame_results(source, pipeline, **options)) as results:
             return [result async for result in results]
 
@@ -70,6 +75,36 @@ def test_every_fresh_frame_becomes_a_result_and_the_first_has_a_preview(
     assert {r.view_along_mm for r in results} == {160}
     assert {r.dropped for r in results} == {3}
     assert all(len(r.detections) for r in results)
+
+
+def test_looks_and_crops_come_with_the_next_result_and_count_stale_frames(
+    belt: Draw, scattered: Draw, classifier: Classifier
+) -> None:
+    drawn = belt(scattered(10, first_mm=0, last_mm=300), length_mm=400)
+    frames = [drawn.frame(200 + 20 * k, 320, k) for k in range(6)]
+    frames.insert(3, frames[2])  # handed over a second time
+    desk = CropDesk(CAMERA, 100)
+    desk.ask(CropRequest(5, 1, 20.0, 40.0, 50.0, 80.0))
+    source = InLoopSource([(0.0, frame) for frame in frames])
+    health = PictureHealth(CAMERA, HealthConfig(every_frames=2))
+    results = results_of(source, classifier, preview_hz=0, health=health, desk=desk)
+    looks = [r.health for r in results if isinstance(r, FrameResult)]
+    assert [look is not None for look in looks] == [False, True, False, True, False, True]
+    assert [(look.frames, look.stale_frames) for look in looks if look] == [(1, 0), (3, 0), (6, 1)]
+    # The frame asked for had not come yet when the desk was asked: answered, but without a picture.
+    assert [[(c.ticket, c.png) for c in r.crops] for r in results if isinstance(r, FrameResult)][1] == [(5, b"")]
+
+
+def test_a_line_scan_that_ends_within_a_part_gives_it_out_in_a_last_result(
+    belt: Draw, drawn_part: Draw, classifier: Classifier
+) -> None:
+    drawn = belt([drawn_part(150, 50, 15, 15, (170, 170, 170))], length_mm=400)
+    source = InLoopSource([(0.0, drawn.frame(50 * (k + 1), 100, k)) for k in range(3)])
+    camera = CAMERA.model_copy(update={"geometry": "line_scan", "view_along_mm": 50})
+    results = [r for r in results_of(source, classifier, camera=camera) if isinstance(r, FrameResult)]
+    assert [(r.frame_sequence, len(r.detections), r.detections.oversize.any()) for r in results] == [
+        (0, 0, False), (1, 0, False), (2, 0, False), (2, 1, True)
+    ]  # fmt: skip
 
 
 def test_silence_gives_idle_signs_without_losing_the_frame(belt: Draw, classifier: Classifier) -> None:

@@ -1,6 +1,7 @@
 // @ts-check
 import { Belt } from "./belt.js";
 import { showFigures, showHeader } from "./figures.js";
+import { OddParts } from "./odd.js";
 import { follow } from "./snapshot.js";
 import { currentLanguage, setLanguage, word } from "./words.js";
 
@@ -13,6 +14,14 @@ const REMEMBERED = "senbetsu.language";
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const belt = new Belt(/** @type {HTMLCanvasElement} */ (element("picture")), element("legend"));
+
+const odd = new OddParts();
+element("picture").addEventListener("click", (event) => {
+  const part = belt.partAt(event.offsetX, event.offsetY);
+  if (part !== null) {
+    odd.pickOnBelt(part);
+  }
+});
 
 /** @type {Snapshot | null} */
 let newest = null;
@@ -50,6 +59,7 @@ function showText() {
   }
   showFigures(newest);
   belt.showLegend(newest);
+  odd.show(newest);
 }
 
 /** @param {"en" | "ja"} language */

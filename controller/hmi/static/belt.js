@@ -4,7 +4,7 @@
  * drawn in belt millimetres: x is the distance downstream of the camera's datum, y the distance from
  * the belt's left edge, and what lies at belt coordinate b is at x = (encoder - b) / counts_per_mm.
  */
-import { drawBar, drawParts, drawShots, drawTag, legendTexts, PALE } from "./marks.js";
+import { drawBar, drawParts, drawShots, drawTag, legendTexts, PALE, partAt } from "./marks.js";
 import { word } from "./words.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
@@ -112,6 +112,7 @@ export class Belt {
     drawBar(scene);
     const drawn = drawParts(scene);
     this.canvas.dataset.outlines = String(drawn);
+    this.canvas.dataset.encoder = String(Math.round(this.encoder));
     this.canvas.setAttribute("aria-label", `${word("parts in view")}: ${drawn}`);
   }
 
@@ -137,13 +138,22 @@ export class Belt {
   }
 
   /**
+   * How much belt is shown, and its scale in px per mm.
+   * @param {Snapshot} snapshot
+   */
+  extent(snapshot) {
+    const frame = /** @type {HTMLElement} */ (this.canvas.parentElement);
+    const lengthMm = snapshot.bar_distance_mm + Math.max(100, 0.12 * snapshot.bar_distance_mm);
+    const k = Math.min(frame.clientWidth / lengthMm, (frame.clientHeight - RULER_PX) / snapshot.belt_width_mm);
+    return { lengthMm, k };
+  }
+
+  /**
    * Sizes the canvas to its frame, sets the origin to the datum and the belt's left edge.
    * @param {Snapshot} snapshot
    */
   fit(snapshot) {
-    const frame = /** @type {HTMLElement} */ (this.canvas.parentElement);
-    const lengthMm = snapshot.bar_distance_mm + Math.max(100, 0.12 * snapshot.bar_distance_mm);
-    const k = Math.min(frame.clientWidth / lengthMm, (frame.clientHeight - RULER_PX) / snapshot.belt_width_mm);
+    const { lengthMm, k } = this.extent(snapshot);
     const ratio = window.devicePixelRatio;
     const width = Math.floor(lengthMm * k * ratio);
     const height = Math.floor((snapshot.belt_width_mm * k + RULER_PX) * ratio);
@@ -212,6 +222,19 @@ export class Belt {
         pen.fillText(mm === 0 ? "0 mm" : String(mm), mm * k, bottom + 6);
       }
     }
+  }
+
+  /**
+   * The part under a point of the canvas, null where none is.
+   * @param {number} x px
+   * @param {number} y px
+   */
+  partAt(x, y) {
+    if (this.snapshot === null) {
+      return null;
+    }
+    const { lengthMm, k } = this.extent(this.snapshot);
+    return partAt({ pen: this.pen, snapshot: this.snapshot, encoder: this.encoder, k, lengthMm }, x, y);
   }
 
   /** @param {Snapshot} snapshot */

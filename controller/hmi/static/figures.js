@@ -77,10 +77,49 @@ function showMachine(snapshot) {
   fill("devices", [
     ...links,
     row(word("Camera"), `${bad ? "▲ " : ""}${word(camera.state)}`, frames, bad),
+    ...visionRows(snapshot),
     row(word("Latency"), `p50 ${milliseconds(p50_ms)}`, `p99 ${milliseconds(p99_ms)}, ${word("frame to order")}`),
     ...shadowRows(snapshot),
     row(word("Belt speed"), `${(snapshot.speed_mm_s / 1000).toFixed(2)} m/s`, `${word("Uptime")} ${duration(snapshot.uptime_s)}`),
   ]);
+}
+
+/** In the row of a healthy picture, in this order; any other figure appears when its limit is not kept. */
+const ALWAYS_SHOWN = ["focus", "too_dark", "unknown_rate", "class_mix"];
+
+/** @type {Record<string, string>} */
+const METRIC_NAMES = {
+  too_dark: "brightness", too_bright: "brightness", motion_blur: "motion sharpness", patch_drift: "patch drift",
+  stale_frames: "stale frames", unknown_rate: "unknown", class_mix: "mix drift", parts_per_frame: "parts in view",
+};
+
+/** @param {Snapshot} snapshot */
+function visionRows(snapshot) {
+  const metrics = Object.entries(snapshot.vision);
+  if (metrics.length === 0) {
+    return [];
+  }
+  const broken = metrics.filter(([, metric]) => metric.state === "warn" || metric.state === "alarm");
+  const shown = broken.length > 0 ? broken : metrics.filter(([name]) => ALWAYS_SHOWN.includes(name));
+  const detail = shown.map(([name, metric]) => `${word(METRIC_NAMES[name] ?? name)} ${metricText(name, metric.value)}`);
+  const learning = metrics.some(([name, metric]) => ALWAYS_SHOWN.includes(name) && metric.state === "learning");
+  const state = broken.some(([, metric]) => metric.state === "alarm") ? "alarm" : broken.length > 0 ? "warning" : "ok";
+  const said = state !== "ok" ? `▲ ${word(state)}` : word(learning ? "learning" : "ok");
+  return [row(word("Picture"), said, detail.join(", "), state !== "ok")];
+}
+
+/**
+ * @param {string} name
+ * @param {number | null} value
+ */
+function metricText(name, value) {
+  if (value === null) {
+    return "–";
+  }
+  if (name === "class_mix") {
+    return value.toFixed(2);
+  }
+  return name === "patch_drift" || name === "parts_per_frame" ? value.toFixed(0) : `${(100 * value).toFixed(0)} %`;
 }
 
 /**

@@ -209,6 +209,34 @@ export function legendTexts(snapshot) {
   return [...outlets, `… ${word("not decided")}`, ...signs, `▒ ${word("jet fired")}`];
 }
 
+/** A finger or a mouse may miss a part by this many px. */
+const NEAR_PX = 8;
+
+/**
+ * @param {Scene} scene
+ * @param {number} atX px
+ * @param {number} atY px
+ * @returns {PartView | null} the nearest part whose box, a little widened, holds the point
+ */
+export function partAt({ snapshot, encoder, k }, atX, atY) {
+  /** @type {{part: PartView, distance: number}[]} */
+  const hit = [];
+  for (const part of snapshot.parts) {
+    const x = (encoder - part.belt_counts) / snapshot.counts_per_mm;
+    const points = part.outline.length > 2 ? part.outline : diamond(part.across_mm);
+    const xs = points.map(([along]) => (x + along) * k);
+    const ys = points.map(([, across]) => across * k);
+    const inside =
+      atX > Math.min(...xs) - NEAR_PX && atX < Math.max(...xs) + NEAR_PX &&
+      atY > Math.min(...ys) - NEAR_PX && atY < Math.max(...ys) + NEAR_PX;
+    if (inside) {
+      hit.push({ part, distance: Math.hypot(atX - x * k, atY - part.across_mm * k) });
+    }
+  }
+  hit.sort((one, other) => one.distance - other.distance);
+  return hit[0]?.part ?? null;
+}
+
 /**
  * The picture runs a little late: what happens at the bar is shown when the part is drawn there.
  * @param {PartView} part

@@ -1,0 +1,175 @@
+"""What tracking makes of rendered belts: the fused class beside single views, and the places of parts that move.
+
+The plant of configs/demo.yaml, some of its parts sliding and rolling, its pictures through the model that the
+configuration names. Which part is which is known from the plant. Expected calibration error (ECE) over 10 bins of
+equal width: the mean over parts of |share that is right - mean probability| of its bin (Guo et al. 2017, On
+Calibration of Modern Neural Networks).
+"""
+
+from dataclasses import dataclass, field, replace
+from math import hypot
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.figures import Figure, report
+from controller.cli.plant import plant_setup
+from controller.cli.vision import make_pipeline
+from controller.config import LineConfig, load_config
+from plc_bridge.virtual_plc import PlcInputs, PlcOutputs
+from sim.config import PlantMotionConfig
+from sim.motion import Mover
+from sim.optics import PlacedPart
+from sim.plant import Exposure, Plant
+from vision.frame import EncoderStamp, Frame
+from vision.parts import Part
+from vision.track import Tracker, TrackerConfig
+
+CONFIG = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
+MOTION = PlantMotionConfig(sliding_share=0.15, rolling_share=0.15, rate=0.05)
+SECONDS = 60.0
+SAME_MM = 6.0
+ECE_BINS = 10
+
+
+@dataclass
+class Seen:
+    """What came out: probabilities and true class of single views and of parts, and where parts were said to be."""
+
+    views: list[tuple[NDArray[np.float32], int]] = field(default_factory=list[Any])
+    parts: list[tuple[NDArray[np.float32], int]] = field(default_factory=list[Any])
+    lying: list[float] = field(default_factory=list[float])
+    """Errors of the place at the bar, in standard deviations."""
+    moving: list[float] = field(default_factory=list[float])
+    moving_mm: list[float] = field(default_factory=list[float])
+    unpredicted_mm: list[float] = field(default_factory=list[float])
+    flagged: int = 0
+    falsely_flagged: int = 0
+
+
+def expected_calibration_error(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """As the module's docstring says; `probability` of the best class, whether it was the right one."""
+    bins = np.minimum((probability * ECE_BINS).astype(int), ECE_BINS - 1)
+    error = 0.0
+    for number in range(ECE_BINS):
+        inside = bins == number
+        if inside.any():
+            error += inside.mean() * abs(right[inside].mean() - probability[inside].mean())
+    return float(error)
+
+
+def accuracy_and_ece(seen: list[tuple[NDArray[np.float32], int]]) -> tuple[float, float]:
+    """Share of best classes that are right, and their calibration error."""
+    best = np.array([p.max() for p, _ in seen], np.float64)
+    right = np.array([int(p.argmax()) == label for p, label in seen])
+    return float(right.mean()), expected_calibration_error(best, right)
+
+
+class _Running:
+    """In the place of a PLC: the belt runs and is fed, no valve opens."""
+
+    def __init__(self, speed_mm_s: float) -> None:
+        self._outputs = PlcOutputs(valves=0, belt_run=True, feed_run=True, speed_setpoint_mm_s=speed_mm_s)
+
+    def scan(self, now_s: float, encoder_raw: int, belt_speed_mm_s: float, inputs: PlcInputs) -> PlcOutputs:
+        return self._outputs
+
+    def latch_trigger(self, encoder: int) -> None:
+        """Nobody asks for it."""
+
+
+def watch(config: LineConfig, seconds: float, seed: int, motion: PlantMotionConfig = MOTION) -> Seen:
+    """Run the plant for `seconds` and follow its parts."""
+    setup = plant_setup(config)
+    setup = replace(setup, plant=setup.plant.model_copy(update={"motion": motion}))
+    plant = Plant(setup, seed, driven_by=_Running(config.belt.speed_mm_s))
+    pipeline = make_pipeline(config)
+    counts_per_mm, bar_mm = config.belt.encoder_counts_per_mm, config.jets.distance_mm
+    tracker = Tracker(
+        TrackerConfig.of(config.camera, config.vision, counts_per_mm, len(pipeline.labels), act_at_mm=bar_mm)
+    )
+    exposures: dict[int, Exposure] = {}
+    movers: dict[int, Mover] = {}
+    seen = Seen()
+    at_s = 0.0
+    while at_s < seconds:
+        at_s += 0.05
+        for exposure in plant.advance_to(at_s):
+            exposures[exposure.encoder] = exposure
+            movers.update((id(m), m) for m in plant.moving)
+            frame = Frame(
+                {"color": plant.render(exposure)},
+                EncoderStamp(exposure.encoder, "latched"),
+                exposure.at_s,
+                exposure.sequence,
+            )
+            found = pipeline.process(frame)
+            for k in np.flatnonzero(~(found.cut | found.oversize)).tolist():
+                true = _nearest(exposure, float(found.along_mm[k]), float(found.across_mm[k]))
+                if true is not None:
+                    seen.views.append((found.probabilities[k], pipeline.labels.index(true.image.class_id)))
+            for part in tracker.update(exposure.encoder, found, config.camera.view_along_mm):
+                _judge(seen, part, exposures[round(part.seen_counts)], list(movers.values()), pipeline.labels, config)
+    return seen
+
+
+def _nearest(exposure: Exposure, along_mm: float, across_mm: float) -> PlacedPart | None:
+    """The part that lay there, None where none or two did."""
+    near = [
+        p for p in exposure.parts if hypot(exposure.travel_mm - p.belt_mm - along_mm, p.across_mm - across_mm) < SAME_MM
+    ]
+    return near[0] if len(near) == 1 else None
+
+
+def _judge(
+    seen: Seen, part: Part, exposure: Exposure, movers: list[Mover], labels: tuple[str, ...], config: LineConfig
+) -> None:
+    true = _nearest(exposure, part.seen_along_mm, part.seen_across_mm)
+    if true is None or part.oversize:
+        return
+    seen.parts.append((part.probabilities, labels.index(true.image.class_id)))
+    bar_mm = config.jets.distance_mm
+    said_mm = part.belt_counts / config.belt.encoder_counts_per_mm
+    own = [m for m in movers if abs(m.at(exposure.travel_mm).belt_mm - true.belt_mm) < 1e-6]
+    flagged = part.sliding or part.rolling
+    if not own:
+        seen.falsely_flagged += flagged
+        seen.lying.append((said_mm - true.belt_mm) / part.uncertainty_mm)
+        return
+    travel_mm = exposure.travel_mm
+    for _ in range(60):  # it passes the bar when travel - place = distance
+        travel_mm = own[0].part.belt_mm + own[0].offset_mm(travel_mm)[0] + bar_mm
+    error_mm = said_mm - (travel_mm - bar_mm)
+    seen.flagged += flagged
+    seen.moving.append(error_mm / part.uncertainty_mm)
+    seen.moving_mm.append(abs(error_mm))
+    seen.unpredicted_mm.append(abs(true.belt_mm - (travel_mm - bar_mm)))
+
+
+def measure(seconds: float = SECONDS, seed: int = 1) -> dict[str, Any]:
+    """Accuracy and calibration of single views and of parts; places of parts that lie still and that move."""
+    seen = watch(load_config(CONFIG), seconds, seed)
+    view_accuracy, view_ece = accuracy_and_ece(seen.views)
+    part_accuracy, part_ece = accuracy_and_ece(seen.parts)
+    within = np.abs(seen.moving) < 2
+    figures = [
+        Figure("accuracy of single views", view_accuracy, "share"),
+        # A part counts once, however many views it gave, hence the tolerance.
+        Figure("accuracy of parts", part_accuracy, "share", at_least=round(view_accuracy - 0.003, 4)),
+        Figure("calibration error of single views", view_ece, "share"),
+        Figure("calibration error of parts", part_ece, "share", at_most=0.03),
+        Figure("moving parts flagged", seen.flagged / max(len(seen.moving), 1), "share", at_least=0.9),
+        Figure("parts lying still flagged", seen.falsely_flagged / max(len(seen.lying), 1), "share", at_most=0.01),
+        Figure("moving parts within 2 sigma at the bar", float(within.mean()), "share", at_least=0.9),
+        Figure("median error of moving parts at the bar", float(np.median(seen.moving_mm)), "mm"),
+    ]
+    beside = {
+        "simulated": True,
+        "views": len(seen.views),
+        "parts": len(seen.parts),
+        "moving": len(seen.moving),
+        "median error at the bar if nothing were predicted, mm": round(float(np.median(seen.unpredicted_mm)), 2),
+    }
+    return report("tracking", figures, beside)
