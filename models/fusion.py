@@ -68,7 +68,7 @@ class _Level:
             for share, mean, triangle in zip(density.shares, density.means, density.covariances, strict=True):
                 covariance = _square(triangle, len(fusion.measures))[np.ix_(columns, columns)]
                 factor = np.linalg.cholesky(covariance)
-                inverse = np.linalg.inv(factor)
+                inverse = np.linalg.inv(factor).astype(np.float64)
                 whiten.append(inverse.T)
                 offset.append(inverse @ np.array(mean)[columns])
                 constant.append(np.log(max(share, 1e-12)) - float(np.log(np.diag(factor)).sum()))

@@ -88,7 +88,7 @@ def weigh(
     levels: list[FusionLevel] = []
     for wanted in LEVELS:
         columns = [MEASURES.index(name) for name in wanted]
-        usable = np.isfinite(held.measures[:, columns]).all(axis=1)
+        usable = np.isfinite(held.measures[:, columns]).sum(axis=1) == len(columns)
         if min((usable & half).sum(), (usable & ~half).sum()) < FEWEST:
             continue
         levels.append(_level(names, densities, broad, held, wanted, usable, half, temperature))
@@ -167,27 +167,28 @@ def _mixture(rows: _Floats, components: int, floor: _Floats) -> Density:
     weights = np.zeros((len(rows), components))
     for k, chosen in enumerate(np.array_split(order, components)):
         weights[chosen, k] = 1
-    for _ in range(_ITERATIONS):
-        counts = weights.sum(axis=0) + 1e-9
-        shares = counts / counts.sum()
-        means = (weights.T @ rows) / counts[:, None]
-        covariances = np.stack(
-            [
-                ((weights[:, k, None] * (rows - means[k])).T @ (rows - means[k]) + _PRIOR_ROWS * whole)
-                / (counts[k] + _PRIOR_ROWS)
-                + floor
-                for k in range(components)
-            ]
-        )
-        if components == 1:
-            break
+    shares, means, covariances = _moments(rows, weights, whole, floor)
+    for _ in range(_ITERATIONS if components > 1 else 0):
         logs = np.stack(
             [np.log(shares[k]) + _log_normal(rows, means[k], covariances[k]) for k in range(components)], axis=1
         )
         weights = np.exp(logs - logs.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
+        shares, means, covariances = _moments(rows, weights, whole, floor)
     kept = shares * len(rows) >= _FEWEST_A_COMPONENT  # one that others have emptied says nothing
     return _density(shares[kept] / shares[kept].sum(), means[kept], covariances[kept])
+
+
+def _moments(rows: _Floats, weights: _Floats, whole: _Floats, floor: _Floats) -> tuple[_Floats, _Floats, _Floats]:
+    """Share, mean and covariance of every component, of rows [N, m] that belong to it by weights [N, K]."""
+    counts = weights.sum(axis=0) + 1e-9
+    means = (weights.T @ rows) / counts[:, None]
+    covariances: list[_Floats] = []
+    for k, count in enumerate(counts.tolist()):
+        away = rows - means[k]
+        spread = (weights[:, k, None] * away).T @ away + _PRIOR_ROWS * whole
+        covariances.append(spread / (count + _PRIOR_ROWS) + floor)
+    return counts / counts.sum(), means, np.stack(covariances)
 
 
 def _log_normal(rows: _Floats, mean: _Floats, covariance: _Floats) -> _Floats:

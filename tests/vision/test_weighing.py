@@ -1,9 +1,12 @@
 """A reading of the scale becomes the mass of a part that lay on it alone, and of no other."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from senbetsu_errors import Fatal, NeedsOperator
@@ -20,7 +23,7 @@ def scale() -> InlineScale:
 
 
 def frame(readings: list[tuple[float, float]] | None, e_mm: float = 0.0) -> Frame:
-    channels = {"color": np.zeros((2, 2, 3), np.uint8)}
+    channels: dict[str, NDArray[Any]] = {"color": np.zeros((2, 2, 3), np.uint8)}
     if readings:
         channels["mass"] = np.array([(way * PER_MM, grams) for way, grams in readings], np.float32)
     return Frame(channels, EncoderStamp(round(e_mm * PER_MM), "latched"), 0.0, 0)
