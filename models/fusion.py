@@ -142,6 +142,21 @@ class Fuser:
         return np.log((1 - self._outliers) * np.exp(ratio) + self._outliers)
 
 
+def carried_over(fusion: Fusion, softer: float, raised: float) -> Fusion:
+    """The fusion of a model whose head was fitted anew: its temperature is `softer` times its parent's, its threshold
+    for unknown `raised` above."""
+    levels = [
+        level.model_copy(
+            update={
+                "temperature": level.temperature * softer,
+                "unknown_threshold": None if level.unknown_threshold is None else level.unknown_threshold + raised,
+            }
+        )
+        for level in fusion.levels
+    ]
+    return fusion.model_copy(update={"levels": tuple(levels)})
+
+
 def _square(triangle: tuple[float, ...], size: int) -> _Floats:
     """The symmetric matrix of a lower triangle, row by row."""
     matrix = np.zeros((size, size))

@@ -27,7 +27,7 @@ _BROADER = 4.0  # variance of `broad` over that of all parts together
 _ITERATIONS = 60
 _ROUNDS = 3
 _WEIGHTS = np.linspace(0.0, 2.0, 41)
-_TEMPERATURES = np.geomspace(0.4, 2.5, 47)
+_TEMPERATURES = np.geomspace(0.25, 8.0, 71)
 _DIGITS = 5
 
 Score = Callable[[Probabilities], NDArray[np.float32]]

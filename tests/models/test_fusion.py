@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from models.fusion import MEASURES, SIZE, Fuser, Measures
+from models.fusion import MEASURES, SIZE, Fuser, Measures, carried_over
 from models.fusion_fit import COMPONENTS, LEVELS, OUTLIERS, Held, fit_densities, fit_fusion
 from models.manifest import Fusion
 from models.scores import expected_calibration_error, softmax
@@ -123,6 +123,18 @@ def test_a_part_that_measures_nothing_counts_as_the_smallest_there_is(fusion: Fu
     flat = np.array([[20, 6, 90, -0.2, 0.0, -0.03], [20, 6, 90, 0.05, 0.05, 0.01]], np.float32)
     first, second = Fuser(fusion, NAMES).logits(logits, 1.0, flat)[0]
     np.testing.assert_array_equal(first, second)
+
+
+def test_a_head_fitted_anew_takes_the_fusion_with_it(fusion: Fusion) -> None:
+    """Logits twice as large and a temperature twice as high are the same answers."""
+    measures, labels = parts(20, 4)
+    logits = looks(labels, 1)
+    levels = tuple(level.model_copy(update={"unknown_threshold": 0.5}) for level in fusion.levels)
+    before, limits = Fuser(fusion.model_copy(update={"levels": levels}), NAMES).logits(logits, 1.0, measures)
+    later = carried_over(fusion.model_copy(update={"levels": levels}), 2.0, 0.1)
+    after, raised = Fuser(later, NAMES).logits(2 * logits, 2.0, measures)
+    np.testing.assert_allclose(before, after, rtol=1e-5)
+    np.testing.assert_allclose(raised, limits + 0.1, rtol=1e-5)
 
 
 def test_two_shapes_of_one_class_are_two_components() -> None:
