@@ -323,7 +323,7 @@ def _unknown(parent: Unknown | None, scores: NDArray[np.float32]) -> Unknown | N
 
 
 def _fusion(parent: Manifest, temperature: float, unknown: Unknown | None) -> Fusion | None:
-    """The parent's. Taught classes get no density: their pictures were not measured, so measures say nothing of them."""
+    """The parent's. Taught classes get no density: their pictures were not measured, measures say nothing of them."""
     if parent.fusion is None:
         return None
     raised = unknown.threshold - parent.unknown.threshold if unknown and parent.unknown else 0.0
