@@ -41,14 +41,14 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         description="A blob that fills less of its convex hull than this is examined for touching parts; 0 never.",
     )
     split_above: float = Field(
-        default=0.8,
+        default=0.97,
         gt=0,
         le=1,
         title="Split above this probability",
         description="How probable it must be that a cut separates two parts for it to be made.",
     )
     clump_above: float = Field(
-        default=0.6,
+        default=0.9,
         gt=0,
         le=1,
         title="Clump above this probability",

@@ -37,15 +37,24 @@ class Grounds:
     paste_share: float
 
 
-def augment(images: Tensor, covers: Tensor, grounds: Grounds, size_px: int, rng: torch.Generator) -> Tensor:
+def augment(
+    images: Tensor, covers: Tensor, grounds: Grounds, size_px: int, rng: torch.Generator, strength: float = 1.0
+) -> Tensor:
     """Other pictures of the same parts, float32 [B, 3, size_px, size_px], of crops [B, 3, S0, S0], values 0..1.
 
     Turned, scaled, shifted; cut out and pasted onto another ground where `covers` [B, 1, S0, S0] says how;
-    recoloured, blurred, shown coarsely, partly hidden and noisy.
+    recoloured, blurred, shown coarsely, partly hidden and noisy: all of it, but turning and pasting, by the share
+    `strength` of what it may be at most.
     """
-    images, covers = _place(images, covers, size_px, rng)
-    images = _paste(images, covers, grounds, rng)
-    return _noise(_cutout(_coarse(_blur(_colour(images, rng), rng), rng), rng), rng).clamp(0.0, 1.0)
+    images, covers = _place(images, covers, size_px, rng, strength)
+    images = _colour(_paste(images, covers, grounds, rng), rng, strength)
+    images = _coarse(_blur(images, rng, strength), rng, strength)
+    return _noise(_cutout(images, rng, strength), rng, strength).clamp(0.0, 1.0)
+
+
+def _near_one(span: tuple[float, float], strength: float) -> tuple[float, float]:
+    """The span of factors, nearer to 1."""
+    return 1 + (span[0] - 1) * strength, 1 + (span[1] - 1) * strength
 
 
 def _uniform(count: int, low: float, high: float, rng: torch.Generator) -> Tensor:
@@ -56,14 +65,16 @@ def _each(values: Tensor) -> Tensor:
     return values.view(-1, 1, 1, 1)
 
 
-def _place(images: Tensor, covers: Tensor, size_px: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def _place(
+    images: Tensor, covers: Tensor, size_px: int, rng: torch.Generator, strength: float
+) -> tuple[Tensor, Tensor]:
     """Any angle, larger or smaller, a little aside and out of shape; what comes in from outside mirrors the rim."""
     count = len(images)
     angle = _uniform(count, -math.pi, math.pi, rng)
-    scale = _uniform(count, *_SCALE, rng)
-    aspect = torch.exp(torch.randn(count, generator=rng) * _ASPECT)
+    scale = _uniform(count, *_near_one(_SCALE, strength), rng)
+    aspect = torch.exp(torch.randn(count, generator=rng) * _ASPECT * strength)
     cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
-    shift = [_uniform(count, -_SHIFT, _SHIFT, rng) for _ in range(2)]
+    shift = [_uniform(count, -_SHIFT, _SHIFT, rng) * strength for _ in range(2)]
     rows = [torch.stack([cosine * aspect, -sine, shift[0]], 1), torch.stack([sine * aspect, cosine, shift[1]], 1)]
     grid = functional.affine_grid(torch.stack(rows, 1), [count, 3, size_px, size_px], align_corners=False)
     return (
@@ -90,25 +101,25 @@ def _paste(images: Tensor, covers: Tensor, grounds: Grounds, rng: torch.Generato
     return torch.where(_each(chosen & cut_out), pasted, images)
 
 
-def _colour(images: Tensor, rng: torch.Generator) -> Tensor:
+def _colour(images: Tensor, rng: torch.Generator, strength: float) -> Tensor:
     """Brightness, colour temperature, every channel a little, contrast and saturation; some lose all colour."""
     count = len(images)
-    warmth = _uniform(count, -_TEMPERATURE, _TEMPERATURE, rng)
+    warmth = _uniform(count, -_TEMPERATURE, _TEMPERATURE, rng) * strength
     channels = torch.stack([1 + warmth, torch.ones(count), 1 - warmth], 1)
-    channels = channels * (1 + (torch.rand(count, 3, generator=rng) - 0.5) * 2 * _CHANNEL)
-    contrast = _uniform(count, *_CONTRAST, rng).view(-1, 1)
-    gain = _uniform(count, *_GAIN, rng).view(-1, 1) * channels * contrast
+    channels = channels * (1 + (torch.rand(count, 3, generator=rng) - 0.5) * 2 * _CHANNEL * strength)
+    contrast = _uniform(count, *_near_one(_CONTRAST, strength), rng).view(-1, 1)
+    gain = _uniform(count, *_near_one(_GAIN, strength), rng).view(-1, 1) * channels * contrast
     offset = (1 - contrast) * images.mean((1, 2, 3)).view(-1, 1)
     images = images * gain[:, :, None, None] + offset[:, :, None, None]
-    grey = torch.rand(count, generator=rng) < _GREY_SHARE
-    saturation = torch.where(grey, 0.0, _uniform(count, *_SATURATION, rng))
+    grey = torch.rand(count, generator=rng) < _GREY_SHARE * strength
+    saturation = torch.where(grey, 0.0, _uniform(count, *_near_one(_SATURATION, strength), rng))
     middle = images.mean(1, keepdim=True)
     return middle + (images - middle) * _each(saturation)
 
 
-def _blur(images: Tensor, rng: torch.Generator) -> Tensor:
+def _blur(images: Tensor, rng: torch.Generator, strength: float) -> Tensor:
     """A share of the images is mixed with its 3 x 3 mean, applied twice."""
-    chosen = torch.rand(len(images), generator=rng) < _BLUR_SHARE
+    chosen = torch.rand(len(images), generator=rng) < _BLUR_SHARE * strength
     amount = _each(torch.rand(int(chosen.sum()), generator=rng))
     sharp = images[chosen]
     soft = sharp
@@ -118,20 +129,20 @@ def _blur(images: Tensor, rng: torch.Generator) -> Tensor:
     return images
 
 
-def _coarse(images: Tensor, rng: torch.Generator) -> Tensor:
+def _coarse(images: Tensor, rng: torch.Generator, strength: float) -> Tensor:
     """A share of the images as if taken with half the pixels."""
-    chosen = torch.rand(len(images), generator=rng) < _COARSE_SHARE
+    chosen = torch.rand(len(images), generator=rng) < _COARSE_SHARE * strength
     size = images.shape[-2:]
     small = functional.avg_pool2d(images[chosen], 2)
     images[chosen] = functional.interpolate(small, size=list(size), mode="bilinear", align_corners=False)
     return images
 
 
-def _cutout(images: Tensor, rng: torch.Generator) -> Tensor:
+def _cutout(images: Tensor, rng: torch.Generator, strength: float) -> Tensor:
     """A share of the images has a rectangle of one random colour put over it."""
     count, _, side, _ = images.shape
     axis = torch.arange(side) / side
-    covered = (torch.rand(count, generator=rng) < _CUTOUT_SHARE).view(-1, 1, 1)
+    covered = (torch.rand(count, generator=rng) < _CUTOUT_SHARE * strength).view(-1, 1, 1)
     for dimension in (1, 2):
         start = _uniform(count, 0.0, 1.0 - _CUTOUT_SIDE[1], rng).view(-1, 1)
         inside = (axis >= start) & (axis < start + _uniform(count, *_CUTOUT_SIDE, rng).view(-1, 1))
@@ -140,6 +151,6 @@ def _cutout(images: Tensor, rng: torch.Generator) -> Tensor:
     return torch.where(covered.unsqueeze(1), colour, images)
 
 
-def _noise(images: Tensor, rng: torch.Generator) -> Tensor:
-    sigma = _each(_uniform(len(images), 0.0, _NOISE_SIGMA, rng))
+def _noise(images: Tensor, rng: torch.Generator, strength: float) -> Tensor:
+    sigma = _each(_uniform(len(images), 0.0, _NOISE_SIGMA * strength, rng))
     return images + torch.randn(images.shape, generator=rng) * sigma

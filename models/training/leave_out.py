@@ -48,8 +48,7 @@ def leave_out(
         name = ", ".join(fold)
         away = dataset.from_sources(fold)
         checkpoint = run.checkpoint.with_name(f"without-{number}.pt") if run.checkpoint else None
-        coarse = run.schedule.coarse_steps * folds.steps // run.schedule.steps
-        schedule = run.schedule.model_copy(update={"steps": folds.steps, "coarse_steps": coarse})
+        schedule = run.schedule.model_copy(update={"cycles": folds.cycles})
         shorter = replace(run, schedule=schedule, checkpoint=checkpoint)
         kept = dataset.where(~away)
         trained = train(kept, shorter, lambda progress, name=name: report(name, progress))

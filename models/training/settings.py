@@ -51,14 +51,27 @@ class NetSettings(_Section):
     )
 
 
+class Cycle(_Section):
+    """One rise and fall of the learning rate."""
+
+    steps: int = Field(ge=1, description="Batches to train on.")
+    size_px: int | None = Field(default=None, ge=16, le=256, description="Side of the crops; empty: the net's own.")
+    last_steps: int = Field(default=0, ge=0, description="How many of the steps, the last, see crops of the net's own.")
+    learning_rate: float = Field(default=4e-4, gt=0, description="Highest rate of the one-cycle cosine.")
+    strength: float = Field(default=1.0, ge=0, le=1, description="How much crops are changed; 1 is most.")
+
+    @model_validator(mode="after")
+    def _last_steps_are_steps(self) -> Self:
+        if self.last_steps > self.steps:
+            raise ValueError("last_steps exceeds steps")
+        return self
+
+
 class Schedule(_Section):
     """Length and step of the optimisation."""
 
-    steps: int = Field(ge=1, description="Batches to train on.")
-    coarse_steps: int = Field(default=0, ge=0, description="How many of these, the first, see crops of coarse_px.")
-    coarse_px: int = Field(default=64, ge=16, le=256, description="Side of the crops of the first steps: faster.")
+    cycles: tuple[Cycle, ...] = Field(min_length=1, description="One after the other, each from where the last ended.")
     batch: int = Field(default=64, ge=2, description="Crops a step.")
-    learning_rate: float = Field(default=4e-4, gt=0, description="Highest rate of the one-cycle cosine.")
     head_rate_factor: float = Field(default=10.0, gt=0, description="The new head's rate over that of the rest.")
     weight_decay: float = Field(default=0.02, ge=0, description="AdamW's decay.")
     label_smoothing: float = Field(default=0.05, ge=0, lt=1, description="Share spread over all classes.")
@@ -69,12 +82,6 @@ class Schedule(_Section):
     threads: int = Field(default=2, ge=1, le=64, description="CPU threads that torch may use.")
     checkpoint_steps: int = Field(default=100, ge=1, description="Steps after which an interrupted run resumes.")
 
-    @model_validator(mode="after")
-    def _coarse_steps_are_steps(self) -> Self:
-        if self.coarse_steps > self.steps:
-            raise ValueError("coarse_steps exceeds steps")
-        return self
-
 
 class LeaveOut(_Section):
     """Trainings without some sources, to measure with those: what comes nearest to another site."""
@@ -82,7 +89,7 @@ class LeaveOut(_Section):
     folds: tuple[tuple[str, ...], ...] = Field(
         min_length=1, description="Sources left out together; a fold leaves every class another source where it can."
     )
-    steps: int = Field(ge=1, description="Batches of each of these trainings, coarse ones in proportion.")
+    cycles: tuple[Cycle, ...] = Field(min_length=1, description="Of each of these trainings: shorter ones will do.")
 
 
 class TrainingSettings(_Section):

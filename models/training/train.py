@@ -17,7 +17,7 @@ from models.scores import fit_temperature
 from models.training.augment import Grounds, augment
 from models.training.dataset import Dataset
 from models.training.net import PartsNet
-from models.training.settings import NetSettings, Schedule
+from models.training.settings import Cycle, NetSettings, Schedule
 from senbetsu_errors import NeedsOperator
 
 _CHUNK = 128
@@ -32,6 +32,9 @@ class Progress:
     step: int
     steps: int
     loss: float
+
+
+Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Run:
     checkpoint: Path | None = None
 
 
-def train(dataset: Dataset, run: Run, report: Callable[[Progress], None]) -> Trained:
+def train(dataset: Dataset, run: Run, report: Report) -> Trained:
     """Teaches a new net the crops of `dataset` that are not for validation; goes on from `run.checkpoint`.
 
     Classes are drawn equally often. The validation crops choose nothing but the temperature: the net is the
@@ -124,24 +127,37 @@ def _require_crops(learned: Dataset, held: Dataset) -> None:
         raise NeedsOperator("training.no_crops", "There are no validation crops.", "Hold some crops back.")
 
 
-def _optimise(net: PartsNet, learned: Dataset, run: Run, report: Callable[[Progress], None]) -> PartsNet:
-    schedule = run.schedule
+def _optimise(net: PartsNet, learned: Dataset, run: Run, report: Report) -> PartsNet:
+    """The running mean of the last cycle's last steps."""
     batches = _Batches(learned, run)
-    rates = [schedule.learning_rate, schedule.learning_rate * schedule.head_rate_factor]
+    steps = sum(cycle.steps for cycle in run.schedule.cycles)
+    done = 0
+    for number, cycle in enumerate(run.schedule.cycles):
+        net = _cycle(net, cycle, batches, _State(run, number, batches.rng), done, steps, report)
+        done += cycle.steps
+    return net.eval()
+
+
+def _cycle(
+    net: PartsNet, cycle: Cycle, batches: "_Batches", state: "_State", done: int, steps: int, report: Report
+) -> PartsNet:
+    run, schedule = batches.run, batches.run.schedule
+    rates = [cycle.learning_rate, cycle.learning_rate * schedule.head_rate_factor]
     groups = [
         {"params": list(net.backbone.parameters()), "lr": rates[0]},
         {"params": list(net.head.parameters()), "lr": rates[1]},
     ]
     optimiser: Any = torch.optim.AdamW(groups, weight_decay=schedule.weight_decay)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=schedule.steps, pct_start=0.15)
-    mean = AveragedModel(net, multi_avg_fn=cast("Any", get_ema_multi_avg_fn(schedule.average)), use_buffers=True)
-    state = _State(run, {"net": net, "mean": mean, "optimiser": optimiser, "rate": rate}, batches.rng)
-    first = state.resume()
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=cycle.steps, pct_start=0.15)
+    fade = cast("Any", get_ema_multi_avg_fn(schedule.average))
+    mean = AveragedModel(net, multi_avg_fn=fade, use_buffers=True)
+    first = state.resume({"net": net, "mean": mean, "optimiser": optimiser, "rate": rate})
     losses: list[float] = []
     net.train()
-    for step in range(first + 1, schedule.steps + 1):
-        size_px = schedule.coarse_px if step <= schedule.coarse_steps else run.net.size_px
-        images, labels = batches.next(run.teacher.size_px if run.teacher else size_px)
+    for step in range(first + 1, cycle.steps + 1):
+        own = cycle.size_px is None or step > cycle.steps - cycle.last_steps
+        size_px = run.net.size_px if own or cycle.size_px is None else cycle.size_px
+        images, labels = batches.next(run.teacher.size_px if run.teacher else size_px, cycle.strength)
         logits, _ = net(_smaller(images, size_px))
         loss: Any = functional.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
         if run.teacher:
@@ -152,13 +168,12 @@ def _optimise(net: PartsNet, learned: Dataset, run: Run, report: Callable[[Progr
         rate.step()
         mean.update_parameters(net)
         losses.append(loss.item())
-        if step % _REPORT_STEPS == 0 or step == schedule.steps:
-            report(Progress(step, schedule.steps, float(np.mean(losses))))
+        if step % _REPORT_STEPS == 0 or step == cycle.steps:
+            report(Progress(done + step, steps, float(np.mean(losses))))
             losses.clear()
-        if step % schedule.checkpoint_steps == 0:
+        if step % schedule.checkpoint_steps == 0 or step == cycle.steps:
             state.save(step)
-    taught = cast("PartsNet", mean.module) if schedule.average > 0 else net
-    return taught.eval()
+    return cast("PartsNet", mean.module) if schedule.average > 0 else net
 
 
 def _teaching_loss(logits: Tensor, images: Tensor, teacher: Predictor) -> Tensor:
@@ -175,22 +190,22 @@ class _Batches:
     def __init__(self, dataset: Dataset, run: Run) -> None:
         self.rng = torch.Generator().manual_seed(run.seed)
         self._dataset = dataset
-        self._run = run
+        self.run = run
         self._weights = _torch.from_numpy(_sampling_weights(dataset))
         pictures = _torch.from_numpy(np.ascontiguousarray(run.grounds.transpose(0, 3, 1, 2)))
         self._grounds = Grounds(pictures, run.schedule.paste_share)
 
-    def next(self, size_px: int) -> tuple[Tensor, Tensor]:
+    def next(self, size_px: int, strength: float) -> tuple[Tensor, Tensor]:
         """Images float32 [B, 3, size_px, size_px] and labels int64 [B]."""
         data = self._dataset
-        chosen = torch.multinomial(self._weights, self._run.schedule.batch, replacement=True, generator=self.rng)
+        chosen = torch.multinomial(self._weights, self.run.schedule.batch, replacement=True, generator=self.rng)
         rows = chosen.numpy()
         images = _torch.from_numpy(data.crops[rows]).permute(0, 3, 1, 2).float() / 255.0
         covers = np.zeros((len(rows), 1, *data.crops.shape[1:3]), np.float32)
         cut_out = data.cover_of[rows] >= 0
         covers[cut_out, 0] = data.covers[data.cover_of[rows[cut_out]]] / np.float32(255)
         return (
-            augment(images, _torch.from_numpy(covers), self._grounds, size_px, self.rng),
+            augment(images, _torch.from_numpy(covers), self._grounds, size_px, self.rng, strength),
             _torch.from_numpy(data.labels[rows]),
         )
 
@@ -205,39 +220,39 @@ def _sampling_weights(dataset: Dataset) -> NDArray[np.float64]:
 
 
 class _State:
-    """All that a run needs to go on as if it had not been interrupted, in one file."""
+    """All that a cycle needs to go on as if it had not been interrupted, in one file a cycle."""
 
-    def __init__(self, run: Run, parts: dict[str, Any], rng: torch.Generator) -> None:
-        self._run = run
-        self._parts = parts
+    def __init__(self, run: Run, cycle: int, rng: torch.Generator) -> None:
+        self._path = run.checkpoint and run.checkpoint.with_name(f"{run.checkpoint.stem}-{cycle}.pt")
+        self._parts: dict[str, Any] = {}
         self._rng = rng
-        self._key = repr((run.net, run.schedule, run.seed, run.teacher is not None, run.grounds.shape))
+        before = run.schedule.model_copy(update={"cycles": run.schedule.cycles[: cycle + 1]})
+        self._key = repr((run.net, before, run.seed, run.teacher is not None, run.grounds.shape))
 
     def save(self, step: int) -> None:
         """Replaces the checkpoint; a run killed while writing keeps the one before."""
-        path = self._run.checkpoint
-        if path is None:
+        if self._path is None:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         states = {name: part.state_dict() for name, part in self._parts.items()}
         states |= {"rng": self._rng.get_state(), "global_rng": _torch.get_rng_state()}
-        unfinished = path.with_suffix(".new")
+        unfinished = self._path.with_suffix(".new")
         torch.save({"key": self._key, "step": step, "states": states}, unfinished)
-        unfinished.replace(path)
+        unfinished.replace(self._path)
 
-    def resume(self) -> int:
-        """The last step done, 0 where there is no checkpoint."""
-        path = self._run.checkpoint
-        if path is None or not path.is_file():
+    def resume(self, parts: dict[str, Any]) -> int:
+        """Brings `parts` to where the checkpoint is; the last step done, 0 where there is none."""
+        self._parts = parts
+        if self._path is None or not self._path.is_file():
             return 0
-        found = cast("dict[str, Any]", torch.load(path, weights_only=True))
+        found = cast("dict[str, Any]", torch.load(self._path, weights_only=True))
         if found["key"] != self._key:
             raise NeedsOperator(
                 "training.checkpoint",
-                f"{path} is of a run with other settings.",
+                f"{self._path} is of a run with other settings.",
                 "Delete it to start anew, or train into another folder (-o).",
             )
-        for name, part in self._parts.items():
+        for name, part in parts.items():
             part.load_state_dict(found["states"][name])
         self._rng.set_state(found["states"]["rng"])
         _torch.set_rng_state(found["states"]["global_rng"])

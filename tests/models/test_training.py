@@ -21,7 +21,7 @@ from models.training.augment import Grounds, augment
 from models.training.dataset import Dataset, Source
 from models.training.leave_out import leave_out
 from models.training.real import list_photographs
-from models.training.settings import LeaveOut, NetSettings, RealData, RenderedData, Schedule, TrainingSettings
+from models.training.settings import Cycle, LeaveOut, NetSettings, RealData, RenderedData, Schedule, TrainingSettings
 from models.training.train import Progress, Run, Trained, as_shown, train
 from senbetsu_errors import Fatal, NeedsOperator
 
@@ -47,6 +47,14 @@ def squares_and_noise(count: int = 160) -> Dataset:
     return Dataset(("a", "b"), (DRAWN,), crops, labels, sources, validation, covers, labels - 1)
 
 
+def two_cycles(steps: int) -> tuple[Cycle, Cycle]:
+    first = steps * 3 // 4
+    return (
+        Cycle(steps=first, size_px=24, last_steps=first // 2, learning_rate=4e-3),
+        Cycle(steps=steps - first, learning_rate=2e-3, strength=0.3),
+    )
+
+
 def small_settings(labels: tuple[str, ...] = ("a", "b"), steps: int = 60) -> TrainingSettings:
     return TrainingSettings(
         name="small",
@@ -54,7 +62,7 @@ def small_settings(labels: tuple[str, ...] = ("a", "b"), steps: int = 60) -> Tra
         seed=4,
         labels=labels,
         net=NetSettings(size_px=32, widths=(8, 16)),
-        schedule=Schedule(steps=steps, batch=16, threads=1, learning_rate=4e-3, average=0.9, checkpoint_steps=10),
+        schedule=Schedule(cycles=two_cycles(steps), batch=16, threads=1, average=0.9, checkpoint_steps=10),
         rendered=RenderedData(
             classes=labels,
             photographs_per_class=20,
@@ -135,7 +143,9 @@ def test_a_source_left_out_is_measured_by_a_net_that_never_saw_it() -> None:
     # in the other source the classes look the other way round: only a net that never saw it answers all wrongly
     swapped = replace(strange, origins=(other,), labels=1 - strange.labels)
     dataset = Dataset.join([replace(seen, origins=(one,)), swapped])
-    found = leave_out(dataset, run_of(small_settings()), LeaveOut(folds=(("other",),), steps=60), lambda _, __: None)
+    found = leave_out(
+        dataset, run_of(small_settings()), LeaveOut(folds=(("other",),), cycles=two_cycles(60)), lambda _, __: None
+    )
     (source,) = found.sources
     assert (source.source, source.rendered_only, source.measured.count) == ("other", False, 40)
     assert source.measured.accuracy <= 0.1

@@ -63,7 +63,7 @@ def test_two_touching_discs_are_two_blobs_and_one_disc_stays_one() -> None:
     cv2.circle(picture, (100, 100), 30, (160, 160, 160), cv2.FILLED)
     cv2.circle(picture, (155, 100), 30, (150, 170, 150), cv2.FILLED)
     cv2.circle(picture, (300, 100), 30, (160, 160, 160), cv2.FILLED)
-    seg = segmenter()
+    seg = segmenter(split_above=0.3)
     blobs = blobs_in(seg, picture)
     np.testing.assert_allclose(np.sort(blobs.centres[:, 0]), [100, 155, 300], atol=3)
     assert count_in(segmenter(split_solidity=0), picture) == 2
