@@ -185,7 +185,7 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     if (flags > 1).any():
         raise ValueError("a flag is neither 0 nor 1")
     cut, oversize, unknown, clump = flags.reshape(4, blobs).astype(np.bool_)
-    measures = take("<f4", blobs * len(MEASURES)).reshape(blobs, -1) if measured else None
+    measures = take("<f4", blobs * len(MEASURES)).reshape(blobs, len(MEASURES)) if measured else None
     outlines = tuple(take("<f4", 2 * count).reshape(count, 2) for count in points)
     pictures = [CropAnswer(ticket, take("u1", size).tobytes(), left, top) for ticket, left, top, size in crops]
     count, basis, uncertainty = header["encoder"]
