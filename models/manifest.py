@@ -13,6 +13,7 @@ ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+MeasureName = Literal["length_mm", "width_mm", "area_mm2", "mean_height_mm", "max_height_mm", "mass_g"]
 
 
 class Record(BaseModel):
@@ -66,6 +67,76 @@ class Unknown(Record):
     distance_weight: float = Field(default=0.0, ge=0.0)
 
 
+class Accuracy(Record):
+    """Right answers among `count` crops that training never saw."""
+
+    accuracy: Share
+    count: int = Field(ge=1)
+
+
+class Density(Record):
+    """How the measures of a class are distributed: a mixture of Gaussians over their natural logarithms.
+
+    Component k has the share `shares[k]`, the mean `means[k]` and the covariance whose lower triangle, row by row, is
+    `covariances[k]`; the order is that of the fusion's `measures`.
+    """
+
+    shares: tuple[Share, ...] = Field(min_length=1, max_length=8)
+    means: tuple[tuple[float, ...], ...]
+    covariances: tuple[tuple[float, ...], ...]
+
+
+class FusionLevel(Record):
+    """How measures weigh beside the picture where exactly these are there.
+
+    Fitted on held-out crops of rendered belts; `accuracy`, `ece` and `accuracy_of_color` (the picture alone) are of
+    others of them. `unknown_threshold` takes the place of `unknown.threshold`.
+    """
+
+    measures: tuple[MeasureName, ...] = Field(min_length=1)
+    temperature: float = Field(gt=0.0)
+    weight: float = Field(ge=0.0, le=4.0)
+    unknown_threshold: float | None = None
+    accuracy: Accuracy
+    accuracy_of_color: Share
+    ece: Share
+    ece_of_color: Share
+
+
+class Fusion(Record):
+    """What the measures of a part say of its class, beside its picture (`models.fusion`).
+
+    A class that `classes` leaves out has the density `broad`: its measures say nothing for or against it. Of any class
+    the share `outliers` is distributed as `broad`, so that no measure can exclude a class.
+    """
+
+    measures: tuple[MeasureName, ...] = Field(min_length=1)
+    classes: dict[ClassId, Density]
+    broad: Density
+    outliers: float = Field(gt=0.0, lt=1.0)
+    levels: tuple[FusionLevel, ...] = Field(min_length=1)
+    source: str = Field(description="where the measures that this was fitted to come from")
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> Self:
+        width = len(self.measures)
+        if len(set(self.measures)) != width:
+            raise ValueError("fusion.measures are not unique")
+        for name, density in (*self.classes.items(), ("broad", self.broad)):
+            parts = len(density.shares)
+            if len(density.means) != parts or len(density.covariances) != parts:
+                raise ValueError(f"fusion of {name!r} has another number of means or covariances than of shares")
+            if any(len(mean) != width for mean in density.means):
+                raise ValueError(f"fusion of {name!r} has a mean of other measures")
+            if any(len(covariance) != width * (width + 1) // 2 for covariance in density.covariances):
+                raise ValueError(f"fusion of {name!r} has a covariance of other measures")
+            if not 0.999 <= sum(density.shares) <= 1.001:
+                raise ValueError(f"the shares of fusion of {name!r} do not add up to 1")
+        if any(not set(level.measures) <= set(self.measures) for level in self.levels):
+            raise ValueError("a level of fusion needs measures that fusion.measures leaves out")
+        return self
+
+
 class Parent(Record):
     """The model that a taught one was made from."""
 
@@ -95,13 +166,6 @@ class TrainingSource(Record):
     kind: Kind
     count: dict[ClassId, int]
     sha256: dict[ClassId, Digest] | None = None
-
-
-class Accuracy(Record):
-    """Right answers among `count` crops that training never saw."""
-
-    accuracy: Share
-    count: int = Field(ge=1)
 
 
 class LeftOut(Record):
@@ -224,6 +288,7 @@ class Manifest(ModelCard):
     preprocessing: Preprocessing
     temperature: float = Field(gt=0.0)
     unknown: Unknown | None = None
+    fusion: Fusion | None = None
     parent: Parent | None = None
     metrics: Metrics
 
@@ -233,4 +298,6 @@ class Manifest(ModelCard):
             raise ValueError("metrics.per_class names classes that are no labels")
         if self.unknown and self.unknown.method == "softmax_and_neighbours" and not self.embedding:
             raise ValueError("unknown.method softmax_and_neighbours needs an embedding")
+        if self.fusion and not set(self.fusion.classes) <= set(self.labels):
+            raise ValueError("fusion.classes names classes that are no labels")
         return self

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from models import onnx_rules
 from models.detector_manifest import DetectorManifest, Layout
+from models.fusion import Fuser
 from models.manifest import Manifest
 from models.memory import MEMORY_KEY, Memory
 from models.session import bounded_session
@@ -145,21 +146,35 @@ def _checked(path: Path, text: bytes, signature: Signature | None, trust_is_aske
 def verify(name_or_path: str | Path) -> ModelFile:
     """`open_model`, and then a real onnxruntime session whose input and output must be the manifest's.
 
-    Raises NeedsOperator as `open_model` and `load_session`.
+    Raises NeedsOperator as `open_model` and `load_session`, and `model.fusion`.
     """
     model = open_model(name_or_path)
     load_session(model)
+    _check_fusion(model)
     return model
 
 
 def verify_any(name_or_path: str | Path, trusted_keys: Sequence[Path] = ()) -> ModelFile | DetectorFile:
     """`open_any`, and then a real onnxruntime session whose input and output must be the manifest's.
 
-    Raises NeedsOperator as `open_any` and `load_session`.
+    Raises NeedsOperator as `open_any` and `load_session`, and `model.fusion`.
     """
     model = open_any(name_or_path, trusted_keys)
     load_session(model)
+    if isinstance(model, ModelFile):
+        _check_fusion(model)
     return model
+
+
+def _check_fusion(model: ModelFile) -> None:
+    if model.manifest.fusion is None:
+        return
+    try:
+        Fuser(model.manifest.fusion, model.manifest.labels)
+    except ValueError as error:
+        raise NeedsOperator(
+            "model.fusion", f"The manifest of {model.path} cannot be used: {error}.", "Fit it again, or remove it."
+        ) from error
 
 
 def load_session(model: ModelFile | DetectorFile) -> onnxruntime.InferenceSession:

@@ -1,5 +1,6 @@
 """One frame through segmentation and classification: pictures in, detections in millimetres out."""
 
+from dataclasses import replace
 from itertools import accumulate
 from typing import Protocol
 
@@ -14,11 +15,13 @@ from vision.camera_config import CameraConfig
 from vision.classify import Classes, Classifier
 from vision.crops import crop_blobs
 from vision.frame import EncoderStamp, Frame, count_difference
+from vision.measures import MASS_COLUMN, measures_of
 from vision.results import Detections
 from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import VisionConfig
 from vision.shadow import Shadow
 from vision.strips import Assembled, StripAssembler
+from vision.weighing import InlineScale
 
 _CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
 _PREVIEW_WIDTH_PX = 400
@@ -100,6 +103,7 @@ class VisionPipeline:
         )
         self._strips = StripAssembler(self._segmenter, max_part_rows=round(max_part_px)) if line_scan else None
         self._last_encoder: EncoderStamp | None = None
+        self._scale = _scale(camera, settings, counts_per_mm)
 
     def process(self, frame: Frame) -> Detections:
         """The frame's detections.
@@ -112,6 +116,8 @@ class VisionPipeline:
         travel = None if self._last_encoder is None else count_difference(frame.encoder.count, self._last_encoder.count)
         slack = frame.encoder.uncertainty_counts / self._counts_per_row
         self._last_encoder = frame.encoder
+        if self._scale is not None:
+            self._scale.take(frame, travel)
         travel_rows = None if travel is None else travel / self._counts_per_row
         if self._strips is not None:
             return self._strip_detections(self._strips.add(picture, travel_rows, slack))
@@ -149,18 +155,36 @@ class VisionPipeline:
     ) -> Detections:
         """The classes of the blobs that are seen whole, and all of them in millimetres."""
         whole = ~(cut | oversize)
-        probabilities = np.zeros((len(blobs), len(self.labels)), np.float32)
-        unknown = np.zeros(len(blobs), np.bool_)
+        last = color.shape[0] - 1 + shift_rows
+        nothing = Classes(np.zeros((len(blobs), len(self.labels)), np.float32), np.zeros(len(blobs), np.bool_))
+        flat = belt_detections(blobs, nothing, cut, oversize, last, self._camera)
+        return self._classified(color, blobs, whole, self._calibrated.on_belt(flat), flat.area_mm2)
+
+    def _classified(
+        self,
+        color: NDArray[np.uint8],
+        blobs: Blobs,
+        whole: NDArray[np.bool_],
+        found: Detections,
+        flat_area_mm2: NDArray[np.float64],
+    ) -> Detections:
+        """With their measures, and the classes of those that are seen whole.
+
+        `flat_area_mm2` is what the areas would be at the nominal resolution: where calibration says otherwise, sides
+        are longer or shorter by the root of that.
+        """
+        mm_per_px = self._camera.mm_per_px * np.sqrt(found.area_mm2 / np.maximum(flat_area_mm2, 1e-9))
+        heights = np.stack([blobs.mean_height_mm, blobs.height_mm], axis=1)
+        measures = measures_of(blobs.contours, found.area_mm2, heights, mm_per_px)
+        if self._scale is not None:
+            measures[:, MASS_COLUMN] = self._scale.masses_g(found.along_min_mm, found.along_max_mm)
         if whole.any():
             crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
-            classes = self._classifier.classify(crops)
-            probabilities[whole], unknown[whole] = classes.probabilities, classes.unknown
+            classes = self._classifier.classify(crops, measures[whole])
+            found.probabilities[whole], found.unknown[whole] = classes.probabilities, classes.unknown
             if self.shadow:
-                areas_mm2 = blobs.areas[whole] * self._camera.mm_per_px**2
-                self.shadow.see(color, blobs.boxes[whole], classes, areas_mm2)
-        last = color.shape[0] - 1 + shift_rows
-        flat = belt_detections(blobs, Classes(probabilities, unknown), cut, oversize, last, self._camera)
-        return self._calibrated.on_belt(flat)
+                self.shadow.see(color, blobs.boxes[whole], classes, found.area_mm2[whole], measures[whole])
+        return replace(found, measures=measures)
 
 
 def belt_detections(
@@ -250,6 +274,19 @@ def preview_jpeg(color: NDArray[np.uint8]) -> bytes:
     if not done:
         raise Fatal("camera.preview", f"A preview of {size[0]} x {size[1]} pixels could not be encoded.")
     return data.tobytes()
+
+
+def _scale(camera: CameraConfig, settings: VisionConfig, counts_per_mm: float) -> InlineScale | None:
+    """Raises NeedsOperator `camera.scale` where the camera could not say whether a part was weighed alone."""
+    if settings.mass is None:
+        return None
+    if camera.geometry == "line_scan":
+        raise NeedsOperator(
+            "camera.scale",
+            "A line scan camera never shows all that lay on the scale with a part.",
+            "Use an area scan camera, or take vision.mass out.",
+        )
+    return InlineScale(settings.mass, camera.view_along_mm, counts_per_mm)
 
 
 def _checked_height(frame: Frame) -> NDArray[np.float32] | None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from vision.health_config import HealthConfig
 from vision.odd_config import OddPartsConfig
+from vision.weighing import MassConfig
 
 
 class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
@@ -153,6 +154,11 @@ class VisionConfig(BaseModel, frozen=True, extra="forbid"):
     )
     preview_hz: float = Field(
         default=5.0, ge=0, title="Preview rate", description="Small pictures a second for people to see; 0 sends none."
+    )
+    mass: MassConfig | None = Field(
+        default=None,
+        title="In-line scale",
+        description="Where the scale weighs whose readings come with the frames; without it no part has a mass.",
     )
     segmentation: SegmentationConfig = Field(
         default=SegmentationConfig(), title="Segmentation", description="Telling parts from the belt."

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from controller.cli.compare_models import compare
 from controller.cli.evaluate import AsJson, Config, ConfusionFile, Images, Name, evaluate_model, percent
+from controller.cli.fit_fusion import fit_fusion_command
 from controller.cli.teach import teach
 from controller.cli.train import read_dataset, read_training_settings, train
 from controller.cli.train_detector import train_detector
@@ -25,6 +26,7 @@ models_app.command("teach")(teach)
 models_app.command("train")(train)
 models_app.command("train-detector")(train_detector)
 models_app.command("compare")(compare)
+models_app.command("fit-fusion")(fit_fusion_command)
 
 
 @models_app.command("list")
