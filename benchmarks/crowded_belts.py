@@ -114,16 +114,22 @@ class _View:
         return draw_part(str(self._rng.choice(self._classes)), self._split, self._rng, MM_PER_PX, self._lamp)
 
     def _lay_free(self, image: PartImage) -> bool:
-        rows, columns = image.alpha.shape
-        if rows + 4 > ROWS or columns + 4 > COLUMNS:
+        corner = self._free_corner(*image.alpha.shape)
+        if corner is None:
             return False
+        self._lay(image, *corner, 0, False)
+        return True
+
+    def _free_corner(self, rows: int, columns: int) -> tuple[int, int] | None:
+        """Where so much belt is free, row and column; None if that was not found."""
+        if rows + 4 > ROWS or columns + 4 > COLUMNS:
+            return None
         for _ in range(_TRIES):
             top = int(self._rng.integers(2, ROWS - rows - 1))
             left = int(self._rng.integers(2, COLUMNS - columns - 1))
             if self._is_free(top, left, rows, columns):
-                self._lay(image, top, left, 0, False)
-                return True
-        return False
+                return top, left
+        return None
 
     def _is_free(self, top: int, left: int, rows: int, columns: int) -> bool:
         gap = _GAP_PX
@@ -137,17 +143,14 @@ class _View:
         low_row, low_column = min(0, row), min(0, column)
         rows = max(first.alpha.shape[0], row + second.alpha.shape[0]) - low_row
         columns = max(first.alpha.shape[1], column + second.alpha.shape[1]) - low_column
-        if rows + 4 > ROWS or columns + 4 > COLUMNS:
+        corner = self._free_corner(rows, columns)
+        if corner is None:
             return False
-        for _ in range(_TRIES):
-            top = int(self._rng.integers(2, ROWS - rows - 1))
-            left = int(self._rng.integers(2, COLUMNS - columns - 1))
-            if self._is_free(top, left, rows, columns):
-                number = len(self._placed) + 1
-                self._lay(first, top - low_row, left - low_column, number + 1, overlap)
-                self._lay(second, top - low_row + row, left - low_column + column, number, overlap)
-                return True
-        return False
+        top, left = corner
+        number = len(self._placed) + 1
+        self._lay(first, top - low_row, left - low_column, number + 1, overlap)
+        self._lay(second, top - low_row + row, left - low_column + column, number, overlap)
+        return True
 
     def _lay(self, image: PartImage, top: int, left: int, partner: int, overlapping: bool) -> None:
         rows, columns = image.alpha.shape

@@ -44,13 +44,13 @@ def _feed(config: LineConfig, classes: int) -> list[tuple[int, Detections]]:
         n = int(seen.sum())
         at = along[seen] + rng.uniform(-0.2, 0.2, n)
         x = across[seen] + rng.uniform(-0.2, 0.2, n)
-        cut = (at < 5) | (at > view_mm - 5)
+        cut, no = (at < 5) | (at > view_mm - 5), np.zeros(n, np.bool_)
         frames.append(
             (
                 round(travelled * config.belt.encoder_counts_per_mm),
                 Detections(
                     at, x, np.maximum(at - 5, 0), np.minimum(at + 5, view_mm), x - 5, x + 5,
-                    np.full(n, 80.0), probabilities[seen], cut, *(np.zeros(n, np.bool_) for _ in range(3)),
+                    np.full(n, 80.0), probabilities[seen], cut, no, no, no,
                 ),
             )
         )  # fmt: skip

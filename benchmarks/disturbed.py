@@ -29,7 +29,7 @@ def lamp_warming_up(view: CrowdedView, number: int) -> CrowdedView:
 
 def mains_flicker(view: CrowdedView, number: int) -> CrowdedView:
     """Every picture up to 8 % brighter or darker than the last."""
-    return _lit(view, np.float32(1 + 0.08 * np.sin(2.4 * number))[None, None, None])
+    return _lit(view, np.full((1, 1, 1), 1 + 0.08 * np.sin(2.4 * number), np.float32))
 
 
 def flicker_bands(view: CrowdedView, number: int) -> CrowdedView:
@@ -52,7 +52,7 @@ def seam(view: CrowdedView, number: int) -> CrowdedView:
         return view
     rng = np.random.default_rng(number)
     rows, columns = view.labels.shape
-    slant, start = rng.uniform(-0.12, 0.12), rng.uniform(0.35, 0.65) * rows
+    slant, start = float(rng.uniform(-0.12, 0.12)), float(rng.uniform(0.35, 0.65)) * rows
     off = np.arange(rows)[:, None] - (start + slant * (np.arange(columns) - columns / 2))[None, :]
     off *= MM_PER_PX
     level = np.where((off >= 0) & (off < 4), -20, np.where((off >= 4) & (off < 5), 25, 0))

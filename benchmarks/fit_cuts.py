@@ -80,8 +80,9 @@ def fitted(features: NDArray[np.float32], right: NDArray[np.bool_], seed: int = 
         layers.append(np.zeros(following, np.float32))
     moments = [(np.zeros_like(p), np.zeros_like(p)) for p in layers]
     batches = len(values) // BATCH
+    order = rng.permutation(len(values))
     for step in range(EPOCHS * batches):
-        if step % batches == 0:
+        if step and step % batches == 0:
             order = rng.permutation(len(values))
         chosen = order[(step % batches) * BATCH : (step % batches + 1) * BATCH]
         rate = STEP * 0.5 * (1 + np.cos(np.pi * step / (EPOCHS * batches)))
@@ -104,9 +105,10 @@ def _gradients(
     out = (1 / (1 + np.exp(-np.clip(second @ w2 + b2, -30, 30))) - wanted) / len(values)
     back = (out @ w2.T) * (second > 0)
     farther = (back @ w1.T) * (first > 0)
-    return [
+    gradients = (
         values.T @ farther, farther.sum(axis=0), first.T @ back, back.sum(axis=0), second.T @ out, out.sum(axis=0)
-    ]  # fmt: skip
+    )  # fmt: skip
+    return [np.asarray(gradient, np.float32) for gradient in gradients]
 
 
 def belt_cuts(seed: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime import quantization
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType
 
 SIZE_PX = 64
 WIDTHS = (16, 32, 64, 96)
@@ -23,7 +24,7 @@ class _Noise(CalibrationDataReader):
     def __init__(self, rng: np.random.Generator) -> None:
         self._left = [rng.integers(0, 256, (8, SIZE_PX, SIZE_PX, 3), np.uint8) for _ in range(2)]
 
-    def get_next(self) -> dict[str, Any] | None:
+    def get_next(self) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The next batch, None after the last."""
         return {"crops": self._left.pop()} if self._left else None
 
@@ -33,8 +34,8 @@ def small_net(classes: int) -> onnxruntime.InferenceSession:
     rng = np.random.default_rng(3)
     with tempfile.TemporaryDirectory() as folder:
         plain, int8 = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
-        onnx.save(_graph(classes, rng), plain)
-        quantize_static(
+        plain.write_bytes(_graph(classes, rng).SerializeToString())
+        cast("Any", quantization).quantize_static(
             plain,
             int8,
             _Noise(rng),
@@ -51,7 +52,7 @@ def small_net(classes: int) -> onnxruntime.InferenceSession:
 
 def _graph(classes: int, rng: np.random.Generator) -> onnx.ModelProto:
     """The net in float: scaling, four stages of two convolutions (the first at stride 2), mean, one linear layer."""
-    weights: list[TensorProto] = [numpy_helper.from_array(np.float32(1 / 255), "scale")]
+    weights: list[TensorProto] = [numpy_helper.from_array(np.array(1 / 255, np.float32), "scale")]
     nodes = [
         helper.make_node("Transpose", ["crops"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node("Cast", ["planes"], ["float"], to=TensorProto.FLOAT),

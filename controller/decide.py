@@ -1,7 +1,8 @@
 """Which outlet a part is worth most in, by-catch counted. Pure: no clock, no I/O.
 
 Expected value of part x in outlet o: sum over classes c of p(c|x) * mass(c, x) * price(o, c), as in
-reference/domain.md section 5. The default outlet costs nothing to reach; an actuated one costs a
+reference/domain.md section 5. A part that an in-line scale weighed has that mass whatever its class; others have
+their class's areal mass times their area. The default outlet costs nothing to reach; an actuated one costs a
 shot and what its shot carries along.
 """
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from controller.config import Recipe
 from vision.compiled import COLUMN, INDICES, TABLE, compiled
+from vision.measures import MASS_COLUMN
 from vision.parts import Footprints, Part
 
 GRAMS_PER_KG = 1000.0
@@ -99,6 +101,7 @@ class Decider:
         self._unknown_below = unknown_below
         self._mass_g_per_mm2 = np.array([recipe.areal_mass_g_per_mm2(label) for label in labels])
         prices = np.array([[o.price_jpy_per_kg(label) for label in labels] for o in recipe.outlets])
+        self._jpy_per_g = prices.T / GRAMS_PER_KG
         self._jpy_per_mm2 = (prices * self._mass_g_per_mm2 / GRAMS_PER_KG).T
         self._outlet_ids = [o.id for o in recipe.outlets]
         self._default = self._outlet_ids.index(recipe.default_outlet)
@@ -133,7 +136,8 @@ class Decider:
         computed at once, the rules applied one by one.
         """
         probabilities = np.concatenate([p.probabilities for p in parts]).reshape(len(parts), -1).astype(np.float64)
-        gains = self._gains_jpy(probabilities, np.array([p.area_mm2 for p in parts]))
+        masses_g = np.array([p.measures[MASS_COLUMN] for p in parts], np.float64)
+        gains = self._gains_jpy(probabilities, np.array([p.area_mm2 for p in parts]), masses_g)
         worth_a_shot = np.flatnonzero(gains[:, self._actuated].max(axis=1, initial=0.0) > 0).tolist()
         by_catch = [0.0] * len(parts)
         if worth_a_shot:
@@ -172,9 +176,14 @@ class Decider:
         losses = np.maximum(-gains[:, self._actuated].max(axis=1), 0.0)
         return (shares[:, near] @ losses).tolist()
 
-    def _gains_jpy(self, probabilities: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Expected gain of each outlet over the default one, float64 [N, outlets], by-catch not counted."""
+    def _gains_jpy(self, probabilities: Floats, area_mm2: Floats, masses_g: Floats | None = None) -> Floats:
+        """Expected gain of each outlet over the default one, float64 [N, outlets], by-catch not counted.
+
+        `masses_g` [N] are measured ones, NaN where there is none.
+        """
         worth = (probabilities @ self._jpy_per_mm2) * area_mm2[:, None]
+        if masses_g is not None and (weighed := np.isfinite(masses_g)).any():
+            worth[weighed] = (probabilities[weighed] @ self._jpy_per_g) * masses_g[weighed, None]
         return worth - worth[:, self._default : self._default + 1]
 
     def _decide(

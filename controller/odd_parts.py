@@ -4,12 +4,14 @@ odd = skipped + asked, and asked + picked = answered + without picture + waiting
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Literal
 
 import numpy as np
 
 from controller.decide import Decision
+from models.fusion import MEASURES
 from vision.camera_config import CameraConfig
 from vision.odd_config import OddPartsConfig
 from vision.parts import Part
@@ -45,6 +47,8 @@ class OddPart:
     area_mm2: float
     mm_per_px: float
     motion: Literal["lies", "slides", "rolls"]
+    measures: dict[str, float] = field(default_factory=dict[str, float])
+    """What was measured of it, by the names of `models.fusion.MEASURES`."""
 
 
 @dataclass(slots=True)
@@ -207,6 +211,11 @@ class OddParts:
             area_mm2=round(part.area_mm2, 2),
             mm_per_px=mm,
             motion="slides" if part.sliding else "rolls" if part.rolling else "lies",
+            measures={
+                name: round(value, 3)
+                for name, value in zip(MEASURES, part.measures.tolist(), strict=True)
+                if isfinite(value)
+            },
         )
 
 

@@ -104,6 +104,7 @@ class OddStore:
                     "length_mm": odd.length_mm,
                     "width_mm": odd.width_mm,
                     "area_mm2": odd.area_mm2,
+                    "measures": odd.measures,
                     "mm_per_px": odd.mm_per_px,
                     "motion": odd.motion,
                 },

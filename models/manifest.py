@@ -13,13 +13,16 @@ ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+MeasureName = Literal["length_mm", "width_mm", "area_mm2", "mean_height_mm", "max_height_mm", "mass_g"]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A piece of a manifest: frozen, without unknown fields, infinities or NaN."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class ModelInput(_Record):
+class ModelInput(Record):
     """The one input of the net: uint8 [N, size_px, size_px, 3], N free; `channels` of the frame it is cut from."""
 
     name: str = Field(min_length=1)
@@ -30,7 +33,7 @@ class ModelInput(_Record):
     channels: tuple[Literal["color"], ...] = Field(default=("color",), min_length=1, max_length=1)
 
 
-class ModelOutput(_Record):
+class ModelOutput(Record):
     """The answer of the net: float32 [N, number of labels], before the softmax."""
 
     name: str = Field(min_length=1)
@@ -38,7 +41,7 @@ class ModelOutput(_Record):
     dtype: Literal["float32"] = "float32"
 
 
-class Embedding(_Record):
+class Embedding(Record):
     """The second output of the net: float32 [N, size], the pooled features that the head weighs.
 
     A model with it keeps exemplars of what it was taught (`models.memory`), can be taught more, and can tell what
@@ -49,7 +52,7 @@ class Embedding(_Record):
     size: int = Field(ge=8, le=2048)
 
 
-class Unknown(_Record):
+class Unknown(Record):
     """How a crop that shows none of the classes is told: its score is above `threshold` (`models.unknown`).
 
     `softmax`: 1 - the largest probability. `softmax_and_neighbours`: to that is added `distance_weight` times the
@@ -64,7 +67,77 @@ class Unknown(_Record):
     distance_weight: float = Field(default=0.0, ge=0.0)
 
 
-class Parent(_Record):
+class Accuracy(Record):
+    """Right answers among `count` crops that training never saw."""
+
+    accuracy: Share
+    count: int = Field(ge=1)
+
+
+class Density(Record):
+    """How the measures of a class are distributed: a mixture of Gaussians over their natural logarithms.
+
+    Component k has the share `shares[k]`, the mean `means[k]` and the covariance whose lower triangle, row by row, is
+    `covariances[k]`; the order is that of the fusion's `measures`.
+    """
+
+    shares: tuple[Share, ...] = Field(min_length=1, max_length=8)
+    means: tuple[tuple[float, ...], ...]
+    covariances: tuple[tuple[float, ...], ...]
+
+
+class FusionLevel(Record):
+    """How measures weigh beside the picture where exactly these are there.
+
+    Fitted on held-out crops of rendered belts; `accuracy`, `ece` and `accuracy_of_color` (the picture alone) are of
+    others of them. `unknown_threshold` takes the place of `unknown.threshold`.
+    """
+
+    measures: tuple[MeasureName, ...] = Field(min_length=1)
+    temperature: float = Field(gt=0.0)
+    weight: float = Field(ge=0.0, le=4.0)
+    unknown_threshold: float | None = None
+    accuracy: Accuracy
+    accuracy_of_color: Share
+    ece: Share
+    ece_of_color: Share
+
+
+class Fusion(Record):
+    """What the measures of a part say of its class, beside its picture (`models.fusion`).
+
+    A class that `classes` leaves out has the density `broad`: its measures say nothing for or against it. Of any class
+    the share `outliers` is distributed as `broad`, so that no measure can exclude a class.
+    """
+
+    measures: tuple[MeasureName, ...] = Field(min_length=1)
+    classes: dict[ClassId, Density]
+    broad: Density
+    outliers: float = Field(gt=0.0, lt=1.0)
+    levels: tuple[FusionLevel, ...] = Field(min_length=1)
+    source: str = Field(description="where the measures that this was fitted to come from")
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> Self:
+        width = len(self.measures)
+        if len(set(self.measures)) != width:
+            raise ValueError("fusion.measures are not unique")
+        for name, density in (*self.classes.items(), ("broad", self.broad)):
+            parts = len(density.shares)
+            if len(density.means) != parts or len(density.covariances) != parts:
+                raise ValueError(f"fusion of {name!r} has another number of means or covariances than of shares")
+            if any(len(mean) != width for mean in density.means):
+                raise ValueError(f"fusion of {name!r} has a mean of other measures")
+            if any(len(covariance) != width * (width + 1) // 2 for covariance in density.covariances):
+                raise ValueError(f"fusion of {name!r} has a covariance of other measures")
+            if not 0.999 <= sum(density.shares) <= 1.001:
+                raise ValueError(f"the shares of fusion of {name!r} do not add up to 1")
+        if any(not set(level.measures) <= set(self.measures) for level in self.levels):
+            raise ValueError("a level of fusion needs measures that fusion.measures leaves out")
+        return self
+
+
+class Parent(Record):
     """The model that a taught one was made from."""
 
     name: ModelName
@@ -72,7 +145,7 @@ class Parent(_Record):
     sha256: Digest
 
 
-class Preprocessing(_Record):
+class Preprocessing(Record):
     """What the graph does to the pixels itself, (pixel / 255 - mean) / std a channel, and what the crop must be."""
 
     description: str
@@ -80,7 +153,7 @@ class Preprocessing(_Record):
     std: tuple[float, float, float]
 
 
-class TrainingSource(_Record):
+class TrainingSource(Record):
     """One origin of training pictures; `count` is the number of training crops a class.
 
     `sha256` has, a class, the digest over the sorted digests of its crops' files (one lower-case hex digest a line),
@@ -95,14 +168,7 @@ class TrainingSource(_Record):
     sha256: dict[ClassId, Digest] | None = None
 
 
-class Accuracy(_Record):
-    """Right answers among `count` crops that training never saw."""
-
-    accuracy: Share
-    count: int = Field(ge=1)
-
-
-class LeftOut(_Record):
+class LeftOut(Record):
     """Accuracy on one source of a model that was trained without it.
 
     Over the classes that have photographs of another source; or, `rendered_only`, over those that have none, which
@@ -115,7 +181,7 @@ class LeftOut(_Record):
     per_class: dict[ClassId, Accuracy]
 
 
-class TaughtElsewhere(_Record):
+class TaughtElsewhere(Record):
     """Accuracy on sources left out after teaching `crops_per_class` of their crops, scenes kept apart."""
 
     crops_per_class: int = Field(ge=1)
@@ -123,7 +189,7 @@ class TaughtElsewhere(_Record):
     per_class: dict[ClassId, Accuracy]
 
 
-class LeaveOneSourceOut(_Record):
+class LeaveOneSourceOut(Record):
     """What comes nearest to another site: every source once left out of training and then answered.
 
     Over the classes that have photographs of another source: `overall` counts every crop once, `mean_of_classes`
@@ -136,7 +202,7 @@ class LeaveOneSourceOut(_Record):
     taught: TaughtElsewhere | None = None
 
 
-class UnknownMetrics(_Record):
+class UnknownMetrics(Record):
     """How well `unknown` tells known classes from other things; `described` says which things were shown."""
 
     auroc: Share
@@ -146,7 +212,7 @@ class UnknownMetrics(_Record):
     described: str
 
 
-class Taught(_Record):
+class Taught(Record):
     """What teaching changed, cross-validated: exemplars of the parent's classes, and the crops taught.
 
     `new` is measured on the taught crops, folds apart. The parent's own answers on the same old exemplars are
@@ -160,7 +226,7 @@ class Taught(_Record):
     accepted: Accuracy = Field(description="share of the taught crops that is not taken for unknown")
 
 
-class Metrics(_Record):
+class Metrics(Record):
     """Measured on the validation crops (real ones: the holdout split; rendered ones: seeds of their own)."""
 
     overall: Accuracy
@@ -175,7 +241,7 @@ class Metrics(_Record):
     warning: str = Field(description="what these figures do not say")
 
 
-class CreatedBy(_Record):
+class CreatedBy(Record):
     """How to make the file again."""
 
     command: str
@@ -183,26 +249,14 @@ class CreatedBy(_Record):
     seed: int
 
 
-class Manifest(_Record):
-    """Everything that the line needs to know of a model; `models.registry` checks the file against it.
-
-    Class probabilities are softmax(logits / temperature), in the order of `labels`.
-    """
+class ModelCard(Record):
+    """What is said of a model of any kind: its name, its classes, where it comes from, which file it is."""
 
     name: ModelName
     version: Version
     labels: tuple[ClassId, ...] = Field(min_length=2)
-    input: ModelInput
-    output: ModelOutput
-    embedding: Embedding | None = None
-    precision: Precision = "fp32"
-    preprocessing: Preprocessing
-    temperature: float = Field(gt=0.0)
-    unknown: Unknown | None = None
-    parent: Parent | None = None
     evidence: dict[ClassId, Evidence]
     training_data: tuple[TrainingSource, ...] = Field(min_length=1)
-    metrics: Metrics
     opset: int = Field(ge=1)
     size_bytes: int = Field(ge=1)
     sha256: Digest
@@ -217,8 +271,33 @@ class Manifest(_Record):
         for source in self.training_data:
             if not set(source.count) <= set(self.labels):
                 raise ValueError(f"training source {source.source!r} counts classes that are no labels")
+        return self
+
+
+class Manifest(ModelCard):
+    """Everything that the line needs to know of a classifier; `models.registry` checks the file against it.
+
+    Class probabilities are softmax(logits / temperature), in the order of `labels`.
+    """
+
+    kind: Literal["classifier"] = "classifier"
+    input: ModelInput
+    output: ModelOutput
+    embedding: Embedding | None = None
+    precision: Precision = "fp32"
+    preprocessing: Preprocessing
+    temperature: float = Field(gt=0.0)
+    unknown: Unknown | None = None
+    fusion: Fusion | None = None
+    parent: Parent | None = None
+    metrics: Metrics
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
         if not set(self.metrics.per_class) <= set(self.labels):
             raise ValueError("metrics.per_class names classes that are no labels")
         if self.unknown and self.unknown.method == "softmax_and_neighbours" and not self.embedding:
             raise ValueError("unknown.method softmax_and_neighbours needs an embedding")
+        if self.fusion and not set(self.fusion.classes) <= set(self.labels):
+            raise ValueError("fusion.classes names classes that are no labels")
         return self

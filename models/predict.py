@@ -6,6 +6,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fusion import Fuser, Measures
 from models.registry import ModelFile, load_session
 from models.scores import Probabilities, softmax
 from models.unknown import Embeddings, UnknownRule
@@ -36,16 +37,35 @@ def unknown_rule(model: ModelFile) -> UnknownRule:
         ) from error
 
 
+def model_fuser(model: ModelFile) -> Fuser | None:
+    """What measures say, ready to be applied; None for a model that knows nothing of them.
+
+    Raises NeedsOperator `model.fusion` where a density is none.
+    """
+    if model.manifest.fusion is None:
+        return None
+    try:
+        return Fuser(model.manifest.fusion, model.manifest.labels)
+    except ValueError as error:
+        raise NeedsOperator(
+            "model.fusion",
+            f"The manifest of {model.path} cannot be used: {error}.",
+            "Fit it again: senbetsu models fit-fusion.",
+        ) from error
+
+
 class Predictor:
     """A verified model, loaded. Raises NeedsOperator `model.unloadable` where onnxruntime refuses it."""
 
     def __init__(self, model: ModelFile) -> None:
         self._manifest = model.manifest
         self._rule = unknown_rule(model)
+        self._fuser = model_fuser(model)
         self._session: Any = load_session(model)
 
-    def answers(self, crops: NDArray[np.uint8]) -> Answers:
-        """All that the model says, in the manifest's label order, of crops uint8 [N, S, S, 3] RGB."""
+    def answers(self, crops: NDArray[np.uint8], measures: Measures | None = None) -> Answers:
+        """All that the model says, in the manifest's label order, of crops uint8 [N, S, S, 3] RGB and, where there
+        are some and the model knows what they say, their measures [N, 6]."""
         manifest = self._manifest
         embedding = manifest.embedding
         names = [manifest.output.name, *([embedding.name] if embedding else [])]
@@ -57,14 +77,23 @@ class Predictor:
             logits[chunk] = found[0]
             if embeddings is not None:
                 embeddings[chunk] = found[1]
-        probabilities = softmax(logits, manifest.temperature)
+        thresholds: NDArray[np.float32] | None = None
+        if measures is not None and self._fuser is not None:
+            fused, thresholds = self._fuser.logits(logits, manifest.temperature, measures)
+            probabilities = softmax(fused)
+        else:
+            probabilities = softmax(logits, manifest.temperature)
         return Answers(
             logits,
             probabilities,
             embeddings,
             self._rule.scores(probabilities, embeddings),
-            self._rule(probabilities, embeddings),
+            self._rule(probabilities, embeddings, thresholds),
         )
+
+    def scores(self, probabilities: Probabilities, embeddings: Embeddings | None) -> NDArray[np.float32]:
+        """How unlike the known classes crops of these probabilities and embeddings are (`models.unknown`)."""
+        return self._rule.scores(probabilities, embeddings)
 
     def probabilities(self, crops: NDArray[np.uint8]) -> Probabilities:
         """Calibrated probabilities float32 [N, C], in the manifest's label order, of crops uint8 [N, S, S, 3] RGB."""

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fusion import carried_over
 from models.head import Floats, Head, fit_head
 from models.lesson import Lesson
 from models.manifest import (
     Accuracy,
     CreatedBy,
     Evidence,
+    Fusion,
     Manifest,
     Metrics,
     Parent,
@@ -86,6 +88,7 @@ def teach(model: ModelFile, lesson: Lesson, name: str, command: str) -> tuple[by
         "labels": student.labels,
         "temperature": temperature,
         "unknown": unknown,
+        "fusion": _fusion(model.manifest, temperature, unknown),
         "metrics": _metrics(student, measured, temperature, accepted),
         "size_bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -317,6 +320,14 @@ def _unknown(parent: Unknown | None, scores: NDArray[np.float32]) -> Unknown | N
     return parent.model_copy(
         update={"threshold": max(parent.threshold, float(np.quantile(scores, _ACCEPTED_LEFT_OUT)))}
     )
+
+
+def _fusion(parent: Manifest, temperature: float, unknown: Unknown | None) -> Fusion | None:
+    """The parent's. Taught classes get no density: their pictures were not measured, measures say nothing of them."""
+    if parent.fusion is None:
+        return None
+    raised = unknown.threshold - parent.unknown.threshold if unknown and parent.unknown else 0.0
+    return carried_over(parent.fusion, temperature / parent.temperature, raised)
 
 
 def _accuracy(right: NDArray[np.bool_]) -> Accuracy:

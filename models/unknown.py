@@ -69,11 +69,16 @@ class UnknownRule:
             scores = scores + np.float32(self._unknown.distance_weight) * distance
         return scores.astype(np.float32, copy=False)
 
-    def __call__(self, probabilities: Probabilities, embeddings: Embeddings | None) -> NDArray[np.bool_]:
-        """Which crops are unknown: bool [N]."""
+    def __call__(
+        self, probabilities: Probabilities, embeddings: Embeddings | None, thresholds: NDArray[np.float32] | None = None
+    ) -> NDArray[np.bool_]:
+        """Which crops are unknown: bool [N]. `thresholds` float32 [N] take the place of the rule's where not NaN."""
         if self._unknown is None:
             return np.zeros(len(probabilities), np.bool_)
-        return self.scores(probabilities, embeddings) > self._unknown.threshold
+        limits = self._unknown.threshold if thresholds is None else thresholds
+        if thresholds is not None:
+            limits = np.where(np.isnan(thresholds), np.float32(self._unknown.threshold), thresholds)
+        return self.scores(probabilities, embeddings) > limits
 
 
 def fit_unknown(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from senbetsu_errors import NeedsOperator, Retryable
-from sim.camera_server import HEADER_SIZE, HELLO_SIZE, CameraHello, FrameHeader
+from sim.camera_server import HEADER_SIZE, HELLO_SIZE, MOST_READINGS, READINGS, CameraHello, FrameHeader
 from vision.camera_config import CameraConfig
 from vision.frame import EncoderStamp, Frame
 
@@ -156,6 +156,8 @@ class SimSource:
                 height_mm = np.empty((hello.rows, hello.columns), "<f4")
                 await _receive_into(connection, height_mm.data.cast("B"))
                 channels["height"] = height_mm
+            if hello.mass:
+                channels |= await _readings(connection)
             if first is None:
                 first, last = header.sequence, header.sequence - 1
             self.dropped += header.sequence - last - 1
@@ -169,6 +171,21 @@ class SimSource:
         stamp = EncoderStamp(header.encoder, header.basis)
         self._waiting.append(Frame(channels, stamp, header.exposed_at_s, sequence))
         self._more.set()
+
+
+async def _readings(connection: socket.socket) -> dict[str, NDArray[Any]]:
+    """The scale's readings as a channel, none where there are none. Raises Retryable as `_receive_into`, and where
+    there are too many."""
+    counted = bytearray(READINGS.size)
+    await _receive_into(connection, memoryview(counted))
+    (count,) = READINGS.unpack(counted)
+    if count > MOST_READINGS:
+        raise Retryable("camera.garbled", "The virtual camera's stream is out of step.", "It is opened again.")
+    if not count:
+        return {}
+    readings = np.empty((count, 2), "<f4")
+    await _receive_into(connection, readings.data.cast("B"))
+    return {"mass": readings}
 
 
 async def _receive_into(connection: socket.socket, rest: memoryview) -> None:

@@ -24,11 +24,17 @@ from vision.frame import EncoderBasis
 MAGIC = b"SNBTCAM1"
 _GEOMETRIES: tuple[CameraGeometry, ...] = ("area_scan", "line_scan")
 _BASES: tuple[EncoderBasis, ...] = ("latched", "estimated")
-_UINT8_BGR = 1  # pixel formats: rows x columns x 3 uint8
-_UINT8_BGR_FLOAT32_MM = 2  # the same, then rows x columns float32, the heights in mm
+_UINT8_BGR = 1  # formats: rows x columns x 3 uint8; to it are added
+_HEIGHT = 1  # then rows x columns float32, the heights in mm
+_MASS = 2  # then a count R (u32) and R x 2 float32, readings of the scale (`vision.weighing`)
 _HELLO = struct.Struct("<8sBBxxIIdd")
 _HEADER = struct.Struct("<4sBxxxQIdI")
 _HEADER_MAGIC = b"FRAM"
+READINGS = struct.Struct("<I")
+READING_BYTES = 8
+MOST_READINGS = 65_536
+"""More would not come from one frame to the next: the stream is out of step."""
+
 HELLO_SIZE = _HELLO.size
 HEADER_SIZE = _HEADER.size
 
@@ -37,7 +43,8 @@ _WAITING_FRAMES = 4
 
 @dataclass(frozen=True, slots=True)
 class CameraHello:
-    """What a virtual camera says of itself: pictures of rows x columns x 3 uint8, BGR; with `height` heights follow."""
+    """What a virtual camera says of itself: pictures of rows x columns x 3 uint8, BGR; with `height` heights follow,
+    with `mass` then readings of a scale."""
 
     geometry: CameraGeometry
     rows: int
@@ -45,13 +52,14 @@ class CameraHello:
     mm_per_px: float
     counts_per_mm: float
     height: bool = False
+    mass: bool = False
 
     def packed(self) -> bytes:
         """HELLO_SIZE bytes for the wire."""
         return _HELLO.pack(
             MAGIC,
             _GEOMETRIES.index(self.geometry),
-            _UINT8_BGR_FLOAT32_MM if self.height else _UINT8_BGR,
+            _UINT8_BGR + _HEIGHT * self.height + _MASS * self.mass,
             self.rows,
             self.columns,
             self.mm_per_px,
@@ -63,18 +71,19 @@ class CameraHello:
         """What HELLO_SIZE bytes say. Raises NeedsOperator where something else answered."""
         fields: tuple[bytes, int, int, int, int, float, float] = _HELLO.unpack(data)
         magic, geometry, pixels, rows, columns, mm_per_px, counts_per_mm = fields
-        if magic != MAGIC or geometry >= len(_GEOMETRIES) or pixels not in (_UINT8_BGR, _UINT8_BGR_FLOAT32_MM):
+        if magic != MAGIC or geometry >= len(_GEOMETRIES) or not 0 <= pixels - _UINT8_BGR <= _HEIGHT + _MASS:
             raise NeedsOperator(
                 "camera.not_a_camera",
                 f"What answered is not a virtual camera of this version (it began with {bytes(data[:8])!r}).",
                 "Check camera.host and camera.port, and that plant and line are the same version.",
             )
-        height = pixels == _UINT8_BGR_FLOAT32_MM
-        return cls(_GEOMETRIES[geometry], rows, columns, mm_per_px, counts_per_mm, height)
+        further = pixels - _UINT8_BGR
+        height, mass = bool(further & _HEIGHT), bool(further & _MASS)
+        return cls(_GEOMETRIES[geometry], rows, columns, mm_per_px, counts_per_mm, height, mass)
 
     @property
     def frame_bytes(self) -> int:
-        """Size of one picture, heights included."""
+        """Size of one picture, heights included, readings not."""
         return self.rows * self.columns * (7 if self.height else 3)
 
 
@@ -142,17 +151,25 @@ class CameraServer:
         return bool(self._viewers)
 
     def publish(
-        self, header: FrameHeader, pixels: NDArray[np.uint8], height_mm: NDArray[np.float32] | None = None
+        self,
+        header: FrameHeader,
+        pixels: NDArray[np.uint8],
+        height_mm: NDArray[np.float32] | None = None,
+        readings: NDArray[np.float32] | None = None,
     ) -> None:
         """Send a picture of the hello's shape to every viewer; returns at once. The arrays must not change after.
 
-        `height_mm`, rows x columns float32, belongs to a camera whose hello says so, and to no other.
+        `height_mm`, rows x columns float32, belongs to a camera whose hello says so, and to no other. `readings`,
+        R x 2 float32, may belong to one whose hello speaks of mass.
         """
-        if (height_mm is not None) != self._hello.height:
+        if (height_mm is not None) != self._hello.height or (readings is not None and not self._hello.mass):
             raise ValueError("the hello promised another set of channels")
         channels = (pixels,) if height_mm is None else (pixels, height_mm.astype("<f4", copy=False))
         raw = tuple(np.ascontiguousarray(channel).data.cast("B") for channel in channels)
         pieces = (memoryview(header.packed(self._hello.frame_bytes)), *raw)
+        if self._hello.mass:
+            weighed = b"" if readings is None else readings.astype("<f4", copy=False).tobytes()
+            pieces += (memoryview(READINGS.pack(len(weighed) // READING_BYTES) + weighed),)
         for viewer in self._viewers:
             viewer.offer(pieces)
 

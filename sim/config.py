@@ -191,6 +191,20 @@ class PlantCameraConfig(BaseModel, frozen=True, extra="forbid"):
         return ProfileSensor(noise_mm=self.height_noise_mm, loss=self.height_loss, shiny_loss=self.height_shiny_loss)
 
 
+class PlantScaleConfig(BaseModel, frozen=True, extra="forbid"):
+    """What the in-line scale really does; where it lies is the line's `vision.mass`. Noise: placeholders."""
+
+    every_mm: float = Field(
+        default=10.0, gt=0, le=1000, title="Every", description="Millimetres of belt from reading to reading."
+    )
+    noise_share: float = Field(
+        default=0.03, ge=0, le=1, title="Noise, share", description="Standard deviation, as a share of the load."
+    )
+    noise_g: float = Field(
+        default=0.05, ge=0, le=1000, title="Noise, grams", description="Standard deviation that is always there."
+    )
+
+
 class PlantJetsConfig(BaseModel, frozen=True, extra="forbid"):
     """What the valves and nozzles really do. The PLC knows the nominal delays only.
 
@@ -383,6 +397,9 @@ class PlantConfig(BaseModel, frozen=True, extra="forbid"):
     )
     camera: PlantCameraConfig = Field(
         default=PlantCameraConfig(), title="Camera", description="How the virtual camera departs from a perfect one."
+    )
+    scale: PlantScaleConfig = Field(
+        default=PlantScaleConfig(), title="Scale", description="How well the in-line scale weighs, where there is one."
     )
     jets: PlantJetsConfig = Field(
         default=PlantJetsConfig(), title="Jets", description="What valves and nozzles really do."

@@ -25,6 +25,7 @@ from sim.feed import BeltPart, Feeder, PartStock
 from sim.jets import Nozzles, PartAtBar, ValveBar
 from sim.motion import Motion, Mover
 from sim.optics import BeltOptics, PlacedPart
+from sim.scale import Scale, ScalePlace
 from sim.truth import Truth
 from vision.camera_config import CameraGeometry
 
@@ -60,6 +61,7 @@ class PlantSetup:
     rest_outlet: str
     plant: PlantConfig
     pc_timeout_ms: float = 500.0
+    scale: ScalePlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Exposure:
     travel_mm: float
     speed_mm_s: float
     parts: tuple[PlacedPart, ...]
+    readings: tuple[tuple[float, float], ...] = ()
+    """Of the in-line scale since the exposure before: counts after this one's, grams."""
 
 
 class PlantPlc(Protocol):
@@ -135,6 +139,8 @@ class Plant:
             defocus_px=config.camera.defocus_px,
             profile=config.camera.profile_sensor(),
         )
+        self._scale = Scale(setup.scale, config.scale, seed) if setup.scale else None
+        self._readings: list[tuple[float, float]] = []  # travel, grams
         self._valves = ValveBar(setup.valve_count, config.jets, seed)
         self._nozzles = Nozzles(setup.valve_count, setup.valve_pitch_mm, setup.first_lane_mm, config.jets, seed)
         self._step_s = config.scan_ms / 1000
@@ -198,6 +204,8 @@ class Plant:
         channels: dict[str, NDArray[Any]] = {"color": self.render(exposure)}
         if self.has_heights:
             channels["height"] = self._optics.heights(exposure.travel_mm, exposure.parts, exposure.sequence)
+        if exposure.readings:
+            channels["mass"] = np.array(exposure.readings, np.float32)
         return channels
 
     def _step(self, from_s: float, to_s: float) -> None:
@@ -210,6 +218,8 @@ class Plant:
                 self._feed(travel_mm - self._farthest_mm, travel_mm)
             self._farthest_mm = travel_mm
         self._pass_the_bar(from_s, to_s)
+        if self._scale and self._scale.due(travel_mm):
+            self._readings.append((travel_mm, self._scale.read_g(travel_mm, self.coming)))
         if to_s >= self._next_frame_s or travel_mm >= self._next_strip_mm:
             self._expose(from_s, to_s)
         self._outputs = self._driven_by.scan(to_s, belt.encoder_raw, belt.speed_mm_s, self.inputs)
@@ -276,9 +286,11 @@ class Plant:
     def _take(self, at_s: float, travel_mm: float) -> None:
         encoder = self.belt.counts_at(travel_mm) & 0xFFFF_FFFF
         self._driven_by.latch_trigger(encoder)
-        self._exposures.append(
-            Exposure(self._exposed, at_s, encoder, travel_mm, self.belt.speed_mm_s, tuple(self._in_view(travel_mm)))
-        )
+        per_mm = self.setup.counts_per_mm
+        readings = tuple(((weighed_mm - travel_mm) * per_mm, grams) for weighed_mm, grams in self._readings)
+        self._readings.clear()
+        seen = tuple(self._in_view(travel_mm))
+        self._exposures.append(Exposure(self._exposed, at_s, encoder, travel_mm, self.belt.speed_mm_s, seen, readings))
         self._exposed += 1
 
     def _in_view(self, travel_mm: float) -> Sequence[PlacedPart]:

@@ -100,7 +100,13 @@ async def run_plant(
 def _hello(plant: Plant) -> CameraHello:
     setup = plant.setup
     return CameraHello(
-        setup.geometry, plant.rows, plant.columns, setup.mm_per_px, setup.counts_per_mm, plant.has_heights
+        setup.geometry,
+        plant.rows,
+        plant.columns,
+        setup.mm_per_px,
+        setup.counts_per_mm,
+        plant.has_heights,
+        setup.scale is not None,
     )
 
 
@@ -168,7 +174,7 @@ class _RealTime:
                 if self._camera and self._camera.watched:
                     channels = await asyncio.to_thread(self._plant.channels, exposure)
                     header = FrameHeader(exposure.sequence, exposure.encoder, "latched", at_s)
-                    self._camera.publish(header, channels["color"], channels.get("height"))
+                    self._camera.publish(header, channels["color"], channels.get("height"), channels.get("mass"))
 
     async def _draw_ahead(self) -> None:
         """Have the next parts drawn before they are due; drawing one takes up to 50 ms."""

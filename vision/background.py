@@ -175,8 +175,8 @@ class BeltBackground:
         if len(enough) < 2 or np.ptp(level[enough]) < _BAND_LEVELS:
             return
         # A mean may have been drawn by parts; the median of what is near says whether these are bands.
-        level = np.ma.median(np.ma.array(brightness[enough], mask=~near[enough]), axis=1).filled(0)
-        level = _running_median(level[:, None], 5)[:, 0]  # a seam that lies along a row is no band
+        level = np.nanmedian(np.where(near, brightness, np.nan)[enough], axis=1)
+        level = _running_median(level[:, None].astype(np.float32), 5)[:, 0]  # a seam that lies along a row is no band
         if np.ptp(level) < _BAND_LEVELS:
             return
         height, width = self._picture.shape[:2]

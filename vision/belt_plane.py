@@ -4,7 +4,6 @@ The belt's profile across (it sags, its edges rise) is learned slowly, column by
 down as it runs, and a profile sensor sees that row by row: every row is levelled on its own.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +33,7 @@ class BeltPlane:
             self._start(height)
         self.above_belt = height - self._profile_mm
         self.above_belt -= _row_offsets(self.above_belt)[:, None]
-        return cv2.compare(self.above_belt, self._settings.height_above_mm, cv2.CMP_GE).astype(np.uint8, copy=False)
+        return (self.above_belt >= self._settings.height_above_mm).view(np.uint8) * np.uint8(255)
 
     def _start(self, height: NDArray[np.float32]) -> None:
         """First estimate from one map: what lies low in every column, then again with the rows levelled.
@@ -48,10 +47,8 @@ class BeltPlane:
             self._profile_mm = np.full(1, np.nan, np.float32)
             return
         rows = height[:: max(1, len(height) // (2 * _SAMPLE_ROWS))]
-        for _ in range(2):
-            profile = _low(rows)
-            rows = rows - _row_offsets(rows - profile)[:, None]
-        self._profile_mm = profile
+        levelled = rows - _row_offsets(rows - _low(rows))[:, None]
+        self._profile_mm = _low(levelled)
 
     def adapt(self, mask: NDArray[np.uint8]) -> None:
         """Moves the profile towards the bare belt of this picture: where `mask` (H x W) is 0."""
@@ -92,4 +89,4 @@ def _low(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     ordered = np.sort(rows, axis=0)  # NaN last
     seen = np.isfinite(rows).sum(axis=0)
     known = np.flatnonzero(seen)
-    return np.interp(np.arange(rows.shape[1]), known, ordered[seen[known] // 5, known]).astype(np.float32)
+    return np.interp(np.arange(len(seen)), known, ordered[seen[known] // 5, known]).astype(np.float32)

@@ -242,7 +242,7 @@ class _Problem:
         to_ideal = np.asarray(found, np.float64)
         to_ideal /= to_ideal[2, 2]
         laid: list[float] = []
-        back = np.linalg.inv(to_ideal).astype(np.float64)
+        back = np.asarray(np.linalg.inv(to_ideal), np.float64)
         for board in range(1, self.boards):
             of_it = self.which == board
             seen = projected(back, ideal[of_it])

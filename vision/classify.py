@@ -7,7 +7,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from models.predict import unknown_rule
+from models.fusion import Fuser
+from models.predict import model_fuser, unknown_rule
 from models.registry import ModelFile, load_session
 from models.unknown import UnknownRule
 from senbetsu_errors import Fatal, NeedsOperator
@@ -25,7 +26,7 @@ class Classifier:
     """A net that takes uint8 [N, size, size, 3] RGB and gives logits float32 [N, C].
 
     `labels` are the classes in the order of its outputs, `size` the side of its crops in pixels. `rule` says what
-    is unknown; where it looks at embeddings they are the output `embedding` of the net.
+    is unknown; where it looks at embeddings they are the output `embedding` of the net. `fuser` says what measures add.
     Raises NeedsOperator `model.labels` where the net has another number of outputs.
     """
 
@@ -37,10 +38,12 @@ class Classifier:
         temperature: float,
         rule: UnknownRule | None = None,
         embedding: str | None = None,
+        fuser: Fuser | None = None,
     ) -> None:
         self.labels = labels
         self.size = size
         self._temperature = temperature
+        self._fuser = fuser
         self._rule = rule or UnknownRule(None, None, len(labels))
         self._session = cast("Any", session)
         self._input_name = str(self._session.get_inputs()[0].name)
@@ -64,11 +67,13 @@ class Classifier:
             manifest.temperature,
             unknown_rule(model),
             manifest.embedding.name if manifest.embedding else None,
+            model_fuser(model),
         )
 
-    def classify(self, crops: NDArray[np.uint8]) -> Classes:
+    def classify(self, crops: NDArray[np.uint8], measures: NDArray[np.float32] | None = None) -> Classes:
         """softmax(logits / temperature), and what is unknown, of uint8 crops [N, size, size, 3], in one batch.
 
+        `measures` [N, 6] (`models.fusion.MEASURES`, NaN where not measured) add what they say, where the model knows.
         No crops, no call. Raises Fatal `vision.bad_crop` for another shape or type, `model.failed` where
         onnxruntime gives up, and `model.not_finite` where the net answers NaN or infinity.
         """
@@ -85,9 +90,13 @@ class Classifier:
             raise Fatal(
                 "model.failed", f"onnxruntime cannot run the model: {error}.", "Install another model."
             ) from error
-        logits = found[0] / np.float32(self._temperature)
         if not all(np.isfinite(output).all() for output in found):
             raise Fatal("model.not_finite", "The model answered with NaN or infinity.", "Install another model.")
+        thresholds: NDArray[np.float32] | None = None
+        if measures is not None and self._fuser is not None:
+            logits, thresholds = self._fuser.logits(found[0], self._temperature, measures)
+        else:
+            logits = found[0] / np.float32(self._temperature)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32, copy=False)
-        return Classes(probabilities, self._rule(probabilities, found[1] if len(found) > 1 else None))
+        return Classes(probabilities, self._rule(probabilities, found[1] if len(found) > 1 else None, thresholds))

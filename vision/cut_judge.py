@@ -45,4 +45,4 @@ class CutJudge:
         values = (rows[:, FEATURES + self.columns].astype(np.float32) - self.mean) * self.scale
         values = np.maximum(values @ self.w0 + self.b0, 0)
         values = np.maximum(values @ self.w1 + self.b1, 0)
-        return 1 / (1 + np.exp(-np.clip(values @ self.w2 + self.b2, -30, 30)))
+        return np.asarray(1 / (1 + np.exp(-np.clip(values @ self.w2 + self.b2, -30, 30))), np.float32)

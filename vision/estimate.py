@@ -5,6 +5,7 @@ from math import exp, hypot, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fusion import MEASURES
 from vision import track_table as at
 from vision.compiled import BOOL, CHANCES, COLUMN, F8, INDICES, TABLE, compiled
 from vision.track_table import HISTORY, HISTORY_AT, LOGP, MIN_PROBABILITY, ORIGIN, VIEWS, Floats, Indices
@@ -132,3 +133,10 @@ def fused_probabilities(tracks: Floats, which: Indices) -> NDArray[np.float32]:
         for c in range(classes):
             chances[i, c] /= total
     return chances
+
+
+def mean_measures(tracks: Floats, which: Indices) -> NDArray[np.float32]:
+    """Measures float32 [N, 6] of N tracks, the means over their whole views, NaN where none was measured."""
+    sums = tracks[which, at.MEASURED_AT : at.MEASURED_AT + len(MEASURES)]
+    counts = tracks[which, at.MEASURED_AT + len(MEASURES) : at.LOGP]
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)

@@ -29,7 +29,8 @@ class Frame:
     """One picture of the belt.
 
     `channels["color"]` is H x W x 3 uint8, BGR; `channels["height"]`, where there is one, H x W
-    float32 in mm. Row 0 is the downstream edge for every geometry: what enters the view last is in
+    float32 in mm; `channels["mass"]`, where readings of an in-line scale came since the frame before, R x 2
+    float32 (`vision.weighing`). Row 0 is the downstream edge for every geometry: what enters the view last is in
     the last row. Column 0 is the belt's left edge seen in transport direction.
 
     `encoder` is the count at which the belt stood when the LAST row lay on the camera's datum line

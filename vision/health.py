@@ -113,7 +113,7 @@ def _noise_sigma(rows: NDArray[np.uint8]) -> float:
 def _median_level(picture: NDArray[np.uint8]) -> float:
     """Median grey level, interpolated within its level (levels are whole, the median of many pixels is not)."""
     counts = np.cumsum(np.bincount(picture.ravel(), minlength=256))
-    half = counts[-1] / 2
+    half = float(counts[-1]) / 2
     level = int(np.searchsorted(counts, half))
     below = int(counts[level - 1]) if level else 0
     return float(level - 0.5 + (half - below) / max(int(counts[level]) - below, 1)) if level else 0.0

@@ -3,12 +3,12 @@
 Polygons lie one after the other in `points` int32 [K, 2] of x, y; polygon n is `points[ends[n]:ends[n + 1]]`.
 """
 
-from math import fabs
+from math import fabs, hypot
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.compiled import F8, FLOATS, INDICES, POINTS, TABLE, compiled
+from vision.compiled import CORNERS, F8, FLOATS, INDICES, POINTS, TABLE, compiled
 
 Points = NDArray[np.int32]
 Indices = NDArray[np.int64]
@@ -48,34 +48,72 @@ def measured(points: Points, ends: Indices) -> Floats:
     return table
 
 
-@compiled(F8, POINTS)
-def hull_area(points: Points) -> float:
-    """Area of the convex hull of points (Andrew's monotone chain)."""
+@compiled(CORNERS, POINTS)
+def hull(points: Points) -> NDArray[np.int64]:
+    """Corners of the convex hull of points, int64 [K, 2] of x, y (Andrew's monotone chain)."""
     count = len(points)
     keys = np.empty(count, np.int64)
     for k in range(count):
         keys[k] = (np.int64(points[k, 0]) << 32) + np.int64(points[k, 1])
     order = np.argsort(keys)
-    hull = np.empty((2 * count + 1, 2), np.int64)
+    found = np.empty((2 * count + 1, 2), np.int64)
     size = 0
     for way in range(2):
         base = size + 1
         for at in range(count):
             point = points[order[at if way == 0 else count - 1 - at]]
             while size > base and (
-                (hull[size - 1, 0] - hull[size - 2, 0]) * (np.int64(point[1]) - hull[size - 2, 1])
-                <= (hull[size - 1, 1] - hull[size - 2, 1]) * (np.int64(point[0]) - hull[size - 2, 0])
+                (found[size - 1, 0] - found[size - 2, 0]) * (np.int64(point[1]) - found[size - 2, 1])
+                <= (found[size - 1, 1] - found[size - 2, 1]) * (np.int64(point[0]) - found[size - 2, 0])
             ):
                 size -= 1
-            hull[size, 0], hull[size, 1] = point[0], point[1]
+            found[size, 0], found[size, 1] = point[0], point[1]
             size += 1
         if way == 0:
             size -= 1
+    return found[:size]
+
+
+@compiled(F8, POINTS)
+def hull_area(points: Points) -> float:
+    """Area of the convex hull of points."""
+    corners = hull(points)
+    size = len(corners)
     doubled = 0.0
     for k in range(size):
         following = (k + 1) % size
-        doubled += float(hull[k, 0]) * hull[following, 1] - float(hull[following, 0]) * hull[k, 1]
+        doubled += float(corners[k, 0]) * corners[following, 1] - float(corners[following, 0]) * corners[k, 1]
     return fabs(doubled) / 2
+
+
+@compiled(TABLE, POINTS, INDICES)
+def rectangles(points: Points, ends: Indices) -> Floats:
+    """Long and short side of the smallest rectangle around each polygon, as `cv2.minAreaRect`: float64 [N, 2].
+
+    One of its sides lies on a side of the convex hull (Freeman and Shapira, CACM 18, 1975).
+    """
+    sides = np.zeros((len(ends) - 1, 2))
+    for n in range(len(sides)):
+        corners = hull(points[ends[n] : ends[n + 1]])
+        smallest = np.inf
+        for k in range(len(corners)):
+            following = (k + 1) % len(corners)
+            x, y = float(corners[following, 0] - corners[k, 0]), float(corners[following, 1] - corners[k, 1])
+            edge = hypot(x, y)
+            if edge == 0:
+                continue
+            x, y = x / edge, y / edge
+            along_min, along_max, across_min, across_max = np.inf, -np.inf, np.inf, -np.inf
+            for j in range(len(corners)):
+                along = corners[j, 0] * x + corners[j, 1] * y
+                across = corners[j, 1] * x - corners[j, 0] * y
+                along_min, along_max = min(along_min, along), max(along_max, along)
+                across_min, across_max = min(across_min, across), max(across_max, across)
+            length, width = along_max - along_min, across_max - across_min
+            if length * width < smallest:
+                smallest = length * width
+                sides[n, 0], sides[n, 1] = max(length, width), min(length, width)
+    return sides
 
 
 @compiled(FLOATS, POINTS, INDICES)
@@ -88,7 +126,7 @@ def solidities(points: Points, ends: Indices) -> Floats:
         for k in range(first, last):
             following = k + 1 if k + 1 < last else first
             doubled += float(points[k, 0]) * points[following, 1] - float(points[following, 0]) * points[k, 1]
-        hull = hull_area(points[first:last])
-        if hull > 0:
-            found[n] = fabs(doubled) / 2 / hull
+        around = hull_area(points[first:last])
+        if around > 0:
+            found[n] = fabs(doubled) / 2 / around
     return found

@@ -6,6 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fusion import MEASURES
+
+NOT_MEASURED = np.full(len(MEASURES), np.nan, np.float32)
+"""The measures of a part of which nothing was measured."""
+
 
 class Part(NamedTuple):
     """One object on the belt, returned by the tracker exactly once.
@@ -18,6 +23,8 @@ class Part(NamedTuple):
     included. `oversize`: it was never seen whole, its extents are what was seen. `outline_mm` float32
     [K, 2]: (along downstream, across) from the centroid. `unknown_share` and `clump_share` (0..1) are the shares of
     its whole views in which it was none of the classes, or probably several parts.
+    `measures` float32 [6] are the means over its whole views, in the order of `models.fusion.MEASURES`, NaN where not
+    measured.
 
     A part that is `sliding` or `rolling` moves on the belt. Its `belt_counts` and `across_*_mm` say where it
     will pass the place at which parts are acted on (`TrackerConfig.act_at_mm`), `uncertainty_mm` and
@@ -50,6 +57,7 @@ class Part(NamedTuple):
     seen_counts: float = 0.0
     seen_along_mm: float = 0.0
     seen_across_mm: float = 0.0
+    measures: NDArray[np.float32] = NOT_MEASURED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """One frame through segmentation and classification: pictures in, detections in millimetres out."""
 
+from dataclasses import replace
 from itertools import accumulate
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -10,19 +12,44 @@ from senbetsu_errors import Fatal, NeedsOperator
 from vision.calibration import Calibrations
 from vision.calibration_map import AppliedCalibrations
 from vision.camera_config import CameraConfig
-from vision.classify import Classifier
+from vision.classify import Classes, Classifier
 from vision.crops import crop_blobs
 from vision.frame import EncoderStamp, Frame, count_difference
+from vision.measures import MASS_COLUMN, measures_of
 from vision.results import Detections
 from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import VisionConfig
 from vision.shadow import Shadow
 from vision.strips import Assembled, StripAssembler
+from vision.weighing import InlineScale
 
 _CUT_ROWS = 2  # a blob that ends this near the first or the last row runs out of the picture
 _PREVIEW_WIDTH_PX = 400
 _PREVIEW_QUALITY = 70
 _UNCALIBRATED = Calibrations()
+
+
+class FrameVision(Protocol):
+    """What sees a line's frames: segmentation and a classifier, or a detector in the place of both.
+
+    `labels` are the classes of its detections; see `VisionPipeline` for the methods.
+    """
+
+    labels: tuple[str, ...]
+    shadow: Shadow | None
+    view_along_mm: float
+
+    def process(self, frame: Frame) -> Detections:
+        """The frame's detections."""
+        ...
+
+    def flush(self) -> Detections | None:
+        """What is unfinished once no frame follows."""
+        ...
+
+    def preview(self, frame: Frame) -> bytes:
+        """A small JPEG of the frame."""
+        ...
 
 
 class VisionPipeline:
@@ -76,6 +103,7 @@ class VisionPipeline:
         )
         self._strips = StripAssembler(self._segmenter, max_part_rows=round(max_part_px)) if line_scan else None
         self._last_encoder: EncoderStamp | None = None
+        self._scale = _scale(camera, settings, counts_per_mm)
 
     def process(self, frame: Frame) -> Detections:
         """The frame's detections.
@@ -84,10 +112,12 @@ class VisionPipeline:
         the parts that this strip completes, measured from this strip's datum. Raises Fatal
         `camera.picture` for a frame without colour, or of another shape or type than configured.
         """
-        picture = Picture(self._checked_color(frame), _checked_height(frame))
+        picture = Picture(self._lit(frame), _checked_height(frame))
         travel = None if self._last_encoder is None else count_difference(frame.encoder.count, self._last_encoder.count)
         slack = frame.encoder.uncertainty_counts / self._counts_per_row
         self._last_encoder = frame.encoder
+        if self._scale is not None:
+            self._scale.take(frame, travel)
         travel_rows = None if travel is None else travel / self._counts_per_row
         if self._strips is not None:
             return self._strip_detections(self._strips.add(picture, travel_rows, slack))
@@ -106,41 +136,10 @@ class VisionPipeline:
 
     def preview(self, frame: Frame) -> bytes:
         """A small JPEG of the frame, about 400 pixels wide."""
-        color = self._checked_color(frame)
-        height, width = color.shape[:2]
-        scale = min(1.0, _PREVIEW_WIDTH_PX / width)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        done, data = cv2.imencode(
-            ".jpg",
-            cv2.resize(color, size, interpolation=cv2.INTER_AREA),
-            [cv2.IMWRITE_JPEG_QUALITY, _PREVIEW_QUALITY],
-        )
-        if not done:
-            raise Fatal("camera.preview", f"A preview of {size[0]} x {size[1]} pixels could not be encoded.")
-        return data.tobytes()
+        return preview_jpeg(self._lit(frame))
 
-    def _checked_color(self, frame: Frame) -> NDArray[np.uint8]:
-        color = frame.channels.get("color")
-        if color is None:
-            raise Fatal(
-                "camera.picture",
-                f"Frame {frame.sequence} has the channels {sorted(frame.channels)}, and no `color`.",
-                "Use a frame source that delivers colour pictures.",
-            )
-        if color.dtype != np.uint8 or color.ndim != 3 or color.shape[2] != 3:
-            raise Fatal(
-                "camera.picture",
-                f"Frame {frame.sequence} is {color.dtype} {color.shape}, expected uint8 (rows, columns, 3).",
-                "Use a frame source that delivers 8-bit BGR pictures.",
-            )
-        if color.shape[0] != self._camera.rows or color.shape[1] < 8:
-            raise Fatal(
-                "camera.picture",
-                f"Frame {frame.sequence} has {color.shape[0]} rows of {color.shape[1]} pixels, the configuration says "
-                f"{self._camera.rows} rows ({self._camera.view_along_mm} mm at {self._camera.mm_per_px} mm).",
-                "Correct camera.view_along_mm or camera.mm_per_px.",
-            )
-        return self._calibrated.lit(np.ascontiguousarray(color))
+    def _lit(self, frame: Frame) -> NDArray[np.uint8]:
+        return self._calibrated.lit(checked_color(frame, self._camera))
 
     def _strip_detections(self, strip: Assembled) -> Detections:
         cut = np.zeros(len(strip.blobs), np.bool_)
@@ -154,40 +153,72 @@ class VisionPipeline:
         oversize: NDArray[np.bool_],
         shift_rows: NDArray[np.float64],
     ) -> Detections:
-        """Pixels to millimetres, and the classes of the blobs that are seen whole.
-
-        Rows count from the downstream edge, so along = (last row - row) * mm_per_px.
-        """
-        mm = self._camera.mm_per_px
-        # Column c's centre lies half a pixel to the right of its left edge.
-        left = self._camera.across_start_mm + 0.5 * mm
-        last = color.shape[0] - 1 + shift_rows
-        x, y, w, h = blobs.boxes.T.astype(np.float64)
+        """The classes of the blobs that are seen whole, and all of them in millimetres."""
         whole = ~(cut | oversize)
-        probabilities = np.zeros((len(blobs), len(self.labels)), np.float32)
-        unknown = np.zeros(len(blobs), np.bool_)
+        last = color.shape[0] - 1 + shift_rows
+        nothing = Classes(np.zeros((len(blobs), len(self.labels)), np.float32), np.zeros(len(blobs), np.bool_))
+        flat = belt_detections(blobs, nothing, cut, oversize, last, self._camera)
+        return self._classified(color, blobs, whole, self._calibrated.on_belt(flat), flat.area_mm2)
+
+    def _classified(
+        self,
+        color: NDArray[np.uint8],
+        blobs: Blobs,
+        whole: NDArray[np.bool_],
+        found: Detections,
+        flat_area_mm2: NDArray[np.float64],
+    ) -> Detections:
+        """With their measures, and the classes of those that are seen whole.
+
+        `flat_area_mm2` is what the areas would be at the nominal resolution: where calibration says otherwise, sides
+        are longer or shorter by the root of that.
+        """
+        mm_per_px = self._camera.mm_per_px * np.sqrt(found.area_mm2 / np.maximum(flat_area_mm2, 1e-9))
+        heights = np.stack([blobs.mean_height_mm, blobs.height_mm], axis=1)
+        measures = measures_of(blobs.contours, found.area_mm2, heights, mm_per_px)
+        if self._scale is not None:
+            measures[:, MASS_COLUMN] = self._scale.masses_g(found.along_min_mm, found.along_max_mm)
         if whole.any():
             crops = crop_blobs(color, blobs.boxes[whole], self._classifier.size)
-            classes = self._classifier.classify(crops)
-            probabilities[whole], unknown[whole] = classes.probabilities, classes.unknown
+            classes = self._classifier.classify(crops, measures[whole])
+            found.probabilities[whole], found.unknown[whole] = classes.probabilities, classes.unknown
             if self.shadow:
-                self.shadow.see(color, blobs.boxes[whole], classes, blobs.areas[whole] * mm**2)
-        flat = Detections(
-            along_mm=(last - blobs.centres[:, 1]) * mm,
-            across_mm=left + blobs.centres[:, 0] * mm,
-            along_min_mm=(last - (y + h - 1)) * mm,
-            along_max_mm=(last - y) * mm,
-            across_min_mm=left + x * mm,
-            across_max_mm=left + (x + w - 1) * mm,
-            area_mm2=blobs.areas * mm**2,
-            probabilities=probabilities,
-            cut=cut,
-            oversize=oversize,
-            unknown=unknown,
-            clump=blobs.clump & whole,
-            outlines_mm=_outlines_mm(blobs, last, left, mm),
-        )
-        return self._calibrated.on_belt(flat)
+                self.shadow.see(color, blobs.boxes[whole], classes, found.area_mm2[whole], measures[whole])
+        return replace(found, measures=measures)
+
+
+def belt_detections(
+    blobs: Blobs,
+    classes: Classes,
+    cut: NDArray[np.bool_],
+    oversize: NDArray[np.bool_],
+    last_row: NDArray[np.float64],
+    camera: CameraConfig,
+) -> Detections:
+    """Blobs of a picture in millimetres of a flat, straight belt; `last_row` is, for each, the row that lies on the
+    datum.
+
+    Rows count from the downstream edge, so along = (last row - row) * mm_per_px.
+    """
+    mm = camera.mm_per_px
+    # Column c's centre lies half a pixel to the right of its left edge.
+    left = camera.across_start_mm + 0.5 * mm
+    x, y, w, h = blobs.boxes.T.astype(np.float64)
+    return Detections(
+        along_mm=(last_row - blobs.centres[:, 1]) * mm,
+        across_mm=left + blobs.centres[:, 0] * mm,
+        along_min_mm=(last_row - (y + h - 1)) * mm,
+        along_max_mm=(last_row - y) * mm,
+        across_min_mm=left + x * mm,
+        across_max_mm=left + (x + w - 1) * mm,
+        area_mm2=blobs.areas * mm**2,
+        probabilities=classes.probabilities,
+        cut=cut,
+        oversize=oversize,
+        unknown=classes.unknown,
+        clump=blobs.clump & ~(cut | oversize),
+        outlines_mm=_outlines_mm(blobs, last_row, left, mm),
+    )
 
 
 def _outlines_mm(
@@ -203,6 +234,59 @@ def _outlines_mm(
     converted[:, 1] = left_mm + points[:, 0] * mm
     ends = list(accumulate(lengths))
     return tuple(converted[end - length : end] for end, length in zip(ends, lengths, strict=True))
+
+
+def checked_color(frame: Frame, camera: CameraConfig) -> NDArray[np.uint8]:
+    """The colour channel, H x W x 3 uint8 BGR. Raises Fatal `camera.picture` where it is not as configured."""
+    color = frame.channels.get("color")
+    if color is None:
+        raise Fatal(
+            "camera.picture",
+            f"Frame {frame.sequence} has the channels {sorted(frame.channels)}, and no `color`.",
+            "Use a frame source that delivers colour pictures.",
+        )
+    if color.dtype != np.uint8 or color.ndim != 3 or color.shape[2] != 3:
+        raise Fatal(
+            "camera.picture",
+            f"Frame {frame.sequence} is {color.dtype} {color.shape}, expected uint8 (rows, columns, 3).",
+            "Use a frame source that delivers 8-bit BGR pictures.",
+        )
+    if color.shape[0] != camera.rows or color.shape[1] < 8:
+        raise Fatal(
+            "camera.picture",
+            f"Frame {frame.sequence} has {color.shape[0]} rows of {color.shape[1]} pixels, the configuration says "
+            f"{camera.rows} rows ({camera.view_along_mm} mm at {camera.mm_per_px} mm).",
+            "Correct camera.view_along_mm or camera.mm_per_px.",
+        )
+    return np.ascontiguousarray(color)
+
+
+def preview_jpeg(color: NDArray[np.uint8]) -> bytes:
+    """A small JPEG of a picture, about 400 pixels wide."""
+    height, width = color.shape[:2]
+    scale = min(1.0, _PREVIEW_WIDTH_PX / width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    done, data = cv2.imencode(
+        ".jpg",
+        cv2.resize(color, size, interpolation=cv2.INTER_AREA),
+        [cv2.IMWRITE_JPEG_QUALITY, _PREVIEW_QUALITY],
+    )
+    if not done:
+        raise Fatal("camera.preview", f"A preview of {size[0]} x {size[1]} pixels could not be encoded.")
+    return data.tobytes()
+
+
+def _scale(camera: CameraConfig, settings: VisionConfig, counts_per_mm: float) -> InlineScale | None:
+    """Raises NeedsOperator `camera.scale` where the camera could not say whether a part was weighed alone."""
+    if settings.mass is None:
+        return None
+    if camera.geometry == "line_scan":
+        raise NeedsOperator(
+            "camera.scale",
+            "A line scan camera never shows all that lay on the scale with a part.",
+            "Use an area scan camera, or take vision.mass out.",
+        )
+    return InlineScale(settings.mass, camera.view_along_mm, counts_per_mm)
 
 
 def _checked_height(frame: Frame) -> NDArray[np.float32] | None:

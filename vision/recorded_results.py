@@ -9,7 +9,7 @@ from senbetsu_errors import Fatal
 from vision.crop_desk import CropDesk
 from vision.frame import Frame
 from vision.health import PictureHealth
-from vision.pipeline import VisionPipeline
+from vision.pipeline import FrameVision
 from vision.recorded_frame import FrameBlob, FrameEncoding, encode_frame
 from vision.results import FrameResult, Idle
 from vision.source import FrameSource
@@ -18,7 +18,7 @@ from vision.worker import frame_results
 
 async def results_and_frames(
     source: FrameSource,
-    pipeline: VisionPipeline,
+    pipeline: FrameVision,
     encoding: FrameEncoding,
     *,
     preview_hz: float = 5.0,

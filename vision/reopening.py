@@ -11,7 +11,7 @@ from senbetsu_errors import Retryable
 from vision.camera_state import CameraChange, CameraState, CameraWatch
 from vision.crop_desk import CropDesk
 from vision.health import PictureHealth
-from vision.pipeline import VisionPipeline
+from vision.pipeline import FrameVision
 from vision.recorded_frame import FrameBlob, FrameEncoding
 from vision.recorded_results import results_and_frames
 from vision.results import FrameResult, Idle
@@ -25,7 +25,7 @@ CameraMessage = FrameResult | Idle | FrameBlob | CameraChange
 
 async def reopened_results(
     make_source: Callable[[], FrameSource],
-    pipeline: VisionPipeline,
+    pipeline: FrameVision,
     *,
     preview_hz: float,
     send_frames: FrameEncoding | None = None,

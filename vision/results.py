@@ -38,6 +38,8 @@ class Detections:
     clump: NDArray[np.bool_]
     outlines_mm: tuple[NDArray[np.float32], ...] = field(default=())
     """One simplified outline a blob, float32 [K, 2] of (along_mm, across_mm), for people to see."""
+    measures: NDArray[np.float32] | None = None
+    """float32 [N, 6] in the order of `models.fusion.MEASURES`, NaN where not measured; None where nothing was."""
 
     def __len__(self) -> int:
         return len(self.along_mm)

@@ -12,6 +12,7 @@ from vision.background import BeltBackground
 from vision.belt_plane import BeltPlane
 from vision.cut_judge import CutJudge
 from vision.cuts import FIRST, SECOND, candidate_cuts
+from vision.measures import heights_mm
 from vision.outlines import AREA, BOX, CENTRE, measured, solidities
 from vision.seams import SeamFilter
 from vision.settings import SegmentationConfig
@@ -22,7 +23,6 @@ cv2.setNumThreads(1)
 Contour = NDArray[np.int32]
 _OUTLINE_PX = 1.2
 _MOST_CUTS = 6  # one after the other, through one blob
-_ROBUST_MAXIMUM = 95  # per cent of a blob's height values that lie below what is called its height
 _NO_HEIGHT = np.zeros((0, 0), np.float32)
 
 
@@ -43,7 +43,8 @@ class Blobs:
     the centroid in pixel-centre coordinates; `areas` float64 [N] in square pixels; `contours` are
     int32 [K, 2] of x, y, and `outlines` the same with fewer points. `clump` bool [N]: probably several
     parts, but not surely enough to cut. `height_mm` float64 [N]: the height above the belt that 95 % of
-    the blob's pixels do not exceed, NaN without a height channel or where it saw nothing of the blob.
+    the blob's pixels do not exceed, NaN without a height channel or where it saw nothing of the blob;
+    `mean_height_mm` float64 [N] is their mean.
     """
 
     boxes: NDArray[np.int32]
@@ -53,6 +54,7 @@ class Blobs:
     outlines: tuple[Contour, ...]
     clump: NDArray[np.bool_]
     height_mm: NDArray[np.float64]
+    mean_height_mm: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.areas)
@@ -187,34 +189,34 @@ class Segmenter:
         kept = [pieces[k] for k in large.tolist()]
         table = table[large]
         boxes = table[:, BOX].astype(np.int32)
+        contours = tuple(piece.contour for piece in kept)
+        heights = np.full((len(kept), 2), np.nan)
+        if self._plane.above_belt.size:
+            heights = heights_mm(contours, boxes, self._plane.above_belt)
         return Blobs(
             boxes,
             np.ascontiguousarray(table[:, CENTRE]),
             table[:, AREA].copy(),
-            tuple(piece.contour for piece in kept),
+            contours,
             tuple(piece.outline for piece in kept),
             np.array([piece.doubt >= self._settings.clump_above for piece in kept], np.bool_),
-            self._heights_mm([piece.contour for piece in kept], boxes),
+            heights[:, 1],
+            heights[:, 0],
         )
-
-    def _heights_mm(self, contours: Sequence[Contour], boxes: NDArray[np.int32]) -> NDArray[np.float64]:
-        found = np.full(len(contours), np.nan)
-        above = self._plane.above_belt
-        if not above.size:
-            return found
-        for k, (contour, (x, y, width, height)) in enumerate(zip(contours, boxes.tolist(), strict=True)):
-            filled = np.zeros((height, width), np.uint8)
-            cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED, offset=(-x, -y))
-            values = above[y : y + height, x : x + width][filled > 0]
-            values = values[np.isfinite(values)]
-            if len(values):
-                found[k] = np.percentile(values, _ROBUST_MAXIMUM)
-        return found
 
 
 def no_blobs() -> Blobs:
     """Nothing found."""
-    return Blobs(np.zeros((0, 4), np.int32), np.zeros((0, 2)), np.zeros(0), (), (), np.zeros(0, np.bool_), np.zeros(0))
+    return Blobs(
+        np.zeros((0, 4), np.int32),
+        np.zeros((0, 2)),
+        np.zeros(0),
+        (),
+        (),
+        np.zeros(0, np.bool_),
+        np.zeros(0),
+        np.zeros(0),
+    )
 
 
 def outer_contours(mask: NDArray[np.uint8]) -> list[Contour]:

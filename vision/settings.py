@@ -1,11 +1,13 @@
 """The `vision:` part of the configuration: which model, and what counts as a part."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
 from vision.health_config import HealthConfig
 from vision.odd_config import OddPartsConfig
+from vision.weighing import MassConfig
 
 
 class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
@@ -115,7 +117,17 @@ class TrackingConfig(BaseModel, frozen=True, extra="forbid"):
 class VisionConfig(BaseModel, frozen=True, extra="forbid"):
     """What vision does with every picture."""
 
-    model: str = Field(title="Model", description="Name of a model in the registry, or the path of its ONNX file.")
+    model: str = Field(
+        title="Model",
+        description="Name of a model in the registry, or the path of its ONNX file. Its manifest says whether it is a "
+        "classifier, or a detector that takes the place of segmentation too.",
+    )
+    trusted_keys: tuple[Path, ...] = Field(
+        default=(),
+        title="Trusted keys",
+        description="Files of public Ed25519 keys, as `senbetsu models keygen` makes them. Where there are any, the "
+        "line runs only models that one of them signed.",
+    )
     shadow_model: str | None = Field(
         default=None,
         title="Shadow model",
@@ -142,6 +154,11 @@ class VisionConfig(BaseModel, frozen=True, extra="forbid"):
     )
     preview_hz: float = Field(
         default=5.0, ge=0, title="Preview rate", description="Small pictures a second for people to see; 0 sends none."
+    )
+    mass: MassConfig | None = Field(
+        default=None,
+        title="In-line scale",
+        description="Where the scale weighs whose readings come with the frames; without it no part has a mass.",
     )
     segmentation: SegmentationConfig = Field(
         default=SegmentationConfig(), title="Segmentation", description="Telling parts from the belt."

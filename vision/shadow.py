@@ -22,6 +22,9 @@ MOST_CROPS = 16
 REPORT_S = 1.0
 
 
+_Waiting = tuple[NDArray[np.uint8], NDArray[np.int32], Classes, NDArray[np.float64], NDArray[np.float32] | None]
+
+
 class Shadow:
     """Compares `classifier` with the line's model, whose `labels` these are.
 
@@ -44,7 +47,7 @@ class Shadow:
         self._share = share
         self._most_crops = most_crops
         self._report = ShadowReport(name, version, share)
-        self._waiting: tuple[NDArray[np.uint8], NDArray[np.int32], Classes, NDArray[np.float64]] | None = None
+        self._waiting: _Waiting | None = None
         self._next = 0
         self._began_s: float | None = None
         self._reported_s: float | None = None
@@ -62,12 +65,13 @@ class Shadow:
         boxes: NDArray[np.int32],
         classes: Classes,
         area_mm2: NDArray[np.float64],
+        measures: NDArray[np.float32] | None = None,
     ) -> None:
-        """What the line made of a frame: its picture, the boxes [N, 4] it classified, the answers, their areas [N].
+        """What the line made of a frame: its picture, the boxes [N, 4] it classified, the answers, areas, measures.
 
         Only kept until `work`; the picture must not change before.
         """
-        self._waiting = (color, boxes, classes, area_mm2)
+        self._waiting = (color, boxes, classes, area_mm2, measures)
         self._report = replace(self._report, seen=self._report.seen + len(boxes))
 
     def work(self, now: Callable[[], float]) -> None:
@@ -78,7 +82,7 @@ class Shadow:
         waiting, self._waiting = self._waiting, None
         if waiting is None or self._classifier is None or self._report.error:
             return
-        color, boxes, classes, area_mm2 = waiting
+        color, boxes, classes, area_mm2, measures = waiting
         room = int(self._share * self._report.seen) - self._report.compared
         if self._report.spent_s > self._share * (started_s - self._began_s):
             room = 0
@@ -89,7 +93,10 @@ class Shadow:
         chosen = (self._next + np.arange(count)) % len(boxes)
         self._next += count
         try:
-            theirs = self._classifier.classify(crop_blobs(color, boxes[chosen], self._classifier.size))
+            theirs = self._classifier.classify(
+                crop_blobs(color, boxes[chosen], self._classifier.size),
+                None if measures is None else measures[chosen],
+            )
         except SenbetsuError as error:
             self._report = replace(self._report, error=str(error))
             return

@@ -18,7 +18,7 @@ from senbetsu_errors import Fatal
 from vision import track_table as at
 from vision.association import explain, nearest_pairs, torn_off, unexplained
 from vision.camera_config import CameraConfig
-from vision.estimate import estimates, fused_probabilities
+from vision.estimate import estimates, fused_probabilities, mean_measures
 from vision.parts import Footprints, Part, VisiblePart
 from vision.results import Detections
 from vision.settings import VisionConfig
@@ -282,6 +282,7 @@ class Tracker:
             [e * self._config.counts_per_mm for e in seen_e],
             seen_along_mm,
             seen_across_mm,
+            mean_measures(tracks, which),
             strict=True,
         )
         return [Part._make(column) for column in columns]

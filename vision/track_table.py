@@ -8,11 +8,15 @@ belt's travel, 0 for what lies still. `DISAGREEING` counts the views whose best 
 before, `UNKNOWNS` and `CLUMPS` those that no class explains and those of several parts. `ORIGIN` is p, across, e,
 length along and width across of the first whole view, to which the history of the same five is relative. It
 holds the first view, for a drift shows over the longest way, and the last ones.
+At `MEASURED_AT` stand the sums of the measures of the whole views, then of how many views each.
 """
+
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fusion import MEASURES
 from vision.compiled import BOOL, COLUMN, F4_ROWS, F8, FLAG_COLUMN, FLAGS, I8, INDICES, TABLE, compiled
 from vision.results import Detections
 
@@ -32,11 +36,14 @@ FOOTPRINT = slice(FRONT, X_MAX + 1)
 AXES = 5
 ORIGIN = 18
 HISTORY_AT = ORIGIN + AXES
-LOGP = HISTORY_AT + AXES * HISTORY
+MEASURED_AT = HISTORY_AT + AXES * HISTORY
+LOGP = MEASURED_AT + 2 * len(MEASURES)
 # A table of detections has the columns up to VIEWS (1 for a whole view), then these.
 LEAVING = VIEWS + 1
 SEEN_UNKNOWN, SEEN_CLUMP = LEAVING + 1, LEAVING + 2
-SEEN_LOGP = SEEN_CLUMP + 1
+SEEN_MEASURES = SEEN_CLUMP + 1
+SEEN_LOGP = SEEN_MEASURES + len(MEASURES)
+_MEASURES = len(MEASURES)
 
 
 def empty_table(class_count: int) -> Floats:
@@ -48,18 +55,19 @@ def seen_table(e: float, detections: Detections, view_along_mm: float) -> Floats
     """A row a detection; `LEAVING` is 1 for what the view's downstream edge cuts."""
     d = detections
     logp = np.log(np.maximum(d.probabilities, MIN_PROBABILITY))
+    measures = np.full((len(d), len(MEASURES)), np.nan, np.float32) if d.measures is None else d.measures
     return _seen_table(
         e, view_along_mm / 2, d.along_mm, d.across_mm, d.along_min_mm, d.along_max_mm,
         d.across_min_mm, d.across_max_mm, d.area_mm2, d.cut, d.oversize,
-        d.unknown, d.clump, logp,
+        d.unknown, d.clump, measures, logp,
     )  # fmt: skip
 
 
-@compiled(TABLE, F8, F8, *7 * (COLUMN,), *4 * (FLAG_COLUMN,), F4_ROWS)
+@compiled(TABLE, F8, F8, *7 * (COLUMN,), *4 * (FLAG_COLUMN,), F4_ROWS, F4_ROWS)
 def _seen_table(
     e: float, middle_mm: float, along_mm: Floats, across_mm: Floats, along_min_mm: Floats, along_max_mm: Floats,
     across_min_mm: Floats, across_max_mm: Floats, area_mm2: Floats, cut: Flags, oversize: Flags,
-    unknown: Flags, clump: Flags, logp: NDArray[np.float32],
+    unknown: Flags, clump: Flags, measures: NDArray[np.float32], logp: NDArray[np.float32],
 ) -> Floats:  # fmt: skip
     seen = np.empty((len(along_mm), SEEN_LOGP + logp.shape[1]))
     for d in range(len(seen)):
@@ -75,9 +83,20 @@ def _seen_table(
         seen[d, LEAVING] = cut[d] and along_mm[d] > middle_mm
         seen[d, SEEN_UNKNOWN] = unknown[d]
         seen[d, SEEN_CLUMP] = clump[d]
+        for m in range(_MEASURES):
+            seen[d, SEEN_MEASURES + m] = measures[d, m]
         for c in range(logp.shape[1]):
             seen[d, SEEN_LOGP + c] = logp[d, c]
     return seen
+
+
+@compiled(None, TABLE, I8, TABLE, I8)
+def _add_measures(tracks: Floats, t: int, seen: Floats, d: int) -> None:
+    """Adds to track t what was measured in detection d."""
+    for m in range(_MEASURES):
+        if not isnan(seen[d, SEEN_MEASURES + m]):
+            tracks[t, MEASURED_AT + m] += seen[d, SEEN_MEASURES + m]
+            tracks[t, MEASURED_AT + _MEASURES + m] += 1
 
 
 @compiled(F8, TABLE, I8, I8)
@@ -113,6 +132,7 @@ def start(fresh: Floats, seen: Floats, which: Indices, first_id: int, off_mm: fl
         if seen[d, VIEWS]:  # a cut view says nothing of the class
             fresh[i, UNKNOWNS] = seen[d, SEEN_UNKNOWN]
             fresh[i, CLUMPS] = seen[d, SEEN_CLUMP]
+            _add_measures(fresh, i, seen, d)
             for c in range(seen.shape[1] - SEEN_LOGP):
                 fresh[i, LOGP + c] = seen[d, SEEN_LOGP + c]
 
@@ -160,6 +180,7 @@ def add_views(
         tracks[t, VIEWS] = views + 1
         tracks[t, UNKNOWNS] += seen[d, SEEN_UNKNOWN]
         tracks[t, CLUMPS] += seen[d, SEEN_CLUMP]
+        _add_measures(tracks, t, seen, d)
         tracks[t, AREA] += (seen[d, AREA] - tracks[t, AREA]) / (views + 1)
         tracks[t, OFF_MM] = max(tracks[t, OFF_MM], off_mm)
         before = _best_class(tracks, t, LOGP, tracks.shape[1]) - LOGP

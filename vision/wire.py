@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.comparison import Difference
+from models.fusion import MEASURES
 from senbetsu_errors import Fatal
 from vision.camera_state import CameraChange, CameraState
 from vision.frame import EncoderStamp
@@ -52,6 +53,7 @@ def encode(result: FrameResult | Idle | FrameBlob | CameraChange) -> bytes:
         np.ascontiguousarray(found.oversize, np.bool_).tobytes(),
         np.ascontiguousarray(found.unknown, np.bool_).tobytes(),
         np.ascontiguousarray(found.clump, np.bool_).tobytes(),
+        b"" if found.measures is None else np.ascontiguousarray(found.measures, "<f4").tobytes(),
         *(np.ascontiguousarray(outline, "<f4").tobytes() for outline in found.outlines_mm),
         *(crop.png for crop in result.crops),
         result.preview_jpeg or b"",
@@ -66,6 +68,7 @@ def encode(result: FrameResult | Idle | FrameBlob | CameraChange) -> bytes:
         "view_along_mm": result.view_along_mm,
         "blobs": len(found),
         "classes": found.probabilities.shape[1],
+        "measured": found.measures is not None,
         "outline_points": outline_points,
         "preview_bytes": None if result.preview_jpeg is None else len(result.preview_jpeg),
         "health": None if result.health is None else list(astuple(result.health)),
@@ -160,7 +163,10 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     preview_bytes = None if header["preview_bytes"] is None else _whole(header["preview_bytes"])
     crops = [tuple(map(_whole, crop)) for crop in header["crops"]]
     crop_bytes = sum(size for _, _, _, size in crops)
-    expected = blobs * (8 * len(_COLUMNS) + 4 * classes + 4) + 8 * sum(points) + crop_bytes + (preview_bytes or 0)
+    measured = 4 * len(MEASURES) if header["measured"] else 0
+    expected = (
+        blobs * (8 * len(_COLUMNS) + 4 * classes + 4 + measured) + 8 * sum(points) + crop_bytes + (preview_bytes or 0)
+    )
     if len(body) != expected:
         raise ValueError(f"{len(body)} bytes of arrays where {expected} belong")
     if points and len(points) != blobs:
@@ -179,6 +185,7 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
     if (flags > 1).any():
         raise ValueError("a flag is neither 0 nor 1")
     cut, oversize, unknown, clump = flags.reshape(4, blobs).astype(np.bool_)
+    measures = take("<f4", blobs * len(MEASURES)).reshape(blobs, len(MEASURES)) if measured else None
     outlines = tuple(take("<f4", 2 * count).reshape(count, 2) for count in points)
     pictures = [CropAnswer(ticket, take("u1", size).tobytes(), left, top) for ticket, left, top, size in crops]
     count, basis, uncertainty = header["encoder"]
@@ -199,6 +206,7 @@ def _frame_result(header: dict[str, Any], body: bytes) -> FrameResult:
             unknown=unknown,
             clump=clump,
             outlines_mm=outlines,
+            measures=measures,
         ),
         preview_jpeg=None if preview_bytes is None else body[at:],
         health=_sample(header["health"]),

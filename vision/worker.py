@@ -8,14 +8,14 @@ from vision.crop_desk import CropDesk
 from vision.frame import Frame
 from vision.freshness import FreshnessGate
 from vision.health import PictureHealth
-from vision.pipeline import VisionPipeline
+from vision.pipeline import FrameVision
 from vision.results import CropAnswer, FrameResult, Idle, PictureSample
 from vision.source import FrameSource
 
 
 async def frame_results(
     source: FrameSource,
-    pipeline: VisionPipeline,
+    pipeline: FrameVision,
     *,
     idle_after_s: float = 0.1,
     preview_hz: float = 5.0,

@@ -10,9 +10,11 @@ from rich.table import Table
 
 from controller.cli.compare_models import compare
 from controller.cli.evaluate import AsJson, Config, ConfusionFile, Images, Name, evaluate_model, percent
+from controller.cli.fit_fusion import fit_fusion_command
 from controller.cli.teach import teach
 from controller.cli.train import read_dataset, read_training_settings, train
-from models import registry
+from controller.cli.train_detector import train_detector
+from models import registry, signature
 from models.manifest import Manifest
 from senbetsu_errors import NeedsOperator, SenbetsuError
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 models_app = typer.Typer(name="models", help="List, verify, train, teach and evaluate models.", no_args_is_help=True)
 models_app.command("teach")(teach)
 models_app.command("train")(train)
+models_app.command("train-detector")(train_detector)
 models_app.command("compare")(compare)
+models_app.command("fit-fusion")(fit_fusion_command)
 
 
 @models_app.command("list")
@@ -46,11 +50,44 @@ def list_command(as_json: AsJson = False) -> None:
 @models_app.command()
 def verify(
     name: Annotated[str | None, typer.Argument(help="Name or path of a model; all that ship if left out.")] = None,
+    trusted: Annotated[
+        list[Path] | None,
+        typer.Option("--trusted-key", metavar="FILE", help="A public key; one of those given must have signed it."),
+    ] = None,
 ) -> None:
-    """Check a model's file against its manifest, and load it; exit 1 with the reason if it is refused."""
+    """Check a model's file against its manifest and signature, and load it; exit 1 with the reason if it is refused."""
     for each in registry.list_models() if name is None else [name]:
-        model = registry.verify(each)
-        typer.echo(f"{model.path}: {model.manifest.name} {model.manifest.version} is what its manifest says.")
+        model = registry.verify_any(each, trusted or ())
+        signed = "unsigned"
+        if model.signature:
+            trust = "is trusted" if trusted else "nobody asked to trust: --trusted-key"
+            signed = f"signed with the key {model.signature.key_id}, which {trust}"
+        typer.echo(
+            f"{model.path}: {model.manifest.kind} {model.manifest.name} {model.manifest.version} is what its manifest "
+            f"says; {signed}."
+        )
+
+
+@models_app.command()
+def keygen(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key is written; .pub is added.")],
+) -> None:
+    """Make a pair of Ed25519 keys to sign models with. Nothing is overwritten, and no key comes with Senbetsu."""
+    public_path, pair = signature.make_key(file)
+    typer.echo(f"private key {file}: keep it where models are made, not on the line")
+    typer.echo(f"public key  {public_path} ({pair.key_id}): name it in vision.trusted_keys of the lines")
+
+
+@models_app.command()
+def sign(
+    name: Annotated[str, typer.Argument(help="Name or path of a model.")],
+    key: Annotated[Path, typer.Option("--key", metavar="FILE", help="The private key.")],
+) -> None:
+    """Vouch for a model and its manifest, after checking and loading it; writes NAME.sig beside them."""
+    private = signature.read_private_key(key)
+    model = registry.verify_before_signing(name)
+    made = signature.sign(model.path, model.manifest_bytes, private)
+    typer.echo(f"{signature.signature_path(model.path)}: signed with the key {made.key_id}")
 
 
 @models_app.command()
@@ -83,13 +120,16 @@ def _held_out(manifest: Manifest, config: Path) -> "Dataset":
 
 def _described(name: str) -> dict[str, Any]:
     try:
-        model = registry.open_model(name)
+        model = registry.open_any(name)
     except SenbetsuError as error:
         return {"name": name, "error": {"code": error.code, "message": error.message}}
     manifest = model.manifest
-    real, rendered = manifest.metrics.real, manifest.metrics.rendered
+    metrics = manifest.metrics if isinstance(manifest, Manifest) else None
+    real, rendered = (metrics.real, metrics.rendered) if metrics else (None, None)
     return {
         "name": name,
+        "kind": manifest.kind,
+        "signed_by": model.signature.key_id if model.signature else None,
         "version": manifest.version,
         "labels": list(manifest.labels),
         "evidence": manifest.evidence,

@@ -17,6 +17,7 @@ from plc_bridge.tagmap_file import load_tag_map
 from senbetsu_errors import NeedsOperator
 from sim.plant import PlantSetup
 from sim.plant_process import run_plant
+from sim.scale import ScalePlace
 from sim.truth import Truth
 
 log = structlog.get_logger("plant")
@@ -43,6 +44,7 @@ def plant_setup(config: LineConfig) -> PlantSetup:
         rest_outlet=config.recipe.default_outlet,
         pc_timeout_ms=config.plc.pc_timeout_ms,
         plant=config.plant,
+        scale=ScalePlace(mass.upstream_mm, mass.length_mm) if (mass := config.vision.mass) else None,
     )
 
 

@@ -9,7 +9,7 @@ from controller.config import load_config
 from controller.recording.about import About
 from controller.recording.thread import RecordingThread
 from controller.recording.writer import RecordingWriter
-from models.registry import open_model
+from vision.line_model import line_model
 from vision.recorded_frame import FrameEncoding
 
 
@@ -22,7 +22,7 @@ async def record_line(
     anything moves or (`recording.disk`) afterwards: a full disk does not stop the line.
     """
     config = load_config(config_path)
-    about = About.of(config, open_model(config.vision.model), config.simulated_parts, encoding)
+    about = About.of(config, line_model(config.vision), config.simulated_parts, encoding)
     writer = RecordingWriter(path, about, asyncio.get_running_loop().time(), durable=True)
     recorder = RecordingThread(writer)
     try:

@@ -15,7 +15,8 @@ from multiprocessing import get_context
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.cuts import MEASURES, Cut, scene_crops
+from models.fusion import MEASURES
+from sim.render.cuts import Cut, scene_crops
 from sim.render.photographs import photographs
 from sim.render.scenes import training_scenes
 from sim.render.shape_seeds import Split, that_fit, typical_length_mm

@@ -18,7 +18,6 @@ from controller.recording.recording import BeltMoment, PartStories, PartStory, R
 from controller.recording.topics import message_of
 from controller.runtime import Line, LineEvent
 from controller.summary import summarise
-from models.registry import open_model
 from plc_bridge.config import PlcConfig
 from plc_bridge.contract import CommandImage, LineStatus, Receipt
 from plc_bridge.memory_link import Config as MemoryConfig
@@ -27,7 +26,8 @@ from plc_bridge.virtual_plc import PlcInputs, VirtualPlc
 from senbetsu_errors import NeedsOperator, Retryable
 from vision.camera_config import CameraConfig
 from vision.frame import count_difference
-from vision.pipeline import VisionPipeline
+from vision.line_model import line_model
+from vision.pipeline import FrameVision
 from vision.recording_source import RecordingSource
 from vision.results import FrameResult, Idle
 from vision.worker import frame_results
@@ -58,7 +58,7 @@ def replay(path: Path, config_path: Path | None, against: Path | None) -> dict[s
     recording = read_recording(path)
     reference = read_recording(against) if against else recording
     config = load_config(config_path) if config_path else recording.config
-    model = open_model(config.vision.model)
+    model = line_model(config.vision)
     if not recording.belt:
         raise NeedsOperator(
             "recording.no_status", f"{path} holds no status of the PLC, so the belt's way is unknown.", "Record again."
@@ -127,7 +127,7 @@ async def _replay(recording: Recording, config: LineConfig) -> tuple[Line, PartS
 
 
 async def _results(
-    source: RecordingSource, pipeline: VisionPipeline, until_s: float
+    source: RecordingSource, pipeline: FrameVision, until_s: float
 ) -> AsyncGenerator[FrameResult | Idle, None]:
     """Results of every recorded frame, then signs of life until the recorded belt stood still for good."""
     loop = asyncio.get_running_loop()

@@ -25,8 +25,8 @@ from controller.summary import summarise
 from controller.terminal import TerminalView
 from controller.view import snapshot_of
 from controller.vision_process import VisionProcess
-from models.registry import open_model
 from senbetsu_errors import Fatal
+from vision.line_model import line_model
 
 log = structlog.get_logger("run")
 
@@ -81,7 +81,7 @@ async def run_line(
     `on_frame` gets the loop's time and the message of each frame that vision sends for a recorder.
     """
     config = load_config(config_path)
-    model = open_model(config.vision.model)
+    model = line_model(config.vision)
     simulated = config.simulated_parts
     if simulated:
         log.warning("simulated", parts=list(simulated))

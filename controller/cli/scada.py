@@ -17,8 +17,8 @@ from controller.config import load_config
 from controller.hmi.feed import SnapshotFeed
 from controller.scada import picture_of, scada_line
 from controller.snapshot import decode
-from models.registry import open_model
 from senbetsu_errors import Fatal, NeedsOperator
+from vision.line_model import line_model
 
 log = structlog.get_logger("scada")
 
@@ -45,7 +45,7 @@ async def run_scada(config_path: Path, socket_path: Path) -> None:
     config = load_config(config_path)
     if config.scada is None:
         raise Fatal("scada.none", "This line has no scada section.")
-    line = scada_line(config, open_model(config.vision.model).manifest.labels)
+    line = scada_line(config, line_model(config.vision).manifest.labels)
     feed = SnapshotFeed(socket_path)
     async with ScadaServer(config.scada, line, utc_now) as server, asyncio.TaskGroup() as tasks:
         log.info("SCADA", url=f"opc.tcp://{config.scada.host}:{server.port}")

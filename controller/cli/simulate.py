@@ -18,13 +18,13 @@ from controller.recording.about import About
 from controller.recording.writer import RecordingWriter
 from controller.runtime import Line, LineEvent
 from controller.summary import summarise
-from models.registry import open_model
 from plc_bridge.memory_link import MemoryLink
 from senbetsu_errors import NeedsOperator
 from sim.in_loop import PlantInLoop
 from vision.crop_desk import CropDesk
 from vision.health import PictureHealth
-from vision.pipeline import VisionPipeline
+from vision.line_model import line_model
+from vision.pipeline import FrameVision
 from vision.recorded_frame import FrameBlob
 from vision.recorded_results import results_and_frames
 from vision.results import FrameResult, Idle
@@ -123,14 +123,14 @@ def _recorder(config: LineConfig, record: Path | None) -> Generator[RecordingWri
     if record is None:
         yield None
         return
-    about = About.of(config, open_model(config.vision.model), SIMULATED, "zstd")
+    about = About.of(config, line_model(config.vision), SIMULATED, "zstd")
     with closing(RecordingWriter(record, about, started_at_s=0.0)) as recorder:
         yield recorder
 
 
 async def _results(
     camera: FrameSource,
-    pipeline: VisionPipeline,
+    pipeline: FrameVision,
     recorder: RecordingWriter | None,
     health: PictureHealth,
     desk: CropDesk | None,

@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -90,15 +90,22 @@ def read_dataset(
     """Reads and renders the crops, with a progress bar; rendering needs the simulation, photographs the vision."""
     from controller.cli.training_data import build_dataset
 
+    with rendering_progress() as report:
+        return build_dataset(settings, config.parent, report, validation_only=validation_only, cache=cache)
+
+
+@contextmanager
+def rendering_progress() -> Generator[Callable[[str, int, int], None]]:
+    """A bar on the terminal for each thing that is made: what, how many are done, of how many."""
     with _progress() as progress:
         tasks: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
+            if what not in tasks or progress.tasks[tasks[what]].finished:
                 tasks[what] = progress.add_task(what, total=total)
             progress.update(tasks[what], completed=done, total=total)
 
-        return build_dataset(settings, config.parent, report, validation_only=validation_only, cache=cache)
+        yield report
 
 
 def _teacher(settings: TrainingSettings) -> "Teacher | None":

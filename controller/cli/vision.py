@@ -11,12 +11,15 @@ from controller.odd_keeping import OddKeeping
 from controller.odd_parts import OddParts
 from controller.odd_store import ModelName, OddStore
 from controller.vision_process import send_results
-from models.registry import open_model
+from models.registry import DetectorFile
 from senbetsu_errors import NeedsOperator
 from vision.classify import Classifier
 from vision.crop_desk import CropDesk
+from vision.detect import Detector
+from vision.detector_pipeline import DetectorPipeline
 from vision.health import PictureHealth
-from vision.pipeline import VisionPipeline
+from vision.line_model import line_model, shadow_model
+from vision.pipeline import FrameVision, VisionPipeline
 from vision.recorded_frame import FrameEncoding
 from vision.reopening import reopened_results
 from vision.results import CropRequest
@@ -26,16 +29,21 @@ from vision.wire import encode
 log = structlog.get_logger("vision")
 
 
-def make_pipeline(config: LineConfig) -> VisionPipeline:
-    """The vision of a line, its model verified."""
-    classifier = Classifier.from_model(open_model(config.vision.model))
+def make_pipeline(config: LineConfig) -> FrameVision:
+    """The vision of a line, its model verified: segmentation and a classifier, or a detector."""
+    model = line_model(config.vision)
+    shadow = _shadow(config, model.manifest.labels)
+    if isinstance(model, DetectorFile):
+        return DetectorPipeline(
+            config.camera, config.vision, config.belt.width_mm, Detector(model), shadow, config.calibrated
+        )
     return VisionPipeline(
         config.camera,
         config.vision,
         config.belt.width_mm,
         config.belt.encoder_counts_per_mm,
-        classifier,
-        _shadow(config, classifier.labels),
+        Classifier.from_model(model),
+        shadow,
         config.calibrated,
     )
 
@@ -53,7 +61,7 @@ def keep_odd_parts(
     """What keeps the odd parts of a line that has a `vision.odd_parts` section."""
     odd = config.vision.odd_parts
     assert odd is not None
-    manifest = open_model(config.vision.model).manifest
+    manifest = line_model(config.vision).manifest
     model = ModelName(manifest.name, manifest.version)
     store = OddStore(config.path.parent / odd.folder, odd.keep, labels, model, bool(config.simulated_parts))
     parts = OddParts(odd, config.camera, labels, config.belt.encoder_counts_per_mm)
@@ -62,16 +70,16 @@ def keep_odd_parts(
 
 def _shadow(config: LineConfig, labels: tuple[str, ...]) -> Shadow | None:
     """The shadow model. One that cannot be loaded does not keep the line from running: it is said why."""
-    name = config.vision.shadow_model
-    if name is None:
-        return None
+    vision = config.vision
     try:
-        model = open_model(name)
-        classifier = Classifier.from_model(model)
+        model = shadow_model(vision)
+        classifier = Classifier.from_model(model) if model else None
     except NeedsOperator as error:
         log.error("shadow model not loaded", code=error.code, reason=error.message, remedy=error.remedy)
-        return Shadow.failed(name, config.vision.shadow_share, error)
-    return Shadow(classifier, labels, model.manifest.name, model.manifest.version, config.vision.shadow_share)
+        return Shadow.failed(str(vision.shadow_model), vision.shadow_share, error)
+    if model is None:
+        return None
+    return Shadow(classifier, labels, model.manifest.name, model.manifest.version, vision.shadow_share)
 
 
 async def serve_vision(config_path: Path, socket_path: Path, send_frames: FrameEncoding | None = None) -> None:

@@ -194,6 +194,20 @@ def picture_fits_the_belt(belt: BeltConfig, camera: CameraConfig) -> Iterator[Fi
         )
 
 
+def the_scale_can_be_seen(camera: CameraConfig, vision: VisionConfig) -> Iterator[Finding]:
+    """A mass is a part's only where the camera shows all the belt that was weighed with it."""
+    if vision.mass is None:
+        return
+    if camera.geometry == "line_scan":
+        yield Finding(("vision", "mass"), "a scale before a line scan camera", "an area scan camera, or no scale")
+    elif vision.mass.length_mm > camera.view_along_mm:
+        yield Finding(
+            ("vision", "mass", "length_mm"),
+            f"{vision.mass.length_mm:g} mm, more than the {camera.view_along_mm:g} mm that the camera sees",
+            f"at most {camera.view_along_mm:g} mm of scale",
+        )
+
+
 def one_belt_has_one_speed(belt: BeltConfig, camera: CameraConfig) -> Iterator[Finding]:
     """A camera without an encoder states the belt's speed a second time."""
     stated_mm_s: float | None = getattr(camera, "speed_mm_s", None)
@@ -322,6 +336,7 @@ LINE_CHECKS: tuple[Check, ...] = (
     silence_is_noticed_in_time,
     views_overlap,
     picture_fits_the_belt,
+    the_scale_can_be_seen,
     one_belt_has_one_speed,
     latches_can_be_told_apart,
     encoder_is_usable,

@@ -35,13 +35,15 @@ from controller.config.recipe_checks import RECIPE_CHECKS
 from controller.config.scada_checks import SCADA_CHECKS
 from controller.config.sections import read_section, written
 from controller.config.simulation_checks import SIMULATION_CHECKS
-from models.registry import list_models, open_model
+from models.registry import DetectorFile, list_models
 from plc_bridge.config import PlcConfig
 from plc_bridge.scada_config import ScadaConfig
 from plc_bridge.tagmap_file import PROTOCOLS, load_tag_map
 from senbetsu_errors import Fatal, NeedsOperator
 from vision.calibration import Calibrations
 from vision.camera_config import CameraConfig
+from vision.detector_pipeline import require_usable
+from vision.line_model import line_model, shadow_model
 from vision.settings import VisionConfig
 
 log = structlog.get_logger("config")
@@ -175,7 +177,7 @@ def _read_sections(document: Document, without: Collection[str]) -> dict[str, An
 
 
 def _with_model_path(data: Any, folder: Path) -> Any:
-    """A model given by its file is meant relative to the configuration; a bare name is the registry's."""
+    """A model or key given by its file is meant relative to the configuration; a bare name is the registry's."""
     if not isinstance(data, dict):
         return data
     vision = cast("dict[str, Any]", data)
@@ -184,9 +186,10 @@ def _with_model_path(data: Any, folder: Path) -> Any:
         for field in ("model", "shadow_model")
         if isinstance(name := vision.get(field), str) and ("/" in name or name.endswith(".onnx"))
     }
-    if paths:
-        return {**vision, **paths}
-    return vision
+    keys = vision.get("trusted_keys")
+    if isinstance(keys, list) and all(isinstance(key, str) for key in cast("list[Any]", keys)):
+        return {**vision, **paths, "trusted_keys": [str(folder / key) for key in cast("list[str]", keys)]}
+    return {**vision, **paths}
 
 
 def _backend_model(document: Document, name: str, data: Any) -> tuple[type[BaseModel], Any]:
@@ -239,14 +242,39 @@ def _read_labels(document: Document, sections: dict[str, Any]) -> None:
     """Open and verify the model; its labels become a section for the checks."""
     if "vision" not in sections:
         return
-    name = cast("VisionConfig", sections["vision"]).model
+    vision = cast("VisionConfig", sections["vision"])
     try:
-        sections["labels"] = open_model(name).manifest.labels
+        model = line_model(vision)
+        sections["labels"] = model.manifest.labels
+        if isinstance(model, DetectorFile) and "camera" in sections:
+            _check_detector(document, model, sections["camera"], vision)
     except NeedsOperator as error:
-        hint = " ".join(part for part in (did_you_mean(name, list_models()), error.remedy) if part)
+        hint = " ".join(part for part in (did_you_mean(vision.model, list_models()), error.remedy) if part)
+        key = ("vision", "trusted_keys") if error.code == "model.key" else ("vision", "model")
+        expected = "a model that is complete and unchanged"
+        if error.code in ("model.unsigned", "model.untrusted", "model.key"):
+            expected = "public keys, and a model that one of them signed"
+        document.problems.append(document.error(key, error.message, expected, hint))
+
+
+def _check_detector(document: Document, model: DetectorFile, camera: CameraConfig, vision: VisionConfig) -> None:
+    """Whether a detector can be right with this camera, and whether it was trained for its resolution."""
+    given = model.manifest.input
+    try:
+        require_usable(camera, vision, given, model.manifest.rule)
+    except NeedsOperator as error:
         document.problems.append(
-            document.error(("vision", "model"), error.message, "a model that is complete and unchanged", hint)
+            document.error(("vision", "model"), error.message, "a detector that fits the camera", error.remedy)
         )
+    trained = given.mm_per_px
+    if given.fit == "tiles" and trained and not 0.8 <= camera.mm_per_px / trained <= 1.25:
+        odd = document.error(
+            ("camera", "mm_per_px"),
+            f"{camera.mm_per_px:g} mm for a detector trained at {trained:g} mm",
+            "the resolution that the detector knows, within a quarter",
+            "Parts look smaller or larger to it than any it was taught.",
+        )
+        document.problems.append(replace(odd, severity="warning"))
 
 
 def _read_tags(document: Document, sections: dict[str, Any]) -> None:
@@ -320,20 +348,32 @@ def _facts(config: LineConfig) -> Iterator[str]:
     facts = list(calibration_facts(config.calibrated)) or ["nothing: the values above are nominal"]
     yield from (f"  {'measured' if i == 0 else '        '} {fact}" for i, fact in enumerate(facts))
     yield f"  recipe  {config.recipe.name}: {listed([outlet.id for outlet in config.recipe.outlets])}"
-    yield f"  model   {config.vision.model}"
+    yield f"  model   {_model_fact(config.vision)}"
     if config.vision.shadow_model:
-        yield f"  shadow  {_shadow_fact(config.vision.shadow_model, config.vision.shadow_share)}"
+        yield f"  shadow  {_shadow_fact(config.vision)}"
     yield f"  hmi     http://{config.hmi.host}:{config.hmi.port}" if config.hmi else "  hmi     none"
     yield f"  scada   {_scada_fact(config.scada)}" if config.scada else "  scada   none"
 
 
-def _shadow_fact(name: str, share: float) -> str:
+def _model_fact(vision: VisionConfig) -> str:
+    model = line_model(vision)
+    manifest = model.manifest
+    kind = f", a detector, layout {model.manifest.output.layout}" if isinstance(model, DetectorFile) else ""
+    signed = f"signed with the key {model.signature.key_id}" if model.signature else "unsigned"
+    trusted = ", which is trusted" if vision.trusted_keys else ""
+    return f"{vision.model}: {manifest.name} {manifest.version}{kind}, {signed}{trusted}"
+
+
+def _shadow_fact(vision: VisionConfig) -> str:
     """A shadow that cannot be loaded is no error of the line: it runs without."""
     try:
-        manifest = open_model(name).manifest
+        model = shadow_model(vision)
     except NeedsOperator as error:
-        return f"{name}, CANNOT BE LOADED, the line runs without it: {error.message}"
-    return f"{manifest.name} {manifest.version}, on {share:.0%} of the parts, decides nothing"
+        return f"{vision.shadow_model}, CANNOT BE LOADED, the line runs without it: {error.message}"
+    if model is None:
+        return "none"
+    manifest = model.manifest
+    return f"{manifest.name} {manifest.version}, on {vision.shadow_share:.0%} of the parts, decides nothing"
 
 
 def _scada_fact(scada: ScadaConfig) -> str:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 
 from controller.config import LineConfig
-from models.registry import ModelFile
+from models.registry import DetectorFile, ModelFile
 from plc_bridge.config import PlcConfig
 from senbetsu_errors import Fatal, NeedsOperator
 from vision.camera_config import CameraConfig
@@ -37,7 +37,11 @@ class About:
 
     @classmethod
     def of(
-        cls, config: LineConfig, model: ModelFile, simulated: tuple[str, ...], frame_encoding: FrameEncoding = "zstd"
+        cls,
+        config: LineConfig,
+        model: ModelFile | DetectorFile,
+        simulated: tuple[str, ...],
+        frame_encoding: FrameEncoding = "zstd",
     ) -> "About":
         """What there is to say of a line that is about to run."""
         return cls(

@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from sim.render.scenes import Scene, ScenePart
 from vision.crops import crop_blobs
+from vision.measures import MASS_COLUMN, heights_mm, measures_of
 from vision.segmentation import Picture, Segmenter
 from vision.settings import SegmentationConfig
-
-MEASURES = ("length_mm", "width_mm", "area_mm2", "mean_height_mm", "max_height_mm", "mass_g")
-"""Columns of `RenderedCrops.measures`: as the line measures a blob, the mass as an in-line scale would."""
 
 MASS_NOISE_SHARE = 0.03
 MASS_NOISE_G = 0.05
@@ -23,7 +21,6 @@ _LEARN_PICTURES = 2
 _MIN_AREA_MM2 = 4.0
 _MIN_AREA_PX = 12.0
 _MAX_PART_MM = 330.0
-_HIGH_PERCENTILE = 98.0  # the highest point without the outliers of the sensor
 _SAME = 0.5  # share of a blob's and a part's boxes together that both must cover to be the same
 _PURE = 0.7  # share of what is seen in a blob's box that must be of its part
 _SEEN = 0.4  # share of a part that must be seen for it to be cut out by the truth
@@ -32,7 +29,8 @@ _BOX_ERROR = 0.04  # standard deviation of the truth's boxes' edges, a share of 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """One part cut out of a scene: `crop` uint8 [S, S, 3] RGB, `measures` float32 [6] in the order of MEASURES.
+    """One part cut out of a scene: `crop` uint8 [S, S, 3] RGB, `measures` float32 [6] in the order of
+    `models.fusion.MEASURES`: as the line measures a blob, the mass as an in-line scale would.
 
     `found` says that the line's segmentation found it; otherwise it was cut where the truth says it is seen.
     """
@@ -113,16 +111,12 @@ def _measures(
     scene: Scene, contour: NDArray[np.int32], part: ScenePart, rng: np.random.Generator | None
 ) -> NDArray[np.float32]:
     """What the line measures of a blob, and what the scale says of the part that it is; float32 [6]."""
+    box = np.array([cv2.boundingRect(contour)], np.int32)
+    heights = heights_mm([contour], box, scene.height_mm)
     mm = scene.mm_per_px
-    sides = cv2.minAreaRect(contour)[1]
-    x, y, width, height = cv2.boundingRect(contour)
-    inside = np.zeros((height, width), np.uint8)
-    cv2.drawContours(inside, [contour - np.array([x, y], np.int32)], -1, (1,), cv2.FILLED)
-    heights = scene.height_mm[y : y + height, x : x + width][inside > 0]
-    heights = heights[np.isfinite(heights)]
-    mean, high = (heights.mean(), np.percentile(heights, _HIGH_PERCENTILE)) if len(heights) else (np.nan, np.nan)
+    measures = measures_of([contour], np.array([cv2.contourArea(contour) * mm**2]), heights, np.array([mm]))[0]
     mass = part.mass_g
     if rng is not None:
         mass = max(0.0, mass * (1 + MASS_NOISE_SHARE * rng.standard_normal()) + MASS_NOISE_G * rng.standard_normal())
-    area_mm2 = float(np.count_nonzero(inside)) * mm**2
-    return np.array([(max(sides) + 1) * mm, (min(sides) + 1) * mm, area_mm2, mean, high, mass], np.float32)
+    measures[MASS_COLUMN] = mass
+    return measures

@@ -209,4 +209,4 @@ def measured(
 def _let_through(coverage: NDArray[np.uint8], opacity: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Alpha of see-through parts; the footprint stays what it is, however clear."""
     alpha = cv2.multiply(coverage, opacity, scale=1 / 255)
-    return np.asarray(cv2.max(alpha, cv2.min(coverage, 1)), np.uint8)
+    return np.maximum(np.asarray(alpha, np.uint8), np.minimum(coverage, np.uint8(1)))

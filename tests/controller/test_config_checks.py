@@ -139,6 +139,11 @@ def test_the_link_s_times_follow_from_the_heartbeat_budget_and_the_belt_s_speed(
         ({"camera.frame_rate_hz": 5.88}, "camera.frame_rate_hz", "It takes at least 5.89 Hz"),
         ({"camera.view_along_mm": 150}, "camera.frame_rate_hz", "view_along_mm of more than max_part_mm"),
         ({"camera.view_along_mm": 320.3}, "camera.view_along_mm", "a whole number of rows"),
+        (
+            {"vision.mass": {"upstream_mm": 10, "length_mm": 400}},
+            "vision.mass.length_mm",
+            "more than the 320 mm that the camera sees",
+        ),
         ({"camera.across_start_mm": 400}, "camera.across_start_mm", "begins on the belt"),
         ({"belt.encoder_counts_per_mm": 0.5}, "belt.encoder_counts_per_mm", "at most 1 mm"),
         ({"belt.encoder_counts_per_mm": 2000}, "belt.encoder_counts_per_mm", "at most 1000000 a second"),

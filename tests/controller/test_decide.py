@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from controller.config import JetsConfig
 from controller.decide import Decider, Decision, covered_shares
 from controller.schedule import JetScheduler
+from models.fusion import MEASURES
 from tests.controller.deciding_parts import LABELS, RECIPE, footprints, part
+from vision.measures import MASS_COLUMN
 from vision.parts import Part
 
 JETS = JetsConfig(valve_count=64, valve_pitch_mm=12.5, distance_mm=900, latency_budget_ms=100)
@@ -30,6 +32,13 @@ def test_expected_gain_is_the_mass_weighted_price_less_the_shot() -> None:
     (decision,) = _decide([part(1, [1.0, 0.0, 0.0])])
     grams = 400 * 0.005
     assert decision.gain_jpy == pytest.approx(grams / 1000 * 1000 - 0.001)
+
+
+def test_a_part_that_was_weighed_has_that_mass_and_not_its_area_s() -> None:
+    measures = np.full(len(MEASURES), np.nan, np.float32)
+    measures[MASS_COLUMN] = 30.0
+    (decision,) = _decide([part(1, [1.0, 0.0, 0.0])._replace(measures=measures)])
+    assert decision.gain_jpy == pytest.approx(30.0 / 1000 * 1000 - 0.001)
 
 
 def test_a_part_that_may_be_a_forbidden_class_stays_out_whatever_it_is_worth() -> None:
@@ -54,7 +63,7 @@ def test_a_part_nobody_can_name_goes_to_the_outlet_for_unknown() -> None:
 def test_a_part_that_half_of_its_views_call_unknown_or_a_clump_is_not_guessed(
     shares: dict[str, float], reason: str
 ) -> None:
-    (decision,) = _decide([part(1, [1.0, 0.0, 0.0], **shares)])
+    (decision,) = _decide([part(1, [1.0, 0.0, 0.0])._replace(**shares)])
     assert decision.reason == reason
     assert decision.unknown is (reason != "best value")
     assert decision.outlet == ("valuables" if reason == "best value" else RECIPE.unknown_outlet)

@@ -26,8 +26,8 @@ from vision.crop_desk import CropDesk
 from vision.frame import EncoderStamp, Frame
 from vision.results import Detections, FrameResult
 
-NONE = np.zeros(0)
-NOTHING = Detections(NONE, NONE, NONE, NONE, NONE, NONE, NONE, np.zeros((0, 3), np.float32), NONE > 0, NONE > 0)
+NONE, NO = np.zeros(0), np.zeros(0, np.bool_)
+NOTHING = Detections(NONE, NONE, NONE, NONE, NONE, NONE, NONE, np.zeros((0, 3), np.float32), NO, NO, NO, NO)
 
 
 class Vision:

@@ -111,7 +111,7 @@ def test_an_unknown_operator_is_refused(tmp_path: Path) -> None:
     model = tiny_onnx()
     model.graph.node.append(helper.make_node("Launch", ["logits"], ["more"], domain="somewhere.else"))
     model.opset_import.append(helper.make_opsetid("somewhere.else", 1))
-    assert refused(write_model(tmp_path, model)).code == "model.unloadable"
+    assert refused(write_model(tmp_path, model)).code == "model.operator"
 
 
 def test_an_oversize_file_is_refused_without_being_read_whole(

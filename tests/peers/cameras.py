@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -67,7 +67,7 @@ class Peer:
 @contextlib.contextmanager
 def rtsp_camera(
     codec: str = "jpeg", port: int = 0, *, size: str = "160x120", fps: int = 25
-) -> Iterator[tuple[Peer, int]]:
+) -> Generator[tuple[Peer, int]]:
     """An RTSP camera at rtsp://127.0.0.1:PORT/belt; the process and its port."""
     process = subprocess.Popen(
         [DEBIAN_PYTHON, str(_RTSP_SERVER), str(port), codec, size, str(fps)],
@@ -85,7 +85,7 @@ def rtsp_camera(
 
 
 @contextlib.contextmanager
-def http_camera(port: int, *, size: str = "160x120", fps: int = 25) -> Iterator[Peer]:
+def http_camera(port: int, *, size: str = "160x120", fps: int = 25) -> Generator[Peer]:
     """FFmpeg serving multipart JPEG to one client at http://127.0.0.1:PORT/belt.mjpg."""
     source = f"life=size={size}:rate={fps}:mold=10:ratio=0.4"
     options = ["-loglevel", "quiet", "-re", "-f", "lavfi", "-i"]
@@ -115,7 +115,7 @@ def need_aravis() -> None:
 
 
 @contextlib.contextmanager
-def gige_camera(*, lost_per_thousand: int = 0) -> Iterator[Peer]:
+def gige_camera(*, lost_per_thousand: int = 0) -> Generator[Peer]:
     """Aravis' fake GigE Vision camera at 127.0.0.1, real GVCP and GVSP: 512 x 512 Mono8 at 25/s, frame ids from
     65401. GigE Vision has one port, so that tests of this machine use it one after the other."""
     with Path(tempfile.gettempdir(), "senbetsu-fake-gige.lock").open("w") as lock:

@@ -87,6 +87,27 @@ def test_a_camera_with_heights_delivers_them_beside_the_colour_gaps_included() -
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("height", [False, True])
+def test_readings_of_a_scale_come_with_their_frames_and_none_where_there_are_none(height: bool) -> None:
+    weighing = CameraHello("area_scan", 64, 100, mm_per_px=0.5, counts_per_mm=10.0, height=height, mass=True)
+    heights = np.ones((64, 100), np.float32) if height else None
+    readings = np.array([[-150.0, 12.5], [-50.0, 12.75]], np.float32)
+
+    async def main() -> None:
+        async with serve_camera("127.0.0.1", 0, weighing) as server, SimSource(config(server.port), 10.0) as source:
+            await watched(server)
+            server.publish(header(0), picture(0), heights, readings)
+            server.publish(header(1), picture(1), heights)
+            server.publish(header(2), picture(2), heights, readings[:1])
+            first, second, third = await taken(source, 3)
+            assert np.array_equal(first.channels["mass"], readings)
+            assert "mass" not in second.channels
+            assert np.array_equal(third.channels["mass"], readings[:1])
+            assert all((frame.color == picture(k)).all() for k, frame in enumerate((first, second, third)))
+
+    asyncio.run(main())
+
+
 def test_two_viewers_see_the_same() -> None:
     async def main() -> None:
         async with serve_camera("127.0.0.1", 0, HELLO) as server:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from sim.render.cuts import MEASURES, scene_crops
+from models.fusion import MEASURES
+from sim.render.cuts import scene_crops
 from sim.render.parts import CLASSES
 from sim.render.scenes import Scene, ScenePart, training_scenes
 from sim.render.shape_seeds import Split, draw_part

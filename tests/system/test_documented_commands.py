@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.odd_store import ModelName, OddStore
 from tests.system.calibration_material import write_what_calibration_needs
 from tests.system.lines import CONFIGS
 
@@ -29,6 +30,16 @@ def shortened(words: list[str]) -> list[str]:
     return [SECONDS if i and words[i - 1] == "--for" and float(w) > float(SECONDS) else w for i, w in enumerate(words)]
 
 
+def write_line_with_odd_parts(path: Path, demo: str) -> None:
+    """The demo line that also keeps odd parts; it has run, and somebody has labelled one of them."""
+    odd = "  odd_parts: {folder: odd, margin: 0.98, per_minute: 600}\n"
+    path.write_text(demo.replace("vision:\n", "vision:\n" + odd))
+    simulate = [sys.executable, "-m", "controller.cli", "simulate", str(path), "--for", SECONDS]
+    subprocess.run(simulate, cwd=path.parent, capture_output=True, timeout=300, check=True)
+    store = OddStore(path.parent / "odd", 500, (), ModelName("parts", "0"), simulated=True)
+    store.label(store.newest(1)[0]["id"], "relay")
+
+
 def test_the_readme_shows_commands() -> None:
     assert len(commands(REPOSITORY / "README.md")) >= 6
 
@@ -45,17 +56,23 @@ def test_every_command_of_the_page_succeeds(page: Path, tmp_path: Path, shared_d
     (root / "configs").symlink_to(CONFIGS)
     shutil.copytree(CONFIGS / "secure", root / "secure")
     shutil.copy(CONFIGS / "demo.yaml", root / "other.yaml")
+    for suffix in (".onnx", ".manifest.json"):
+        shutil.copy((REPOSITORY / "models" / "parts").with_suffix(suffix), root)
     text = (root / "other.yaml").read_text().replace("recipes/", "configs/recipes/").replace("tags/", "configs/tags/")
     (root / "other.yaml").write_text(text)
+    config = "configs/demo.yaml"
     if page.stem == "calibration":
         write_what_calibration_needs(root)
+    if page.stem == "watching-the-line":
+        config = "odd.yaml"
+        write_line_with_odd_parts(root / config, text)
     for folder, split in (("crops", "train"), ("pictures", "holdout")):
         for label in ("cable", "screw"):
             (root / folder / label).mkdir(parents=True)
             for file in sorted((shared_data / "parts" / split / label).glob("*.jpg"))[::7][:8]:
                 shutil.copy(file, root / folder / label)
     for words in commands(page):
-        words = ["configs/demo.yaml" if w in ("configs/my-line.yaml", "CONFIG") else w for w in words]
+        words = [config if w in ("configs/my-line.yaml", "CONFIG") else w for w in words]
         for option in ("-o", "--record"):
             if option in words:
                 (root / words[words.index(option) + 1]).unlink(missing_ok=True)

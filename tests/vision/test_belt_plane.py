@@ -29,6 +29,7 @@ def test_an_empty_belt_shows_nothing_from_the_first_map_on() -> None:
 
 def test_a_part_of_a_millimetre_is_found_with_its_height_and_not_learned() -> None:
     plane = BeltPlane(SegmentationConfig())
+    mask = np.zeros(0, np.uint8)
     for number in range(40):
         height = belt(number)
         height[20:100, 100:150] += 1.2

@@ -71,10 +71,9 @@ def test_sightings_that_do_not_tell_are_refused(code: str, seen: list[Sighting])
 
 def detections(places: list[tuple[float, float, float]], cut: bool = False) -> Detections:
     along, across, area = np.array(places, np.float64).reshape(-1, 3).T
-    flags = np.full(len(along), cut)
-    return Detections(
-        along, across, along, along, across, across, area, np.zeros((len(along), 2), np.float32), flags, flags & False
-    )
+    cuts, no = np.full(len(along), cut), np.zeros(len(along), np.bool_)
+    probabilities = np.zeros((len(along), 2), np.float32)
+    return Detections(along, across, along, along, across, across, area, probabilities, cuts, no, no, no)
 
 
 def test_plates_are_followed_with_a_scale_that_is_wrong_by_some_percent() -> None:

@@ -114,7 +114,7 @@ def ride(lens: VirtualCamera, rays: NDArray[np.float32]) -> Ride:
 
 
 def tracked(ride: Ride, classifier: Classifier, calibrations: Calibrations) -> list[Part]:
-    pipeline = VisionPipeline(CAMERA, SETTINGS, 300, COUNTS_PER_MM, classifier, calibrations)
+    pipeline = VisionPipeline(CAMERA, SETTINGS, 300, COUNTS_PER_MM, classifier, calibrations=calibrations)
     tracker = Tracker(TrackerConfig.of(CAMERA, SETTINGS, COUNTS_PER_MM, len(pipeline.labels)))
     parts: list[Part] = []
     for frame in ride.frames:
@@ -146,7 +146,7 @@ def test_without_a_calibration_the_same_parts_are_millimetres_off(ride: Ride, cl
 def test_a_picture_of_another_width_than_calibrated_is_refused(
     calibration: CameraCalibration, classifier: Classifier
 ) -> None:
-    pipeline = VisionPipeline(CAMERA, SETTINGS, 300, 10, classifier, Calibrations(camera=calibration))
+    pipeline = VisionPipeline(CAMERA, SETTINGS, 300, 10, classifier, calibrations=Calibrations(camera=calibration))
     with pytest.raises(Fatal, match="600 x 320 pixels, its calibration was made for 640 x 320"):
         pipeline.process(Frame({"color": np.zeros((320, 600, 3), np.uint8)}, EncoderStamp(0, "latched"), 0.0, 0))
 
@@ -180,6 +180,7 @@ def test_a_straight_lens_changes_nothing(calibration: CameraCalibration) -> None
         (at + rng.uniform(0.05, 0.95, (12, 2)) * extent).astype(np.float32)
         for at, extent in zip(low, size, strict=True)
     )
+    no = np.zeros(9, np.bool_)
     flat = Detections(
         low[:, 0] + 2,
         low[:, 1] + 2,
@@ -189,8 +190,10 @@ def test_a_straight_lens_changes_nothing(calibration: CameraCalibration) -> None
         low[:, 1] + size[:, 1],
         size.prod(axis=1),
         np.zeros((9, 3), np.float32),
-        np.zeros(9, np.bool_),
-        np.zeros(9, np.bool_),
+        no,
+        no,
+        no,
+        no,
         outlines,
     )
     same = BeltMap(straight, CAMERA).on_belt(flat)

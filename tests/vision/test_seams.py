@@ -22,7 +22,9 @@ def belt_with(seam_row: float | None, slant: float = 0.08, part: bool = False, s
 
 
 def segmenter(**settings: float) -> Segmenter:
-    return Segmenter(SegmentationConfig(**settings), min_area_px=40, max_part_px=150, area_scan=True, widest_seam_px=12)
+    return Segmenter(
+        SegmentationConfig.model_validate(settings), min_area_px=40, max_part_px=150, area_scan=True, widest_seam_px=12
+    )
 
 
 def boxes(seg: Segmenter, color: NDArray[np.uint8], travel_rows: float | None = None) -> list[list[int]]:

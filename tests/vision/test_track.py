@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.fusion import MEASURES
 from senbetsu_errors import Fatal
 from vision.parts import Part
 from vision.results import Detections
@@ -117,6 +118,20 @@ def test_each_part_is_returned_once_at_its_place_with_its_class(step_mm: float) 
         assert part.behind_mm == pytest.approx(10)
         assert not part.oversize
         assert not part.sliding
+
+
+def test_measures_of_the_views_are_averaged_each_over_the_views_that_have_it() -> None:
+    line = Line([Lying(p=60.0, x=50.0, label=1)])
+    for e_mm, length, mass in ((90.0, 20.0, np.nan), (120.0, 22.0, 5.0), (150.0, 24.0, np.nan), (180.0, 26.0, 7.0)):
+        seen = line.picture(e_mm)
+        measures = np.full((len(seen), len(MEASURES)), np.nan, np.float32)
+        measures[:, 0], measures[:, -1] = length, mass
+        line.tracker.update(round(e_mm * COUNTS_PER_MM), replace(seen, measures=measures), VIEW_MM)
+    line.tracker.update(round(185.0 * COUNTS_PER_MM), line.picture(185.0), VIEW_MM)  # one view without
+    (part,) = line.tracker.flush()
+    assert part.views == 5
+    assert part.measures[[0, -1]].tolist() == [23.0, 6.0]
+    assert np.isnan(part.measures[1:-1]).all()
 
 
 def test_more_views_make_the_class_surer_and_the_place_better() -> None:

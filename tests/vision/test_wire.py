@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.comparison import Difference
+from models.fusion import MEASURES
 from senbetsu_errors import Fatal
 from vision import wire
 from vision.camera_state import CameraChange, CameraState
@@ -40,6 +41,8 @@ def results(draw: st.DrawFn) -> FrameResult:
     random = np.random.default_rng(draw(st.integers(0, 10_000)))
     columns = random.normal(0, 1000, (7, blobs))
     outlines = tuple(random.normal(0, 100, (int(k), 2)).astype(np.float32) for k in random.integers(0, 6, blobs))
+    measures = random.normal(20, 5, (blobs, len(MEASURES))).astype(np.float32)
+    measures[random.random(measures.shape) > 0.7] = np.nan
     return FrameResult(
         frame_sequence=draw(st.integers(0, 2**53)),
         encoder=EncoderStamp(
@@ -57,6 +60,7 @@ def results(draw: st.DrawFn) -> FrameResult:
             unknown=random.random(blobs) > 0.5,
             clump=random.random(blobs) > 0.5,
             outlines_mm=draw(st.sampled_from([outlines, ()])),
+            measures=draw(st.sampled_from([None, measures])),
         ),
         preview_jpeg=draw(st.none() | st.binary(max_size=40)),
         health=draw(
@@ -111,6 +115,8 @@ def test_a_result_comes_back_as_it_was(result: FrameResult) -> None:
         if name == "outlines_mm":
             assert len(got) == len(want)
             assert all(np.array_equal(g, w) for g, w in zip(got, want, strict=True))
+        elif want is None:
+            assert got is None
         else:
             assert got.dtype == want.dtype
             np.testing.assert_array_equal(got, want)
