@@ -135,7 +135,7 @@ def _figures(name: str, tally: Tally, found_at_least: float | None) -> list[Figu
     return figures
 
 
-def measure(belts: int = BELTS) -> dict[str, Any]:
+def measure(belts: int = BELTS, views_a_belt: int = VIEWS) -> dict[str, Any]:
     """Shares of parts found, split, merged and missed, with and without the height channel, then under bad light."""
     settings = SegmentationConfig()
     figures: list[Figure] = []
@@ -146,7 +146,7 @@ def measure(belts: int = BELTS) -> dict[str, Any]:
             views = list(
                 crowded_belt(
                     seed,
-                    VIEWS,
+                    views_a_belt,
                     case.occupancy,
                     touching_share=case.touching_share,
                     overlapping_share=case.overlapping_share,
@@ -165,7 +165,7 @@ def measure(belts: int = BELTS) -> dict[str, Any]:
                 "called a clump": dict(tally.flagged),
                 "classes missed": dict(tally.missed_classes),
             }
-    views = list(crowded_belt(500, 3 * VIEWS, 0.1))
+    views = list(crowded_belt(500, 3 * views_a_belt, 0.1))
     for name, disturb in {"steady light": _as_it_is, **DISTURBANCES}.items():
         tally = Tally()
         segment([disturb(view, number) for number, view in enumerate(views)], settings, tally, with_height=False)

@@ -49,7 +49,7 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         description="How probable it must be that a cut separates two parts for it to be made.",
     )
     clump_above: float = Field(
-        default=0.9,
+        default=0.95,
         gt=0,
         le=1,
         title="Clump above this probability",
