@@ -53,7 +53,7 @@ def seam(view: CrowdedView, number: int) -> CrowdedView:
     rng = np.random.default_rng(number)
     rows, columns = len(view.labels), len(view.labels[0])
     slant, start = float(rng.uniform(-0.12, 0.12)), float(rng.uniform(0.35, 0.65)) * rows
-    off = np.arange(rows)[:, None] - (start + slant * (np.arange(columns) - columns / 2))[None, :]
+    off: NDArray[np.float64] = np.arange(rows)[:, None] - (start + slant * (np.arange(columns) - columns / 2))[None, :]
     off *= MM_PER_PX
     level = np.where((off >= 0) & (off < 4), -20, np.where((off >= 4) & (off < 5), 25, 0))
     level = np.where(view.labels > 0, 0, level)

@@ -57,8 +57,8 @@ def onnx_bytes(net: DetectorNet, layout: Layout, side_px: int, labels: tuple[str
     found = session.run(list(output_of(layout).names), {_INPUT: example.numpy()})
     with torch.inference_mode():
         wanted = exported(example)
-    pairs = zip(found, wanted if isinstance(wanted, tuple) else (wanted,), strict=True)
-    difference = max(float(np.abs(ours - theirs.numpy()).max()) for ours, theirs in pairs)
+    expected = cast("tuple[torch.Tensor, ...]", wanted if isinstance(wanted, tuple) else (wanted,))
+    difference = max(float(np.abs(ours - theirs.numpy()).max()) for ours, theirs in zip(found, expected, strict=True))
     if not difference <= LARGEST_DIFFERENCE:
         raise Fatal(
             "training.export_differs",

@@ -148,6 +148,10 @@ def _mirrored(
     return np.asarray(np.float32(surroundings.strength) * bands, np.float32)
 
 
+class NothingLeftError(Exception):
+    """A part was broken away so far that the camera sees nothing of it."""
+
+
 def measured(
     class_id: str,
     premultiplied: NDArray[np.uint8],
@@ -161,8 +165,10 @@ def measured(
     """Crop to the footprint, undo the multiplication by alpha, take the measures, let `opacity` through.
 
     `premultiplied` is H x W x 4 uint8 BGRA, `relief_mm` H x W float32, `gloss` and `opacity` H x W uint8 (None:
-    opaque), all in camera pixels.
+    opaque), all in camera pixels. Raises NothingLeftError for an empty footprint.
     """
+    if not premultiplied[:, :, 3].any():
+        raise NothingLeftError(class_id)
     left, top, width, height = cv2.boundingRect(premultiplied[:, :, 3].copy())
     part = slice(top, top + height), slice(left, left + width)
     window = premultiplied[part]

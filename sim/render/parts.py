@@ -15,7 +15,7 @@ from models.classes import load_classes
 from senbetsu_errors import Fatal
 from sim.render import elements, hardware, modules, products
 from sim.render.canvas import Painter
-from sim.render.light import Light, PartImage
+from sim.render.light import Light, NothingLeftError, PartImage
 
 __all__ = ["CLASSES", "PAINTERS", "Light", "Painter", "PartImage", "areal_mass_g_per_mm2", "class_seed", "make_part"]
 
@@ -58,6 +58,10 @@ def make_part(class_id: str, rng: np.random.Generator, mm_per_px: float, light: 
             f"The renderer has no class {class_id!r}.",
             f"Use one of: {', '.join(CLASSES)}.",
         )
-    angle_deg = float(rng.uniform(0.0, 360.0))
-    canvas = painter(rng, mm_per_px)
-    return canvas.finish(class_id, areal_mass_g_per_mm2(class_id), angle_deg, light or Light())
+    while True:
+        angle_deg = float(rng.uniform(0.0, 360.0))
+        canvas = painter(rng, mm_per_px)
+        try:
+            return canvas.finish(class_id, areal_mass_g_per_mm2(class_id), angle_deg, light or Light())
+        except NothingLeftError:  # one in some ten thousand: the next one is drawn
+            continue

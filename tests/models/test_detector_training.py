@@ -1,7 +1,7 @@
 """The small detector learns to find drawn squares, and says the same in every layout. Slow: it needs torch."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import pytest
@@ -89,7 +89,7 @@ def test_it_finds_squares_it_never_saw_and_every_layout_says_the_same(tmp_path: 
         assert measured.right is not None
         assert measured.right.accuracy >= 0.8
         names = list(model.manifest.output.names)
-        outputs = detector._session.run(names, {"images": picture})
+        outputs = cast("Any", detector)._session.run(names, {"images": picture})
         (answers,) = decode(outputs, model.manifest.output, len(LABELS), SIDE, SIDE)
         first = int(answers.scores.max(axis=1).argmax())
         best[layout] = (answers.boxes[first], int(answers.scores[first].argmax()))

@@ -1,13 +1,16 @@
 """Every class can be drawn, at a plausible size, and told from the belt."""
 
+from typing import cast
+
 import cv2
 import numpy as np
 import pytest
 
 from models.classes import class_ids
 from senbetsu_errors import Fatal
+from sim.render import parts
 from sim.render.belt import BELT_BGR
-from sim.render.canvas import Canvas
+from sim.render.canvas import Canvas, Painter
 from sim.render.light import Light
 from sim.render.parts import CLASSES, PartImage, areal_mass_g_per_mm2, make_part
 
@@ -156,3 +159,19 @@ def test_a_class_that_nobody_can_draw_is_refused_with_the_list_of_those_that_exi
     with pytest.raises(Fatal, match="toaster") as refused:
         make_part("toaster", np.random.default_rng(0), MM_PER_PX)
     assert "smartphone" in refused.value.remedy
+
+
+def test_a_part_of_which_nothing_is_left_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+
+    def painter(rng: np.random.Generator, mm_per_px: float) -> Canvas:
+        canvas = Canvas(20, 10, mm_per_px, rng)
+        drawn.append(1)
+        if len(drawn) > 1:  # of the first one nothing is left
+            canvas.rect(0, 0, 18, 8, (200, 200, 200), 2.0)
+        return canvas
+
+    monkeypatch.setitem(cast("dict[str, Painter]", parts.PAINTERS), "other", painter)
+    image = make_part("other", np.random.default_rng(1), 0.5)
+    assert len(drawn) == 2
+    assert image.area_mm2 == pytest.approx(18 * 8, rel=0.1)

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from vision.tiles import Tiling, merged, suppressed
 
@@ -43,7 +44,8 @@ def test_parts_seen_by_all_tiles_come_out_once(seed: int, count: int) -> None:
     first = np.stack([cells % 8 * 120 + 20, cells // 8 * 120 + 20], axis=1) + rng.uniform(0, 30, (len(cells), 2))
     parts = np.concatenate([first, first + rng.uniform(10, 60, (len(cells), 2))], axis=1)
     tiling = Tiling.of(1000, 400, 256, 256, 80)
-    boxes, tiles = [], []
+    boxes: list[NDArray[np.float64]] = []
+    tiles: list[int] = []
     for k, (left, top) in enumerate(tiling.corners):
         cut = np.concatenate(
             [np.maximum(parts[:, :2], (left, top)), np.minimum(parts[:, 2:], (left + 256, top + 256))], 1
