@@ -51,7 +51,7 @@ def seam(view: CrowdedView, number: int) -> CrowdedView:
     if number % 2:
         return view
     rng = np.random.default_rng(number)
-    rows, columns = view.labels.shape
+    rows, columns = len(view.labels), len(view.labels[0])
     slant, start = float(rng.uniform(-0.12, 0.12)), float(rng.uniform(0.35, 0.65)) * rows
     off = np.arange(rows)[:, None] - (start + slant * (np.arange(columns) - columns / 2))[None, :]
     off *= MM_PER_PX

@@ -72,8 +72,8 @@ class PartMessage(_Message):
     uncertainty_mm: float
     sliding: bool
     oversize: bool
-    unknown_share: float
-    clump_share: float
+    unknown_share: float = Field(default=0.0, description="0 in recordings of before it was told.")
+    clump_share: float = Field(default=0.0, description="0 in recordings of before it was told.")
 
 
 class OrderMessage(_Message):

@@ -142,7 +142,7 @@ def test_the_link_s_times_follow_from_the_heartbeat_budget_and_the_belt_s_speed(
         (
             {"vision.mass": {"upstream_mm": 10, "length_mm": 400}},
             "vision.mass.length_mm",
-            "more than the 320 mm that the camera sees",
+            "at most 320 mm of scale",
         ),
         ({"camera.across_start_mm": 400}, "camera.across_start_mm", "begins on the belt"),
         ({"belt.encoder_counts_per_mm": 0.5}, "belt.encoder_counts_per_mm", "at most 1 mm"),
@@ -154,7 +154,7 @@ def test_the_link_s_times_follow_from_the_heartbeat_budget_and_the_belt_s_speed(
         (
             {"vision.health": {"patch": PATCH | {"across_mm": -5}}},
             "vision.health.patch.across_mm",
-            "within the picture",
+            "a patch in the picture",
         ),
         (
             {"vision.health": {"class_mix": {"reference": {"pcb": 1, "batery": 1}}}},

@@ -55,10 +55,10 @@ def test_the_shipped_training_configuration_makes_the_shipped_labels() -> None:
 
 def test_a_wrong_training_configuration_is_refused_with_every_place(tmp_path: Path) -> None:
     config = tmp_path / "wrong.yaml"
-    config.write_text(CONFIG.read_text().replace("epochs:", "epoch:").replace("seed: ", "seed: -"))
+    config.write_text(CONFIG.read_text().replace("paste_share:", "paste:").replace("seed: ", "seed: -"))
     error = refusal("train", config)
     assert isinstance(error, ConfigErrors)
-    assert {found.key_path for found in error.errors} >= {"seed", "schedule.epoch"}
+    assert {found.key_path for found in error.errors} >= {"seed", "schedule.paste"}
     assert all(found.line is not None for found in error.errors)
 
 

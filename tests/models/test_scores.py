@@ -52,7 +52,7 @@ def test_a_prior_keeps_few_answers_from_saying_anything() -> None:
 def test_many_answers_overrule_the_prior() -> None:
     rng = np.random.default_rng(3)
     logits = rng.normal(0, 3, (20_000, 4))
-    labels = np.array([rng.choice(4, p=row) for row in softmax(logits, 2.0).astype(np.float64)])
+    labels = np.array([rng.choice(4, p=row / row.sum()) for row in softmax(logits, 2.0).astype(np.float64)])
     assert fit_temperature(logits, labels, prior=(0.5, 0.3)) == pytest.approx(2.0, rel=0.05)
 
 

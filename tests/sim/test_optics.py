@@ -66,8 +66,8 @@ def test_a_part_lies_where_its_belt_coordinate_says(belt_mm: float, encoder_mm: 
     coverage = np.clip((picture - bare) / (255.0 - bare), 0, 1).mean(axis=2)
     moments = cv2.moments(coverage.astype(np.float32))
     along_mm = encoder_mm - belt_mm
-    # half a pixel is the rounding to whole pixels
-    assert moments["m01"] / moments["m00"] == pytest.approx(ROWS - 1 - along_mm / MM_PER_PX, abs=0.52)
+    # half a pixel is the rounding to whole pixels; the part's own shadow takes a few hundredths
+    assert moments["m01"] / moments["m00"] == pytest.approx(ROWS - 1 - along_mm / MM_PER_PX, abs=0.55)
     assert moments["m10"] / moments["m00"] == pytest.approx(across_mm / MM_PER_PX, abs=0.52)
 
 

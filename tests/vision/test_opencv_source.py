@@ -18,7 +18,7 @@ from vision.opencv_source import OpencvSource
 from vision.parts import Part
 from vision.pipeline import VisionPipeline
 from vision.results import FrameResult
-from vision.settings import VisionConfig
+from vision.settings import SegmentationConfig, VisionConfig
 from vision.track import Tracker, TrackerConfig
 from vision.worker import frame_results
 
@@ -201,7 +201,10 @@ def test_the_bolt_on_a_real_belt_is_one_part_with_a_steady_place(
     clip = shared_data / "belt" / "intel_ccby4" / "bolt-multi-size-detection.avi"
     # 22.4 px a frame measured in the clip, 14.286 frames/s, 0.5 mm a pixel assumed.
     camera = config(path=clip, travel="right", view_along_mm=240, speed_mm_s=22.4 * 14.286 * 0.5)
-    settings = VisionConfig(model="test", min_area_mm2=30, max_part_mm=200, unknown_below=0.5)
+    settings = VisionConfig(
+        model="test", min_area_mm2=30, max_part_mm=200, unknown_below=0.5,
+        segmentation=SegmentationConfig(contrast=24, noise_sigmas=4),
+    )  # fmt: skip
     pipeline = VisionPipeline(camera, settings, 135, 10, classifier)
     tracker = Tracker(TrackerConfig.of(camera, settings, 10, len(pipeline.labels)))
 
