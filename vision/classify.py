@@ -1,5 +1,6 @@
 """Class probabilities of crops, and which show none of the classes, through onnxruntime."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,11 +23,35 @@ class Classes:
     unknown: NDArray[np.bool_]
 
 
+def prior_of(labels: tuple[str, ...], mix: Mapping[str, float] | None, unexpected_share: float) -> NDArray[np.float32]:
+    """Log of how often each class comes, float32 [C]; all 0 without a mix.
+
+    The classes of `mix` share 1 - `unexpected_share` as it says, the others `unexpected_share` evenly (Bayes: the
+    model was trained with all classes alike). Raises NeedsOperator `vision.expected_mix` for a class that the model
+    does not know.
+    """
+    if mix is None:
+        return np.zeros(len(labels), np.float32)
+    unknown = sorted(set(mix) - set(labels))
+    if unknown:
+        raise NeedsOperator(
+            "vision.expected_mix",
+            f"vision.expected_mix names {', '.join(unknown)}, which the model does not know.",
+            f"Its classes are: {', '.join(labels)}.",
+        )
+    rest = len(labels) - len(mix)
+    total = sum(mix.values())
+    expected = 1.0 - unexpected_share if rest else 1.0
+    shares = [mix[label] / total * expected if label in mix else unexpected_share / rest for label in labels]
+    return np.log(np.array(shares)).astype(np.float32)
+
+
 class Classifier:
     """A net that takes uint8 [N, size, size, 3] RGB and gives logits float32 [N, C].
 
     `labels` are the classes in the order of its outputs, `size` the side of its crops in pixels. `rule` says what
-    is unknown; where it looks at embeddings they are the output `embedding` of the net. `fuser` says what measures add.
+    is unknown; where it looks at embeddings they are the output `embedding` of the net. `fuser` says what measures add,
+    `log_prior` float32 [C] what the line's own mix of classes does (`prior_of`).
     Raises NeedsOperator `model.labels` where the net has another number of outputs.
     """
 
@@ -39,11 +64,13 @@ class Classifier:
         rule: UnknownRule | None = None,
         embedding: str | None = None,
         fuser: Fuser | None = None,
+        log_prior: NDArray[np.float32] | None = None,
     ) -> None:
         self.labels = labels
         self.size = size
         self._temperature = temperature
         self._fuser = fuser
+        self._log_prior = np.zeros(len(labels), np.float32) if log_prior is None else log_prior
         self._rule = rule or UnknownRule(None, None, len(labels))
         self._session = cast("Any", session)
         self._input_name = str(self._session.get_inputs()[0].name)
@@ -57,7 +84,7 @@ class Classifier:
             )
 
     @classmethod
-    def from_model(cls, model: ModelFile) -> "Classifier":
+    def from_model(cls, model: ModelFile, log_prior: NDArray[np.float32] | None = None) -> "Classifier":
         """From a verified model; its session runs on the calling thread alone."""
         manifest = model.manifest
         return cls(
@@ -68,6 +95,7 @@ class Classifier:
             unknown_rule(model),
             manifest.embedding.name if manifest.embedding else None,
             model_fuser(model),
+            log_prior,
         )
 
     def classify(self, crops: NDArray[np.uint8], measures: NDArray[np.float32] | None = None) -> Classes:
@@ -97,6 +125,7 @@ class Classifier:
             logits, thresholds = self._fuser.logits(found[0], self._temperature, measures)
         else:
             logits = found[0] / np.float32(self._temperature)
+        logits = logits + self._log_prior
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32, copy=False)
         return Classes(probabilities, self._rule(probabilities, found[1] if len(found) > 1 else None, thresholds))

@@ -78,8 +78,9 @@ def class_probabilities(scores: Floats, said: DetectorOutput, temperature: float
         best = bounded.max(axis=1, keepdims=True)
         sure = 1 / (1 + ((1 - best) / best) ** (1 / temperature))
         others = (1 - sure) / max(1, scores.shape[1] - 1)
-        named: NDArray[np.bool_] = np.arange(scores.shape[1]) == scores.argmax(axis=1)[:, None]
-        return (named * sure + ~named * others).astype(np.float32)
+        named = np.zeros(scores.shape, np.bool_)
+        named[np.arange(len(scores)), scores.argmax(axis=1)] = True
+        return np.where(named, sure, others).astype(np.float32)
     logits = np.log(bounded) if said.activation == "softmax" else np.log(bounded) - np.log1p(-bounded)
     logits = logits / temperature
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))

@@ -1,7 +1,7 @@
 """The `vision:` part of the configuration: which model, and what counts as a part."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -148,6 +148,19 @@ class VisionConfig(BaseModel, frozen=True, extra="forbid"):
         gt=0,
         title="Longest part",
         description="A blob longer than this along the belt, or never seen whole, is reported as oversize.",
+    )
+    expected_mix: dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+        default=None,
+        title="Expected mix",
+        description="Relative share of each class on this line, by pieces, which the model's answers are weighed by; "
+        "classes left out share unexpected_share. Empty: every class is as likely as any other.",
+    )
+    unexpected_share: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        title="Unexpected share",
+        description="Share of the pieces that are of the classes which expected_mix leaves out, all together.",
     )
     unknown_below: float = Field(
         ge=0, le=1, title="Unknown below", description="A part whose best class is less probable than this is unknown."

@@ -13,7 +13,7 @@ from controller.odd_store import ModelName, OddStore
 from controller.vision_process import send_results
 from models.registry import DetectorFile
 from senbetsu_errors import NeedsOperator
-from vision.classify import Classifier
+from vision.classify import Classifier, prior_of
 from vision.crop_desk import CropDesk
 from vision.detect import Detector
 from vision.detector_pipeline import DetectorPipeline
@@ -34,6 +34,12 @@ def make_pipeline(config: LineConfig) -> FrameVision:
     model = line_model(config.vision)
     shadow = _shadow(config, model.manifest.labels)
     if isinstance(model, DetectorFile):
+        if config.vision.expected_mix is not None:
+            raise NeedsOperator(
+                "vision.expected_mix",
+                "vision.expected_mix weighs the answers of a classifier, and the model is a detector.",
+                "Take vision.expected_mix out.",
+            )
         return DetectorPipeline(
             config.camera, config.vision, config.belt.width_mm, Detector(model), shadow, config.calibrated
         )
@@ -42,7 +48,10 @@ def make_pipeline(config: LineConfig) -> FrameVision:
         config.vision,
         config.belt.width_mm,
         config.belt.encoder_counts_per_mm,
-        Classifier.from_model(model),
+        Classifier.from_model(
+            model,
+            prior_of(model.manifest.labels, config.vision.expected_mix, config.vision.unexpected_share),
+        ),
         shadow,
         config.calibrated,
     )

@@ -329,6 +329,19 @@ def usual_mix_is_of_the_models_classes(vision: VisionConfig, labels: tuple[str, 
             )
 
 
+def expected_mix_is_of_the_models_classes(vision: VisionConfig, labels: tuple[str, ...]) -> Iterator[Finding]:
+    """A share can only be given to a class that the model answers."""
+    for class_id in vision.expected_mix or ():
+        if class_id not in labels:
+            yield Finding(
+                ("vision", "expected_mix", class_id),
+                f'the class "{class_id}"',
+                f"a class of the model: {listed(labels)}",
+                did_you_mean(class_id, labels),
+                at_key=True,
+            )
+
+
 LINE_CHECKS: tuple[Check, ...] = (
     lanes_cover_the_belt,
     orders_can_be_ahead,
@@ -344,4 +357,5 @@ LINE_CHECKS: tuple[Check, ...] = (
     hmi_stays_at_home,
     patch_is_in_view,
     usual_mix_is_of_the_models_classes,
+    expected_mix_is_of_the_models_classes,
 )

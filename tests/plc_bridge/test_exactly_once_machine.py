@@ -305,7 +305,7 @@ class Delivery(RuleBasedStateMachine):
         if not hasattr(self, "plc"):
             return
         self.commands.clear()
-        for _ in range(40):
+        for _ in range(40 + len(self.open)):  # a robot ends a pick every other cycle at most
             self.healthy_cycle()
             self.encoder = (self.encoder + 20) % WRAP
         assert not self.open, "orders nobody accounted for"
