@@ -161,6 +161,7 @@ def test_the_link_s_times_follow_from_the_heartbeat_budget_and_the_belt_s_speed(
             "vision.health.class_mix.reference.batery",
             "a class of the model",
         ),
+        ({"vision.expected_mix": {"pcb": 2, "batery": 1}}, "vision.expected_mix.batery", "a class of the model"),
         ({"vision.health": {"focus": {"warn": 0.5, "alarm": 0.7}}}, "vision.health.focus", "agree"),
         ({"scada": {**SCADA, "host": "192.0.2.1"}}, "scada", "values that agree"),
         ({"scada": {**SCADA, "anonymous": False}}, "scada", "values that agree"),
