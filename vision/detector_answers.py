@@ -5,6 +5,7 @@ The layouts, and where they are documented, are described in `models.detector_ma
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +81,7 @@ def class_probabilities(scores: Floats, said: DetectorOutput, temperature: float
         others = (1 - sure) / max(1, scores.shape[1] - 1)
         named = np.zeros(scores.shape, np.bool_)
         named[np.arange(len(scores)), scores.argmax(axis=1)] = True
-        found: NDArray[np.float64] = np.where(named, sure, others)
-        return found.astype(np.float32)
+        return cast("NDArray[np.float64]", np.where(named, sure, others)).astype(np.float32)
     logits = np.log(bounded) if said.activation == "softmax" else np.log(bounded) - np.log1p(-bounded)
     logits = logits / temperature
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
