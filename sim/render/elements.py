@@ -13,9 +13,7 @@ from sim.render import (
     elements_resistors,
     elements_transistors,
 )
-from sim.render.looks import BLACK_EPOXY, GOLD, TIN, WHITE_PRINT, Painter, pick
-
-__all__ = ["BLACK_EPOXY", "GOLD", "PAINTERS", "TIN", "WHITE_PRINT", "pick"]
+from sim.render.canvas import Painter
 
 PAINTERS: Mapping[str, Painter] = {
     **elements_electrolytic.PAINTERS,
