@@ -4,22 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sim.render.canvas import Canvas
-from sim.render.looks import (
-    STEEL,
-    WHITE_PRINT,
-    Painter,
-    aslant,
-    chance,
-    code,
-    lead,
-    metal,
-    mixed,
-    one_of,
-    pick,
-    tips,
-    worn,
-)
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, one_of, tone
+from sim.render.looks import STEEL, WHITE_PRINT, aslant, code, lead, metal, mixed, tips, worn
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -75,13 +62,13 @@ def _drop(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius = float(rng.uniform(1.8, 4.2))
     long = radius * float(rng.uniform(1.1, 1.5))
-    coat = pick(rng, [(40, 140, 215), (35, 120, 200), (60, 170, 225), (150, 90, 30), (45, 60, 170), (70, 130, 190)])
+    coat = tone(rng, [(40, 140, 215), (35, 120, 200), (60, 170, 225), (150, 90, 30), (45, 60, 170), (70, 130, 190)])
     share = np.linspace(0, np.pi, 24)
     taper = 1 - 0.25 * (0.5 + 0.5 * np.cos(share)) ** 2
     profile = np.column_stack([-long * np.cos(share), radius * np.sin(share) ** 0.85 * taper])
     wrap = Texture(2 * long, 2 * np.pi * radius, mm_per_px, coat)
     wrap.mottle(rng, 0.04, 0.7)
-    ink = pick(rng, [(30, 30, 40), (30, 40, 110), (200, 200, 200)])
+    ink = tone(rng, [(30, 30, 40), (30, 40, 110), (200, 200, 200)])
     for side in (-0.25, 0.25):
         y, cap = side * 2 * np.pi * radius, radius * 0.42
         wrap.text(one_of(rng, ("10", "4.7", "22", "1", "47", "2.2", "106")), 0, y - cap * 0.8, cap, ink, 3)
@@ -163,7 +150,7 @@ def _disc(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius = float(rng.uniform(2.0, 6.5) if chance(rng, 0.85) else rng.uniform(6.5, 9.0))
     half = float(np.clip(radius * rng.uniform(0.25, 0.4), 0.9, 2.2))
-    coat = pick(rng, _DIPS)
+    coat = tone(rng, _DIPS)
     share = np.linspace(0, np.pi, 26)
     profile = np.column_stack([-half * np.cos(share), radius * np.sin(share) ** 0.5])
     face = Texture(2 * radius, 2 * radius, mm_per_px, coat)
@@ -193,9 +180,9 @@ def _dipped(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     length = float(rng.uniform(3.2, 7.5))
     width, half = length * float(rng.uniform(0.85, 1.15)), float(np.clip(length * rng.uniform(0.25, 0.34), 1.0, 1.9))
-    coat = pick(rng, _DIPS[1:8])
+    coat = tone(rng, _DIPS[1:8])
     face = Texture(length, width, mm_per_px, coat)
-    ink, cap = pick(rng, [(30, 40, 70), (35, 35, 40), (40, 60, 110)]), width * 0.2
+    ink, cap = tone(rng, [(30, 40, 70), (35, 35, 40), (40, 60, 110)]), width * 0.2
     for row in range(int(rng.integers(1, 4))):
         line = code(rng, one_of(rng, ("000", "00A", "0A0", "A0A", "A00")))
         face.text(line, 0, (row - 1) * cap * 1.5, cap, ink, 1)
@@ -216,7 +203,7 @@ def _multilayer_chip(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         rng, ((2.0, 1.25, 1.25), (3.2, 1.6, 1.2), (3.2, 2.5, 2.0), (4.5, 3.2, 2.0), (5.7, 5.0, 2.4))
     )
     cap = length * float(rng.uniform(0.14, 0.22))
-    clay = pick(
+    clay = tone(
         rng, [(95, 135, 170), (110, 150, 180), (120, 140, 150), (85, 110, 135), (150, 175, 195), (130, 130, 130)]
     )
     body.box((0, 0, high / 2), (length - 2 * cap, width, high), Paint(clay, 70))

@@ -4,23 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sim.render.canvas import Canvas
-from sim.render.looks import (
-    BLACK_EPOXY,
-    GOLD,
-    TIN,
-    Painter,
-    aslant,
-    chance,
-    code,
-    metal,
-    mixed,
-    one_of,
-    pick,
-    shade,
-    sometimes_broken,
-    worn,
-)
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.looks import BLACK_EPOXY, GOLD, TIN, aslant, code, metal, mixed, sometimes_broken, worn
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -52,16 +38,16 @@ def marked(rng: np.random.Generator, mm_per_px: float, length: float, width: flo
     top = Texture(length, width, mm_per_px, coat)
     top.mottle(rng, 0.06, 0.25)
     strength = float(rng.uniform(1.6, 3.2)) if chance(rng, 0.5) else float(rng.uniform(4.0, 7.5))
-    ink = shade(coat, strength)
+    ink = dimmed(coat, strength)
     if notch:
-        top.disc(-length / 2, 0, width * 0.11, shade(coat, 0.55))
+        top.disc(-length / 2, 0, width * 0.11, dimmed(coat, 0.55))
     if not notch or chance(rng, 0.5):
         radius = max(0.25, min(width * 0.06, 0.9))
         top.disc(
-            -length / 2 + 2.6 * radius, width / 2 - 2.6 * radius, radius, shade(coat, float(rng.choice([0.5, 1.7])))
+            -length / 2 + 2.6 * radius, width / 2 - 2.6 * radius, radius, dimmed(coat, float(rng.choice([0.5, 1.7])))
         )
     if chance(rng, 0.1):
-        sticker = pick(rng, [(215, 218, 218), (190, 220, 230), (90, 200, 90), (60, 210, 240)])
+        sticker = tone(rng, [(215, 218, 218), (190, 220, 230), (90, 200, 90), (60, 210, 240)])
         top.rect(float(rng.normal(0, 0.05)) * length, 0, length * 0.6, width * 0.6, sticker)
         ink = (40, 40, 42)
     lines = int(rng.integers(1, 5)) if width > 4 else int(rng.integers(1, 3))
@@ -89,11 +75,11 @@ def _moulded(
     length, width, high = size
     coat = epoxy(rng)
     top = marked(rng, mm_per_px, length, width, coat, notch)
-    under = Texture(length, width, mm_per_px, shade(coat, 1.1))
+    under = Texture(length, width, mm_per_px, dimmed(coat, 1.1))
     for x in (-0.3, 0.3) if length > 8 else (0.0,):
-        under.disc(x * length, 0, width * 0.13, shade(coat, 0.7))
+        under.disc(x * length, 0, width * 0.13, dimmed(coat, 0.7))
     if chance(rng, 0.4):
-        under.text(code(rng, one_of(rng, ("AAAAA", "0A", "A00000"))), 0, width * 0.28, width * 0.1, shade(coat, 2.0))
+        under.text(code(rng, one_of(rng, ("AAAAA", "0A", "A00000"))), 0, width * 0.28, width * 0.1, dimmed(coat, 2.0))
     sides = Texture(length, high, mm_per_px, coat)
     body.box((0, 0, base + high / 2), size, Paint(coat, int(rng.integers(45, 110))), top, under, sides, 0.04)
 
@@ -207,7 +193,7 @@ def _no_lead(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     size, pitch, high = float(one_of(rng, (3.0, 4.0, 5.0, 6.0, 7.0, 9.0))), 0.5, 0.9
     coat, pad = epoxy(rng), metal(rng)
     top = marked(rng, mm_per_px, size, size, coat, False)
-    under = Texture(size, size, mm_per_px, shade(coat, 1.15))
+    under = Texture(size, size, mm_per_px, dimmed(coat, 1.15))
     sides = Texture(size, high, mm_per_px, coat)
     body.box((0, 0, high / 2), (size, size, high), Paint(coat, 60), top, under, sides)
     pitch = max(pitch, 2.2 * mm_per_px)
@@ -226,11 +212,11 @@ def _ball_grid(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     size = float(rng.uniform(6, 27))
     pitch = max(float(one_of(rng, (0.65, 0.8, 1.0, 1.27))), size / 26, 2.5 * mm_per_px)
-    board = pick(rng, [(50, 95, 45), (40, 80, 40), (60, 110, 60), (30, 60, 30), (70, 90, 40)])
+    board = tone(rng, [(50, 95, 45), (40, 80, 40), (60, 110, 60), (30, 60, 30), (70, 90, 40)])
     under = Texture(size, size, mm_per_px, board)
     count = int((size - 0.6) / pitch)
     hollow = int(rng.integers(0, max(1, count // 3))) if chance(rng, 0.6) else 0
-    bright = pick(rng, [(195, 197, 197), (165, 168, 168), (80, 160, 200)])
+    bright = tone(rng, [(195, 197, 197), (165, 168, 168), (80, 160, 200)])
     for row in range(count):
         for column in range(count):
             from_edge = min(row, column, count - 1 - row, count - 1 - column)
@@ -240,7 +226,7 @@ def _ball_grid(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             if chance(rng, 0.01):
                 continue
             place = ((column - (count - 1) / 2) * pitch, (row - (count - 1) / 2) * pitch)
-            under.disc(*place, pitch * 0.32, shade(bright, 0.55))
+            under.disc(*place, pitch * 0.32, dimmed(bright, 0.55))
             under.disc(place[0] - pitch * 0.05, place[1] - pitch * 0.05, pitch * 0.22, bright)
     substrate = 0.6
     plain = Texture(size, size, mm_per_px, board)
@@ -253,7 +239,7 @@ def _ball_grid(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         top = marked(rng, mm_per_px, inner, inner, coat, False)
         body.box((0, 0, substrate + 0.4), (inner, inner, 0.8), Paint(coat, 60), top, None, None, 0.02)
     elif kind < 0.8:
-        die = Paint(pick(rng, [(110, 95, 85), (130, 125, 115), (90, 70, 75)]), 220, 0.5)
+        die = Paint(tone(rng, [(110, 95, 85), (130, 125, 115), (90, 70, 75)]), 220, 0.5)
         body.box((0, 0, substrate + 0.35), (size * 0.42, size * float(rng.uniform(0.3, 0.5)), 0.7), die)
         for place in rng.uniform(-0.42, 0.42, (int(rng.integers(4, 14)), 2)) * size:
             body.box((*place, substrate + 0.2), (1.0, 0.5, 0.5), Paint((120, 150, 175), 70))
@@ -288,11 +274,11 @@ def _ceramic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     per_side = int(rng.choice([8, 12, 14]))
     length, width = per_side * 2.54, 15.0 if per_side > 8 else 7.4
-    clay = pick(rng, [(160, 150, 140), (90, 85, 95), (200, 205, 208), (85, 95, 125)])
+    clay = tone(rng, [(160, 150, 140), (90, 85, 95), (200, 205, 208), (85, 95, 125)])
     top = Texture(length, width, mm_per_px, clay)
     top.mottle(rng, 0.04, 0.4)
     if chance(rng, 0.5):
-        top.rect(0, 0, width * 0.6, width * 0.6, pick(rng, [GOLD]))
+        top.rect(0, 0, width * 0.6, width * 0.6, tone(rng, [GOLD]))
     else:
         top.disc(0, 0, width * 0.26, (120, 110, 105))
         top.rect(0, 0, width * 0.2, width * 0.16, (130, 100, 140))

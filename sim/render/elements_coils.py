@@ -5,25 +5,21 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Canvas
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
 from sim.render.looks import (
     COPPER,
     GOLD,
     TIN,
     WHITE_PRINT,
-    Painter,
     aslant,
     axial_leads,
-    chance,
     code,
     drum,
     lead,
     metal,
     mixed,
-    one_of,
-    pick,
     polar,
-    shade,
     sometimes_broken,
     tips,
     worn,
@@ -50,7 +46,7 @@ def inductor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 
 
 def _enamelled(rng: np.random.Generator) -> Paint:
-    return Paint(pick(rng, _ENAMEL, 10), 190, float(rng.uniform(0.3, 0.6)))
+    return Paint(tone(rng, _ENAMEL, 10), 190, float(rng.uniform(0.3, 0.6)))
 
 
 def _toroid(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -58,7 +54,7 @@ def _toroid(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     outer = float(rng.uniform(4.0, 12.0))
     inner = outer * float(rng.uniform(0.42, 0.62))
     high = (outer - inner) * float(rng.uniform(0.7, 1.3))
-    core = pick(rng, [(45, 150, 60), (45, 45, 45), (50, 190, 215), (60, 60, 62), (150, 100, 40), (140, 145, 95)])
+    core = tone(rng, [(45, 150, 60), (45, 45, 45), (50, 190, 215), (60, 60, 62), (150, 100, 40), (140, 145, 95)])
     ring = Paint(core, 60)
     rim = ellipse(0, 0, outer, outer, 48)
     body.prism(rim, 0, high, ring, None, None, [ellipse(0, 0, inner, inner, 40)])
@@ -97,10 +93,10 @@ def _drum_core(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius, high = float(rng.uniform(2.0, 6.0)), float(rng.uniform(3.5, 11.0))
     flange, neck = high * float(rng.uniform(0.1, 0.2)), radius * float(rng.uniform(0.78, 0.95))
-    ferrite = Paint(pick(rng, _FERRITE), 90)
+    ferrite = Paint(tone(rng, _FERRITE), 90)
     body.revolve([(0, 0), (0, radius), (flange, radius), (flange, neck)], ferrite)
     if chance(rng, 0.3):
-        sleeve = pick(rng, [(30, 30, 30), (40, 140, 50), (160, 70, 30), (40, 40, 170)])
+        sleeve = tone(rng, [(30, 30, 30), (40, 140, 50), (160, 70, 30), (40, 40, 170)])
         wrap = Texture(high - 2 * flange, 2 * np.pi * radius, mm_per_px, sleeve)
         for place in (-1, 1):
             wrap.text(code(rng, "000"), 0, place * radius * 1.5, radius * 0.5, WHITE_PRINT)
@@ -126,18 +122,18 @@ def _shielded(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     size = float(one_of(rng, (4.0, 5.0, 6.0, 7.3, 10.0, 12.5))) * float(rng.uniform(0.95, 1.05))
     high = size * float(rng.uniform(0.3, 0.65))
-    grey = pick(rng, [(72, 74, 74), (95, 98, 98), (50, 50, 50), (118, 122, 122), (60, 68, 74)])
+    grey = tone(rng, [(72, 74, 74), (95, 98, 98), (50, 50, 50), (118, 122, 122), (60, 68, 74)])
     top = Texture(size, size, mm_per_px, grey)
     top.mottle(rng, 0.04, 0.4)
     number = code(rng, one_of(rng, ("0R0", "000", "R00", "00")))
-    ink = pick(rng, [WHITE_PRINT, (160, 162, 162), (30, 30, 30)] if sum(grey) > 280 else [WHITE_PRINT])
+    ink = tone(rng, [WHITE_PRINT, (160, 162, 162), (30, 30, 30)] if sum(grey) > 280 else [WHITE_PRINT])
     if chance(rng, 0.6):
         corner = size * float(rng.uniform(0.04, 0.25))
         top.text(number, 0, 0, size * 0.24, ink)
         body.prism(rounded_rect(0, 0, size, size, corner), 0.2, high, Paint(grey, 50), top, None)
     else:
         rim = ellipse(0, 0, size * 0.46, size * 0.46, 40)
-        body.prism(rounded_rect(0, 0, size, size, size * 0.1), 0.2, high * 0.3, Paint(shade(grey, 0.7), 40))
+        body.prism(rounded_rect(0, 0, size, size, size * 0.1), 0.2, high * 0.3, Paint(dimmed(grey, 0.7), 40))
         pitch = max(0.35, 1.6 * mm_per_px)
         low, far = high * 0.3, high * 0.82
         body.revolve([(low, size * 0.43), (far, size * 0.43)], _enamelled(rng), thread=(low, far, pitch, 0.15))
@@ -157,7 +153,7 @@ def _axial(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A choke like a fat green resistor."""
     body = Body(rng)
     half, radius = float(rng.uniform(3.0, 7.0)), float(rng.uniform(1.5, 3.2))
-    coat = pick(rng, [(110, 165, 95), (130, 180, 120), (90, 140, 75), (60, 58, 58)])
+    coat = tone(rng, [(110, 165, 95), (130, 180, 120), (90, 140, 75), (60, 58, 58)])
     wrap = Texture(2 * half, 2 * np.pi * radius, mm_per_px, coat)
     for place in (-0.5, -0.2, 0.1, 0.45):
         colour = one_of(rng, ((30, 60, 105), (25, 25, 25), (35, 35, 195), GOLD, (140, 60, 130), (45, 205, 230)))
@@ -179,7 +175,7 @@ def _air_coil(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     if chance(rng, 0.35):
         length = turns * pitch
         rod = [(-1, 0), (-1, radius * 0.8), (length + 1, radius * 0.8), (length + 1, 0)]
-        body.revolve(rod, Paint(pick(rng, _FERRITE), 60), axis=(1, 0, 0))
+        body.revolve(rod, Paint(tone(rng, _FERRITE), 60), axis=(1, 0, 0))
     for end, away in ((path[0], -1), (path[-1], 1)):
         body.tube(lead(rng, end, (away * 0.3, 1, 0), float(rng.uniform(1, 7))), thick, wire)
     return worn(body.drawn(mm_per_px, (0, 0, 1), min(aslant(rng), 45)), rng)
@@ -189,12 +185,12 @@ def _transformer(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A small transformer or choke: ferrite E core, taped winding, bobbin with pins."""
     body = Body(rng)
     length, width, high = float(rng.uniform(9, 24)), float(rng.uniform(8, 18)), float(rng.uniform(7, 16))
-    ferrite = Paint(pick(rng, _FERRITE), 70)
-    tape = pick(rng, [(50, 190, 220), (60, 205, 235), (160, 90, 40), (35, 35, 35), COPPER])
+    ferrite = Paint(tone(rng, _FERRITE), 70)
+    tape = tone(rng, [(50, 190, 220), (60, 205, 235), (160, 90, 40), (35, 35, 35), COPPER])
     body.box((0, 0, high * 0.5), (length, width * 0.42, high), ferrite)
     wrap = rounded_rect(0, 0, length * 0.72, width, width * 0.3)
     body.prism(wrap, high * 0.2, high * 0.86, Paint(tape, 140), edge=Paint(tape, 140))
-    plastic = Paint(pick(rng, [(28, 28, 28), (60, 70, 110), (200, 206, 208)]), 60)
+    plastic = Paint(tone(rng, [(28, 28, 28), (60, 70, 110), (200, 206, 208)]), 60)
     pin = metal(rng)
     for side in (-1, 1):
         body.box((0, side * width * 0.5, high * 0.09), (length, width * 0.22, high * 0.18), plastic)
@@ -226,7 +222,7 @@ def _can(rng: np.random.Generator, mm_per_px: float, high: float, reach: float) 
     """An HC-49 can standing on its flange, z up."""
     body = Body(rng)
     shell = metal(rng, [(190, 192, 192), (175, 178, 180), (165, 180, 190)])
-    ink = pick(rng, [(60, 62, 64), (80, 82, 84), (40, 40, 60)])
+    ink = tone(rng, [(60, 62, 64), (80, 82, 84), (40, 40, 60)])
     length, width = 10.2, 3.7
     top = Texture(length, width, mm_per_px, shell.bgr)
     top.text(_frequency(rng), 0, 0, width * 0.36, ink)
@@ -282,12 +278,12 @@ def _smd_quartz(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A ceramic tub with a metal lid."""
     body = Body(rng)
     length, width, high = one_of(rng, ((3.2, 2.5, 0.8), (5.0, 3.2, 1.1), (7.0, 5.0, 1.4), (6.0, 3.5, 1.1)))
-    tub = pick(rng, [(70, 72, 76), (50, 50, 54), (195, 205, 212), (45, 55, 75)])
+    tub = tone(rng, [(70, 72, 76), (50, 50, 54), (195, 205, 212), (45, 55, 75)])
     body.box((0, 0, high * 0.4), (length, width, high * 0.8), Paint(tub, 50))
     lid = metal(rng, [TIN, (150, 175, 190), GOLD])
     top = Texture(length * 0.86, width * 0.82, mm_per_px, lid.bgr)
-    top.text(_frequency(rng)[:5], 0, -width * 0.14, width * 0.22, shade(lid.bgr, 0.35))
-    top.text(code(rng, "A00A"), 0, width * 0.18, width * 0.18, shade(lid.bgr, 0.35))
+    top.text(_frequency(rng)[:5], 0, -width * 0.14, width * 0.22, dimmed(lid.bgr, 0.35))
+    top.text(code(rng, "A00A"), 0, width * 0.18, width * 0.18, dimmed(lid.bgr, 0.35))
     body.box((0, 0, high * 0.9), (length * 0.86, width * 0.82, high * 0.25), lid, top)
     for x in (-1, 1):
         for y in (-1, 1):

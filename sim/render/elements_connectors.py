@@ -4,23 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sim.render.canvas import Canvas
-from sim.render.looks import (
-    GOLD,
-    STEEL,
-    TIN,
-    Painter,
-    aslant,
-    chance,
-    code,
-    metal,
-    mixed,
-    one_of,
-    pick,
-    shade,
-    sometimes_broken,
-    worn,
-)
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.looks import GOLD, STEEL, TIN, aslant, code, metal, mixed, sometimes_broken, worn
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -74,7 +60,7 @@ def _pin_header(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     rows, count = int(rng.integers(1, 3)), int(rng.integers(2, 13))
     pitch = float(one_of(rng, (2.54, 2.54, 2.54, 2.0)))
-    plastic = Paint(pick(rng, _PLASTICS, 5), 60)
+    plastic = Paint(tone(rng, _PLASTICS, 5), 60)
     body.box(_grid(count, rows, pitch, 1.25), (pitch * 0.96, pitch * 1.0, 2.5), plastic)
     body.box((0, 0, 1.25), (count * pitch * 0.98, rows * pitch * 0.86, 2.4), plastic)
     pin = metal(rng, [GOLD, GOLD, TIN])
@@ -98,11 +84,11 @@ def _pin_header(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _socket_header(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     rows, count, pitch = int(rng.integers(1, 3)), int(rng.integers(2, 13)), 2.54
-    colour = pick(rng, _PLASTICS[:4], 5)
+    colour = tone(rng, _PLASTICS[:4], 5)
     length, width, high = count * pitch + 0.4, rows * pitch, float(one_of(rng, (8.5, 8.5, 4.0)))
     top = Texture(length, width, mm_per_px, colour)
     for x, y, _ in _grid(count, rows, pitch, 0):
-        top.rect(x, y, 1.3, 1.3, shade(colour, 0.6))
+        top.rect(x, y, 1.3, 1.3, dimmed(colour, 0.6))
         top.rect(x, y, 0.8, 0.8, (90, 140, 165) if chance(rng, 0.5) else _HOLLOW)
     body.box((0, 0, high / 2), (length, width, high), Paint(colour, 60), top)
     body.box(_grid(count, rows, pitch, -1.3), (0.6, 0.3, 3.0), metal(rng, [GOLD, TIN]))
@@ -115,7 +101,7 @@ def _wire_housing(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     count = int(rng.integers(2, 10))
     pitch = float(one_of(rng, (1.25, 1.5, 2.0, 2.5, 2.54, 3.96)))
-    colour = pick(
+    colour = tone(
         rng, [(215, 224, 228), (205, 220, 228), (200, 205, 205), (30, 30, 32), (190, 225, 235), (50, 60, 190)], 5
     )
     length, width, high = (count + 0.9) * pitch, pitch * 1.6 + 1.6, pitch * 1.6 + 2.6
@@ -125,7 +111,7 @@ def _wire_housing(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     plug = chance(rng, 0.45)
     if plug:
         for x, y, _ in _grid(count, 1, pitch, 0):
-            top.rect(x, y, pitch * 0.6, width * 0.5, shade(colour, 0.3))
+            top.rect(x, y, pitch * 0.6, width * 0.5, dimmed(colour, 0.3))
         body.box((0, 0, high / 2), (length, width, high), plastic, top)
         body.box((0, width * 0.55, high * 0.6), (length * 0.4, width * 0.2, high * 0.5), plastic)
         windows = [(x, width / 2 + 0.01, high * 0.35) for x, _, _ in _grid(count, 1, pitch, 0)]
@@ -139,7 +125,7 @@ def _wire_housing(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             (170, 80, 35),
         ]
         reach, plain = float(rng.uniform(0.5, 9)), chance(rng, 0.3)
-        colour_all = pick(rng, wires)
+        colour_all = tone(rng, wires)
         if chance(rng, 0.75):
             for x, y, _ in _grid(count, 1, pitch, 0):
                 if chance(rng, 0.1):
@@ -149,12 +135,12 @@ def _wire_housing(rng: np.random.Generator, mm_per_px: float) -> Canvas:
                     y + rng.normal(0, 0.1) * reach,
                     high + reach * rng.uniform(0.8, 1),
                 )
-                wire = Paint(colour_all if plain else pick(rng, wires), 90)
+                wire = Paint(colour_all if plain else tone(rng, wires), 90)
                 body.tube([(x, y, high - 0.2), (x, y, high + 0.4 * reach), end], pitch * 0.28, wire)
     else:
-        top.rect(0, 0, length - 1.4, width - 1.4, shade(colour, 0.45))
+        top.rect(0, 0, length - 1.4, width - 1.4, dimmed(colour, 0.45))
         body.box((0, 0, high / 2), (length, width, high), plastic, top)
-        lip = Paint(shade(colour, 0.9), 60)
+        lip = Paint(dimmed(colour, 0.9), 60)
         for side in (-1, 1):
             body.box((0, side * (width / 2 - 0.35), high + 0.6), (length, 0.7, 1.2), lip)
             body.box((side * (length / 2 - 0.35), 0, high + 0.6), (0.7, width, 1.2), lip)
@@ -187,15 +173,15 @@ def _shell(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         for side in (-1, 1):
             x = length * float(rng.uniform(0.05, 0.25))
             top.rect(x, side * width * 0.22, length * 0.26, width * 0.14, (45, 46, 48))
-            top.rect(x + length * 0.03, side * width * 0.22, length * 0.2, width * 0.09, shade(steel.bgr, 0.95))
-    top.stroke([(-length / 2, 0), (-length * 0.1, 0)], 0.15, shade(steel.bgr, 0.55))
+            top.rect(x + length * 0.03, side * width * 0.22, length * 0.2, width * 0.09, dimmed(steel.bgr, 0.95))
+    top.stroke([(-length / 2, 0), (-length * 0.1, 0)], 0.15, dimmed(steel.bgr, 0.55))
     sides = Texture(length, high, mm_per_px, steel.bgr)
     if chance(rng, 0.6):
         sides.rect(length * 0.1, 0, length * 0.24, high * 0.25, (50, 52, 54))
     body.box((0, 0, high / 2), (length, width, high), steel, top, top, sides)
     mouth = Texture(width, high, mm_per_px, steel.bgr)
     mouth.rect(0, 0, width - 0.7, high - 0.7, _HOLLOW)
-    insert = pick(rng, [(30, 30, 30), (215, 215, 215), (190, 90, 30), (60, 190, 220)])
+    insert = tone(rng, [(30, 30, 30), (215, 215, 215), (190, 90, 30), (60, 190, 220)])
     for level in (-0.25, 0.25) if high > 12 else (0.0,):
         mouth.rect(0, level * high - high * 0.06, width * 0.75, high * tongue * 0.6, insert)
         for x in np.linspace(-0.3, 0.3, 4 if width > 9 else 5) * width:
@@ -205,7 +191,7 @@ def _shell(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     if chance(rng, 0.7):  # flared lips
         body.box((length / 2 - 0.2, 0, high / 2), (0.4, width + 0.8, high + 0.8), steel)
         body.plane((length / 2 + 0.03, -width / 2, 0), (0, width, 0), (0, 0, high), Paint((120, 122, 122), 60), mouth)
-    back = Paint(shade(insert, 0.8) if sum(insert) > 300 else (30, 30, 32), 50)
+    back = Paint(dimmed(insert, 0.8) if sum(insert) > 300 else (30, 30, 32), 50)
     body.box((-length / 2 - 0.2, 0, high * 0.45), (1.2, width * 0.8, high * 0.8), back)
     tags = [(x * length, side * width / 2, -0.9) for x in (-0.25, 0.2) for side in (-1, 1)]
     body.box(tags, (1.4, 0.3, 2.4), steel)
@@ -218,7 +204,7 @@ def _shell(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _flat_cable_socket(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     length, width, high = float(rng.uniform(6, 30)), float(rng.uniform(3.5, 6)), float(rng.uniform(1.0, 2.6))
-    base = pick(rng, [(215, 222, 225), (205, 215, 220), (180, 200, 210), (30, 30, 32)], 5)
+    base = tone(rng, [(215, 222, 225), (205, 215, 220), (180, 200, 210), (30, 30, 32)], 5)
     pitch = max(float(one_of(rng, (0.5, 1.0))), 2.2 * mm_per_px)
     places = np.arange(-length / 2 + 1.4, length / 2 - 1.2, pitch).tolist()
     top = Texture(length, width, mm_per_px, base)
@@ -226,7 +212,7 @@ def _flat_cable_socket(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     for x in places:
         top.rect(x, width * 0.12, pitch * 0.4, width * 0.5, pin.bgr)
     body.box((0, 0, high / 2), (length, width, high), Paint(base, 60), top)
-    latch = Paint(pick(rng, [(28, 28, 28), (35, 60, 110), (60, 60, 62), (200, 205, 208)]), 60)
+    latch = Paint(tone(rng, [(28, 28, 28), (35, 60, 110), (60, 60, 62), (200, 205, 208)]), 60)
     raised = chance(rng, 0.25)
     body.box(
         (0, -width * 0.3, high * (1.6 if raised else 1.05)),
@@ -254,8 +240,8 @@ def _d_sub(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             (-span / 2 + 0.8, wide / 2),
         ]
     )
-    front = Texture(span + 1.6, wide, mm_per_px, shade(steel.bgr, 0.9))
-    insert = pick(rng, [(30, 30, 30), (190, 100, 40), (205, 210, 212), (110, 40, 20)])
+    front = Texture(span + 1.6, wide, mm_per_px, dimmed(steel.bgr, 0.9))
+    insert = tone(rng, [(30, 30, 30), (190, 100, 40), (205, 210, 212), (110, 40, 20)])
     front.polygon(shape * 0.9, insert)
     rows = 3 if (pins == 15 and span < 20) else 2
     female = chance(rng, 0.5)
@@ -266,7 +252,7 @@ def _d_sub(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             front.disc(x, y, 0.55, _HOLLOW if female else (110, 185, 210))
     body.prism(flange, 0, 0.9, steel, None, None, holes)
     body.prism(shape, 0.9, 6.0, steel, front, None)
-    plastic = Paint(pick(rng, [(30, 30, 30), (60, 60, 62), (150, 80, 30)]), 50)
+    plastic = Paint(tone(rng, [(30, 30, 30), (60, 60, 62), (150, 80, 30)]), 50)
     body.box((0, 0, -2.5), (span, 9.0, 5.0), plastic)
     tails = [
         ((n - (pins // 2 - 1) / 2) * (span - 3) / (pins / 2), y, -6.5) for n in range(pins // 2) for y in (-1.4, 1.4)
@@ -291,11 +277,11 @@ def _d_sub(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _barrel_jack(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A power or audio jack: a black block with a round mouth; or the plug on a cable stub."""
     body = Body(rng)
-    black = Paint(pick(rng, [(28, 28, 30), (28, 28, 30), (60, 140, 60), (170, 60, 180), (180, 120, 40)], 5), 70)
+    black = Paint(tone(rng, [(28, 28, 30), (28, 28, 30), (60, 140, 60), (170, 60, 180), (180, 120, 40)], 5), 70)
     steel = metal(rng, [TIN, STEEL])
     if chance(rng, 0.4):
         radius, long = one_of(rng, ((2.75, 10.0), (1.75, 14.0), (3.2, 15.0)))
-        grip = Paint(pick(rng, [(30, 30, 30), (210, 210, 210), (60, 60, 62)]), 60)
+        grip = Paint(tone(rng, [(30, 30, 30), (210, 210, 210), (60, 60, 62)]), 60)
         body.revolve(
             [(0, 0), (0, radius * 0.7), (1.5, radius), (long, radius), (long, 0)],
             metal(rng, [TIN, GOLD]),
@@ -342,7 +328,7 @@ def _modular_jack(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         body.box(
             (-length * 0.3, 0, high / 2),
             (length * 0.42, width * 0.7, high * 0.7),
-            Paint(pick(rng, [(150, 80, 40), (60, 60, 62), (200, 200, 200)])),
+            Paint(tone(rng, [(150, 80, 40), (60, 60, 62), (200, 200, 200)])),
         )
         body.box(
             [(length * 0.38, (n - 3.5) * 1.02, high * 0.7) for n in range(8)],
@@ -355,7 +341,7 @@ def _modular_jack(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         return worn(body.drawn(mm_per_px, up, aslant(rng)), rng, 0.02)
     length, width, high = float(rng.uniform(15, 21)), float(one_of(rng, (16.0, 16.0, 11.5))), 13.2
     shielded = chance(rng, 0.6)
-    paint = metal(rng, [TIN, STEEL]) if shielded else Paint(pick(rng, [(30, 30, 30), (200, 208, 212)]), 60)
+    paint = metal(rng, [TIN, STEEL]) if shielded else Paint(tone(rng, [(30, 30, 30), (200, 208, 212)]), 60)
     mouth = Texture(width, high, mm_per_px, paint.bgr)
     mouth.rect(0, -0.6, 11.6 if width > 12 else 8.0, 7.0, _HOLLOW)
     mouth.rect(0, 3.4, 6.2, 2.6, _HOLLOW)
@@ -379,12 +365,12 @@ def _board_to_board(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A long low mezzanine strip with a groove or a ridge."""
     body = Body(rng)
     length, width, high = float(rng.uniform(6, 26)), float(rng.uniform(3, 6)), float(rng.uniform(1.0, 3.5))
-    colour = pick(rng, [(30, 30, 32), (205, 215, 220), (150, 175, 190), (40, 50, 70)], 5)
+    colour = tone(rng, [(30, 30, 32), (205, 215, 220), (150, 175, 190), (40, 50, 70)], 5)
     pin = metal(rng, [GOLD, TIN])
     pitch = max(0.5, 2.2 * mm_per_px)
     places = np.arange(-length / 2 + 1.0, length / 2 - 0.8, pitch).tolist()
     top = Texture(length, width, mm_per_px, colour)
-    top.rect(0, 0, length * 0.92, width * 0.4, shade(colour, 0.4 if chance(rng, 0.6) else 1.3))
+    top.rect(0, 0, length * 0.92, width * 0.4, dimmed(colour, 0.4 if chance(rng, 0.6) else 1.3))
     for x in places:
         top.rect(x, width * 0.28, pitch * 0.45, width * 0.22, pin.bgr)
         top.rect(x, -width * 0.28, pitch * 0.45, width * 0.22, pin.bgr)
@@ -398,7 +384,7 @@ def _board_to_board(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _terminal_block(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     count, pitch = int(rng.integers(2, 6)), float(one_of(rng, (3.81, 5.08, 5.08, 7.5)))
-    colour = pick(rng, [(80, 150, 50), (180, 100, 30), (40, 40, 42), (70, 130, 60), (50, 60, 200)], 6)
+    colour = tone(rng, [(80, 150, 50), (180, 100, 30), (40, 40, 42), (70, 130, 60), (50, 60, 200)], 6)
     length, width, high = count * pitch, pitch * 1.55, pitch * 1.9
     top, side = Texture(length, width, mm_per_px, colour), Texture(length, high, mm_per_px, colour)
     for x, _, _ in _grid(count, 1, pitch, 0):
@@ -412,7 +398,7 @@ def _terminal_block(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body.box((0, 0, high / 2), (length, width, high), Paint(colour, 60), top, None, side)
     body.box(_grid(count, 1, pitch, -1.6), (0.9, 0.9, 3.6), metal(rng))
     label = code(rng, "0")
-    top.text(label, -length * 0.4, width * 0.35, 1.0, shade(colour, 1.6))
+    top.text(label, -length * 0.4, width * 0.35, 1.0, dimmed(colour, 1.6))
     up = _lie(rng, (0, 0, 1), (0, 1, 0.1), (0, -1, 0.2), (0, 0, -1), (0.2, 0.6, 1))
     return worn(body.drawn(mm_per_px, up, aslant(rng)), rng)
 

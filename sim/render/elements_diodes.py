@@ -4,23 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sim.render.canvas import Canvas
-from sim.render.looks import (
-    BLACK_EPOXY,
-    Painter,
-    aslant,
-    axial_leads,
-    chance,
-    code,
-    drum,
-    lead,
-    metal,
-    mixed,
-    one_of,
-    pick,
-    shade,
-    worn,
-)
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.looks import BLACK_EPOXY, aslant, axial_leads, code, drum, lead, metal, mixed, worn
 from sim.render.shapes import ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -38,7 +24,7 @@ def _epoxy_diode(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     half, radius = half * grow, radius * grow
     coat = vary(BLACK_EPOXY, rng, 5) if chance(rng, 0.88) else vary((62, 66, 70), rng, 6)
     wrap = Texture(2 * half, 2 * np.pi * radius, mm_per_px, coat)
-    silver = pick(rng, [(195, 197, 197), (160, 162, 162), (215, 216, 216)])
+    silver = tone(rng, [(195, 197, 197), (160, 162, 162), (215, 216, 216)])
     if chance(rng, 0.92):
         wrap.rect(half * 0.62, 0, half * float(rng.uniform(0.28, 0.42)), 60, silver)
     for turn in range(3):
@@ -57,12 +43,12 @@ def _epoxy_diode(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _glass_diode(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     half, radius = one_of(rng, ((1.6, 0.8), (2.0, 0.95), (3.3, 1.3)))
-    glass = pick(rng, [(45, 95, 215), (50, 110, 225), (60, 130, 215), (40, 70, 175), (190, 200, 190)])
+    glass = tone(rng, [(45, 95, 215), (50, 110, 225), (60, 130, 215), (40, 70, 175), (190, 200, 190)])
     wrap = Texture(2 * half, 2 * np.pi * radius, mm_per_px, glass)
-    wrap.rect(0, 0, half * 0.22, 30, shade(glass, 0.35))
+    wrap.rect(0, 0, half * 0.22, 30, dimmed(glass, 0.35))
     for side in (-1, 1):
-        wrap.rect(side * half * 0.62, 0, half * 0.5, 30, shade(glass, 0.8))
-    wrap.rect(half * 0.72, 0, half * 0.32, 30, pick(rng, [(20, 20, 20), (20, 20, 20), (120, 60, 30)]))
+        wrap.rect(side * half * 0.62, 0, half * 0.5, 30, dimmed(glass, 0.8))
+    wrap.rect(half * 0.72, 0, half * 0.32, 30, tone(rng, [(20, 20, 20), (20, 20, 20), (120, 60, 30)]))
     body.revolve(drum(half, radius, 0.45), Paint(glass, 240, 0.18), axis=(1, 0, 0), texture=wrap)
     axial_leads(body, rng, half, 0.25, 12.0)
     return worn(body.drawn(mm_per_px, (0, rng.normal(), 1), min(aslant(rng), 40)), rng)
@@ -73,7 +59,7 @@ def _smd_diode(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     length, width, high = one_of(rng, ((2.7, 1.6, 1.1), (4.3, 2.6, 2.2), (4.6, 3.6, 2.3), (7.0, 5.9, 2.4)))
     coat = vary(BLACK_EPOXY, rng, 5)
     top = Texture(length, width, mm_per_px, coat)
-    top.rect(-length * 0.37, 0, length * 0.13, width, pick(rng, [(150, 152, 152), (200, 202, 202)]))
+    top.rect(-length * 0.37, 0, length * 0.13, width, tone(rng, [(150, 152, 152), (200, 202, 202)]))
     top.text(code(rng, one_of(rng, ("AA0", "A0", "00A", "AA"))), length * 0.1, 0, width * 0.3, (165, 168, 168))
     body.box((0, 0, high / 2), (length, width, high), Paint(coat, 80), top, None, None, 0.05)
     leg = metal(rng)
@@ -88,7 +74,7 @@ def _bridge(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A bridge rectifier: round with four legs, in line, or a square block with lugs."""
     body = Body(rng)
     coat, leg = vary(BLACK_EPOXY, rng, 5), metal(rng)
-    ink = pick(rng, [(190, 192, 192), (150, 150, 150)])
+    ink = tone(rng, [(190, 192, 192), (150, 150, 150)])
     kind = rng.random()
     reach = float(rng.uniform(2, 12))
     if kind < 0.3:

@@ -4,21 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sim.render.canvas import Canvas
-from sim.render.looks import (
-    Painter,
-    aslant,
-    chance,
-    code,
-    lead,
-    metal,
-    mixed,
-    one_of,
-    pick,
-    shade,
-    tips,
-    worn,
-)
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.looks import aslant, code, lead, metal, mixed, tips, worn
 from sim.render.shapes import Bgr, ellipse, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -54,7 +42,7 @@ def _vented(mm_per_px: float, radius: float, paint: Paint, rng: np.random.Genera
     """The top of a can with its scored vent: a cross, a K, a T or a Y."""
     top = Texture(2 * radius, 2 * radius, mm_per_px, paint.bgr)
     top.mottle(rng, 0.03, 0.5)
-    turn, dark = float(rng.uniform(0, 180)), shade(paint.bgr, 0.55)
+    turn, dark = float(rng.uniform(0, 180)), dimmed(paint.bgr, 0.55)
     for angle in one_of(rng, ((0, 90, 180, 270), (0, 90, 180, 270), (90, 215, 325), (0, 60, 180, 240))):
         reach = np.deg2rad(angle + turn)
         tip = (0.75 * radius * np.cos(reach), 0.75 * radius * np.sin(reach))
@@ -68,11 +56,11 @@ def _sleeve(rng: np.random.Generator, mm_per_px: float, high: float, radius: flo
     wrap = Texture(high, around, mm_per_px, colour)
     wrap.mottle(rng, 0.02, 1.0)
     light = sum(colour) > 380
-    ink = (45, 45, 50) if light else pick(rng, [(205, 208, 208), (160, 165, 165), (70, 190, 220), (150, 175, 190)])
+    ink = (45, 45, 50) if light else tone(rng, [(205, 208, 208), (160, 165, 165), (70, 190, 220), (150, 175, 190)])
     stripe = (
-        pick(rng, [(190, 192, 192), (150, 152, 152), (110, 112, 114), (75, 160, 190)]) if not light else (50, 50, 55)
+        tone(rng, [(190, 192, 192), (150, 152, 152), (110, 112, 114), (75, 160, 190)]) if not light else (50, 50, 55)
     )
-    minus = shade(colour, 0.9)
+    minus = dimmed(colour, 0.9)
     wide = radius * float(rng.uniform(0.6, 1.0))
     wrap.rect(0, around * 0.25, high, wide, stripe)
     for place in np.arange(-high / 2 + radius * 0.6, high / 2, radius * float(rng.uniform(0.9, 1.6))):
@@ -108,7 +96,7 @@ def _radial(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         ),
     )
     radius = diameter / 2
-    _can(body, rng, mm_per_px, radius, high, pick(rng, _SLEEVES), bulged=chance(rng, 0.12))
+    _can(body, rng, mm_per_px, radius, high, tone(rng, _SLEEVES), bulged=chance(rng, 0.12))
     leg = metal(rng)
     reach = float(rng.uniform(0.8, 4) if chance(rng, 0.55) else rng.uniform(4, 12))
     spacing, wire = radius * 0.42, 0.25 + 0.02 * diameter / 2
@@ -170,7 +158,7 @@ def _smd_can(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body.revolve(np.concatenate([neck, dome]), shell)
     top = Texture(2 * radius, 2 * radius, mm_per_px, shell.bgr)
     top.mottle(rng, 0.03, 0.5)
-    ink = pick(rng, [(30, 30, 32), (30, 30, 32), (60, 45, 40), (60, 60, 150)])
+    ink = tone(rng, [(30, 30, 32), (30, 30, 32), (60, 45, 40), (60, 60, 150)])
     cut = np.deg2rad(np.linspace(130, 230, 14))
     if chance(rng, 0.85):
         top.polygon(np.column_stack([np.cos(cut), np.sin(cut)]) * (radius * 0.93), ink)
@@ -190,7 +178,7 @@ def _smd_can(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _snap_in(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius, high = float(one_of(rng, (11.0, 12.5, 15.0, 17.5))), float(rng.uniform(20, 45))
-    _can(body, rng, mm_per_px, radius, high, pick(rng, _SLEEVES), bulged=chance(rng, 0.15))
+    _can(body, rng, mm_per_px, radius, high, tone(rng, _SLEEVES), bulged=chance(rng, 0.15))
     body.prism(ellipse(0, 0, radius * 0.82, radius * 0.82), -0.1, 0.2, Paint(vary((60, 85, 110), rng), 30))
     for side in (-1, 1):
         body.box((side * 5.0, 0, -2.2), (0.9, 1.8, 4.4), metal(rng))
@@ -202,7 +190,7 @@ def _snap_in(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _axial(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius, high = float(rng.uniform(2.5, 6.5)), float(rng.uniform(11, 26))
-    _can(body, rng, mm_per_px, radius, high, pick(rng, _SLEEVES), bulged=False)
+    _can(body, rng, mm_per_px, radius, high, tone(rng, _SLEEVES), bulged=False)
     leg = metal(rng)
     for start, way in ((0.1, -1.0), (high - 0.1, 1.0)):
         tips(body, lead(rng, (0, 0, start), (0, 0, way), float(rng.uniform(1.5, 12)), 0), 0.35, leg)

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sim.render.canvas import Canvas
-from sim.render.looks import Painter, aslant, chance, lead, metal, mixed, one_of, pick, shade, tips, worn
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.looks import aslant, lead, metal, mixed, tips, worn
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -36,14 +37,14 @@ def _round(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius, high = one_of(rng, ((1.5, 5.2), (2.5, 8.6), (2.5, 8.6), (2.5, 7.0), (4.0, 11.0), (2.4, 5.6)))
     clear = chance(rng, 0.3)
-    resin = vary(_CLEAR, rng, 6) if clear else pick(rng, _RESINS)
+    resin = vary(_CLEAR, rng, 6) if clear else tone(rng, _RESINS)
     opacity = float(rng.uniform(0.42, 0.6) if clear else rng.uniform(0.6, 0.9))
     steel = metal(rng)
     # inside: the anvil with its cup and the thin post
     anvil = np.array([(-0.55, 0.0), (0.0, 0.0), (0.0, 0.52), (-0.62, 0.52), (-0.62, 0.36)]) * [radius, high]
     post = np.array([(0.14, 0.0), (0.5, 0.0), (0.5, 0.46), (0.14, 0.46)]) * [radius, high]
     for shape in (anvil, post):
-        _upright_plate(body, shape, 0.5, Paint(steel.bgr if clear else shade(resin, 0.55), 90, 0.4 if clear else 0.0))
+        _upright_plate(body, shape, 0.5, Paint(steel.bgr if clear else dimmed(resin, 0.55), 90, 0.4 if clear else 0.0))
     flat = chance(rng, 0.15)
     arc = np.linspace(0, np.pi / 2, 9)
     if flat:
@@ -53,8 +54,8 @@ def _round(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     rim = radius * 1.16
     profile = np.concatenate([[(0, 0), (0, rim), (1.0, rim), (1.0, radius)], nose])
     glow = Texture(high, 2 * np.pi * radius, mm_per_px, resin)
-    glow.rect(-high * 0.3, 0, high * 0.4, 60, shade(resin, 0.86))
-    glow.rect(high * 0.38, 0, high * 0.24, 60, shade(resin, 1.12))
+    glow.rect(-high * 0.3, 0, high * 0.4, 60, dimmed(resin, 0.86))
+    glow.rect(high * 0.38, 0, high * 0.24, 60, dimmed(resin, 1.12))
     body.revolve(profile, Paint(resin, 255, 0.12, opacity), texture=glow)
     cut = chance(rng, 0.6)
     for side in (-1, 1):
@@ -77,10 +78,10 @@ def _upright_plate(body: Body, outline: np.ndarray, thick: float, paint: Paint) 
 def _rectangular(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     width, deep, high = one_of(rng, ((5.0, 2.0, 7.0), (5.0, 5.0, 7.3), (7.2, 2.4, 6.5)))
-    resin = pick(rng, _RESINS[:10])
+    resin = tone(rng, _RESINS[:10])
     glow = Paint(resin, 220, 0.08, 0.85)
     steel = metal(rng)
-    body.box((0, 0, high * 0.25), (width * 0.6, deep * 0.3, high * 0.4), Paint(shade(resin, 0.6)))
+    body.box((0, 0, high * 0.25), (width * 0.6, deep * 0.3, high * 0.4), Paint(dimmed(resin, 0.6)))
     body.prism(rounded_rect(0, 0, width, deep, 0.2), 0.0, high, glow)
     body.prism(rounded_rect(0, 0, width + 0.6, deep + 0.5, 0.2), 0.0, 1.2, glow)
     for side in (-1, 1):
@@ -97,15 +98,15 @@ def _smd(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     )
     white = vary((222, 226, 226), rng, 5)
     top = Texture(length, width, mm_per_px, white)
-    window = pick(rng, [(90, 215, 240), (110, 225, 240), (215, 222, 222), (200, 205, 208), (190, 210, 205)])
+    window = tone(rng, [(90, 215, 240), (110, 225, 240), (215, 222, 222), (200, 205, 208), (190, 210, 205)])
     if width / length > 0.75 and chance(rng, 0.6):
         top.disc(0, 0, width * 0.4, window)
     else:
         top.rect(0, 0, length * 0.74, width * 0.76, window)
     if chance(rng, 0.5):
-        top.disc(float(rng.uniform(-0.1, 0.1)) * length, 0, width * 0.08, shade(window, 0.6))
+        top.disc(float(rng.uniform(-0.1, 0.1)) * length, 0, width * 0.08, dimmed(window, 0.6))
     top.polygon(
-        [(length / 2, width / 2), (length / 2 - width * 0.2, width / 2), (length / 2, width * 0.3)], shade(white, 0.7)
+        [(length / 2, width / 2), (length / 2 - width * 0.2, width / 2), (length / 2, width * 0.3)], dimmed(white, 0.7)
     )
     body.box((0, 0, high / 2), (length, width, high), Paint(white, 70), top)
     pad = metal(rng)
@@ -122,7 +123,7 @@ def _star(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A power LED with its dome on a six-cornered aluminium board."""
     body = Body(rng)
     radius = 10.0
-    board = pick(rng, [(222, 226, 226), (40, 42, 42), (60, 120, 60)])
+    board = tone(rng, [(222, 226, 226), (40, 42, 42), (60, 120, 60)])
     turn = np.deg2rad(np.arange(24) * 15.0)
     notch = np.where(np.arange(24) % 4 == 0, 0.84, 1.0)[:, None]
     top = Texture(2 * radius, 2 * radius, mm_per_px, board)

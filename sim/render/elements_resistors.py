@@ -5,22 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Canvas
-from sim.render.looks import (
-    GOLD,
-    WHITE_PRINT,
-    Painter,
-    aslant,
-    axial_leads,
-    chance,
-    code,
-    metal,
-    mixed,
-    one_of,
-    pick,
-    shade,
-    worn,
-)
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.looks import GOLD, WHITE_PRINT, aslant, axial_leads, code, metal, mixed, worn
 from sim.render.shapes import Bgr, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -71,7 +58,7 @@ def _banded(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     radius = size * float(rng.uniform(0.17, 0.21))
     dogbone = chance(rng, 0.75)
     profile = _bone(size, radius, float(rng.uniform(0.74, 0.9)) if dogbone else 1.0, 0.42)
-    coat = pick(rng, _COATS)
+    coat = tone(rng, _COATS)
     wrap = Texture(2 * size, 2 * np.pi * radius, mm_per_px, coat)
     wrap.mottle(rng, 0.05, 0.8)
     wide = size * float(rng.uniform(0.13, 0.18))
@@ -79,10 +66,10 @@ def _banded(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     places = np.array([-0.66, -0.32, -0.02, 0.62] if four else [-0.68, -0.38, -0.12, 0.14, 0.66]) * size
     for number, place in enumerate(places + rng.normal(0, 0.02) * size):
         last = number == len(places) - 1
-        tolerance = pick(rng, [GOLD, (70, 140, 180), (170, 172, 172), _BANDS[1], _BANDS[2]], 6)
+        tolerance = tone(rng, [GOLD, (70, 140, 180), (170, 172, 172), _BANDS[1], _BANDS[2]], 6)
         wrap.rect(float(place), 0, wide, 20, tolerance if last else vary(one_of(rng, _BANDS), rng, 6))
     if chance(rng, 0.12):  # scorched
-        wrap.rect(float(rng.uniform(-0.5, 0.5)) * size, 0, size * 0.6, 20, shade(coat, 0.35))
+        wrap.rect(float(rng.uniform(-0.5, 0.5)) * size, 0, size * 0.6, 20, dimmed(coat, 0.35))
     body.revolve(profile, Paint(coat, int(rng.integers(90, 200))), axis=(1, 0, 0), texture=wrap)
     axial_leads(body, rng, size, float(rng.uniform(0.22, 0.34)) * min(1.2, size / 3), 13.0)
     return worn(body.drawn(mm_per_px, (0, rng.normal(), 1), min(aslant(rng), 40)), rng)
@@ -122,7 +109,7 @@ def _power_resistor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         return worn(body.drawn(mm_per_px, up, aslant(rng)), rng, 0.05)
     if kind < 0.75:  # a gold aluminium case with lugs
         length, width = float(rng.uniform(12, 26)), float(rng.uniform(8, 13))
-        gold = Paint(pick(rng, [(55, 150, 190), (60, 165, 200)]), 120, 0.35)
+        gold = Paint(tone(rng, [(55, 150, 190), (60, 165, 200)]), 120, 0.35)
         body.box((0, 0, 1.0), (length, width * 1.9, 2.0), gold)
         body.box((0, 0, 2 + width * 0.2), (length, width, width * 0.6), gold, taper=0.08)
         for place in np.linspace(-0.4, 0.4, 5):
@@ -132,7 +119,7 @@ def _power_resistor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             body.box((side * (length / 2 + 2.5), 0, width * 0.32), (5.0, 2.4, 0.6), lug)
         return worn(body.drawn(mm_per_px, (0, 0, 1), aslant(rng)), rng)
     size, radius = float(rng.uniform(5, 9)), float(rng.uniform(2.0, 3.2))
-    coat = pick(rng, [(120, 150, 115), (150, 158, 150), (70, 105, 60), (85, 100, 120), (150, 185, 205)])
+    coat = tone(rng, [(120, 150, 115), (150, 158, 150), (70, 105, 60), (85, 100, 120), (150, 185, 205)])
     wrap = Texture(2 * size, 2 * np.pi * radius, mm_per_px, coat)
     wrap.mottle(rng, 0.06, 0.5)
     for turn in range(4):
@@ -147,7 +134,7 @@ def _network(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     pins = int(rng.integers(4, 11))
     length, high, thick = pins * 2.54, float(rng.uniform(4.5, 6.5)), float(rng.uniform(1.8, 2.5))
-    coat = pick(rng, [(28, 28, 28), (130, 95, 50), (45, 130, 215), (55, 60, 160), (60, 115, 55)])
+    coat = tone(rng, [(28, 28, 28), (130, 95, 50), (45, 130, 215), (55, 60, 160), (60, 115, 55)])
     front = Texture(length, high, mm_per_px, coat)
     ink = WHITE_PRINT if sum(coat) < 330 else (35, 35, 40)
     front.text(code(rng, one_of(rng, ("A000J", "0A000G", "A 10A000"))), length * 0.05, 0, high * 0.3, ink)

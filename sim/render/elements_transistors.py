@@ -5,24 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Canvas
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of
 from sim.render.elements_chips import UPRIGHT, epoxy, marked
-from sim.render.looks import (
-    GOLD,
-    STEEL,
-    TIN,
-    Painter,
-    aslant,
-    chance,
-    code,
-    lead,
-    metal,
-    mixed,
-    one_of,
-    shade,
-    tips,
-    worn,
-)
+from sim.render.looks import GOLD, STEEL, TIN, aslant, code, lead, metal, mixed, tips, worn
 from sim.render.shapes import ellipse, rounded_rect
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -51,7 +37,7 @@ def _to92(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     flat = float(outline[:, 1].min())
     body.prism(outline, 0, high, Paint(coat, 90))
     front = Texture(width * 0.94, high, mm_per_px, coat)
-    ink = shade(coat, float(rng.uniform(3.5, 7)))
+    ink = dimmed(coat, float(rng.uniform(3.5, 7)))
     lines = [
         code(rng, pattern) for pattern in (one_of(rng, ("AA000", "0A0000", "A0000")), one_of(rng, ("A00A", "000")))
     ]
@@ -132,7 +118,7 @@ def _to3(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body.prism(flange, 0, 1.8, steel, None, None, holes)
     cap = Texture(20, 20, mm_per_px, steel.bgr)
     for row, line in enumerate((code(rng, "0A0000"), code(rng, "AAA 0000"))):
-        cap.text(line, 0, (row - 0.5) * 4.5, 2.4, shade(steel.bgr, 0.35))
+        cap.text(line, 0, (row - 0.5) * 4.5, 2.4, dimmed(steel.bgr, 0.35))
     body.revolve([(1.8, 10.8), (2.3, 10.8), (2.3, 10.2), (7.4, 9.9), (8.0, 9.2), (8.0, 0)], steel)
     body.prism(ellipse(0, 0, 9.0, 9.0), 7.9, 8.03, steel, cap, None)
     for side in (-1, 1):
@@ -176,7 +162,7 @@ def _sot(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     coat, leg = epoxy(rng), metal(rng)
     top = Texture(length, width, mm_per_px, coat)
     top.text(
-        code(rng, one_of(rng, ("A0A", "0A", "AA0", "A00"))), 0, 0, width * 0.36, shade(coat, float(rng.uniform(4, 7)))
+        code(rng, one_of(rng, ("A0A", "0A", "AA0", "A00"))), 0, 0, width * 0.36, dimmed(coat, float(rng.uniform(4, 7)))
     )
     body.box((0, 0, 0.1 + high / 2), (length, width, high), Paint(coat, 70), top, None, None, 0.05)
     thin = length * 0.13

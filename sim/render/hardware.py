@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sim.render import hardware_cables, hardware_nuts, hardware_other, hardware_screws
-from sim.render.looks import Painter
+from sim.render.canvas import Painter
 
 PAINTERS: Mapping[str, Painter] = {
     **hardware_screws.PAINTERS,

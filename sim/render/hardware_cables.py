@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Canvas
-from sim.render.looks import COPPER, GOLD, TIN, Painter, aslant, chance, metal, mixed, one_of, pick, shade
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.looks import COPPER, GOLD, TIN, aslant, metal, mixed
 from sim.render.shapes import Bgr, vary
 from sim.render.solids import Body, Floats, Paint
 from sim.render.textures import Texture
@@ -57,7 +58,7 @@ def _lying(body: Body, rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas = body.drawn(mm_per_px, (0, 0, 1), min(aslant(rng), 35))
     canvas.grain(0.04)
     if chance(rng, 0.3):
-        canvas.dirt(float(rng.uniform(0.3, 0.9)), pick(rng, [(38, 48, 58), (120, 130, 135)]))
+        canvas.dirt(float(rng.uniform(0.3, 0.9)), tone(rng, [(38, 48, 58), (120, 130, 135)]))
     return canvas
 
 
@@ -107,7 +108,7 @@ def _end(body: Body, rng: np.random.Generator, path: NDArray[np.float64], radius
         for number in range(int(rng.integers(2, 5))):
             aside = rng.normal(0, 0.35, 3) * [1, 1, 0.1]
             reach = float(rng.uniform(6, 14))
-            core = Paint(pick(rng, _WIRES), 90)
+            core = Paint(tone(rng, _WIRES), 90)
             middle, tip = end + (ahead + aside * 0.4) * reach * 0.5, end + (ahead + aside) * reach
             body.tube([end - ahead, middle, tip], radius * 0.32, core)
             if number % 2 == 0:
@@ -123,14 +124,14 @@ def _end(body: Body, rng: np.random.Generator, path: NDArray[np.float64], radius
         tip = end + ahead * 9
         body.tube([tip, tip + ahead * float(rng.uniform(8, 14))], min(1.75, radius * 1.5), shell)
     elif kind < 0.86:  # crimped plug housing
-        white = Paint(pick(rng, [(215, 222, 225), (30, 30, 32), (190, 225, 235)]), 70)
+        white = Paint(tone(rng, [(215, 222, 225), (30, 30, 32), (190, 225, 235)]), 70)
         _slab(body, end, ahead, (0.0, 3.0 + 3 * radius), 3.0 + 3 * radius, 2.0 + 2 * radius, white)
 
 
 def _strand(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius = float(rng.uniform(0.6, 2.4))
-    jacket = pick(rng, _JACKETS, 6)
+    jacket = tone(rng, _JACKETS, 6)
     path = _wander(rng, float(rng.uniform(40, 170)), radius, float(rng.uniform(0.4, 1.3)))
     body.tube(path, radius, Paint(jacket, int(rng.integers(40, 150))), upper_only=True)
     _end(body, rng, path, radius, jacket)
@@ -159,7 +160,7 @@ def _coil(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             radius * (1 + 1.7 * share * turns * 0.6 + 0.5 * np.sin(angle * 0.9)),
         ]
     )
-    jacket = pick(rng, _JACKETS, 6)
+    jacket = tone(rng, _JACKETS, 6)
     paint = Paint(jacket, int(rng.integers(40, 150)))
     body.tube(path, radius, paint, upper_only=True)
     for end in (path, path[::-1]):
@@ -171,7 +172,7 @@ def _coil(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         body.tube(np.concatenate([end[-1:], tail]), radius, paint, upper_only=True)
         _end(body, rng, tail, radius, jacket)
     if chance(rng, 0.4):  # a tie around all turns
-        tie = Paint(pick(rng, [(30, 30, 30), (215, 215, 215), (60, 60, 62)]), 60)
+        tie = Paint(tone(rng, [(30, 30, 30), (215, 215, 215), (60, 60, 62)]), 60)
         body.box((size, 0, radius * (1 + turns)), (size * 0.6 + 4 * radius, 3.0, 1.0), tie)
     return _lying(body, rng, mm_per_px)
 
@@ -181,7 +182,7 @@ def _tangle(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     radius = float(rng.uniform(0.4, 1.1))
     pair: list[Bgr] = [(30, 30, 32), (45, 40, 190)]
-    palette = pair if chance(rng, 0.35) else [pick(rng, _WIRES) for _ in range(int(rng.integers(1, 5)))]
+    palette = pair if chance(rng, 0.35) else [tone(rng, _WIRES) for _ in range(int(rng.integers(1, 5)))]
     size = float(rng.uniform(14, 30))
     for number in range(int(rng.integers(3, 8))):
         steps = 90
@@ -216,7 +217,7 @@ def _twisted(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     share = np.linspace(0, 1, len(spine))
     spread = radius * (1.05 + 3.0 * np.clip(np.abs(share - 0.5) * 2 - float(rng.uniform(0.7, 0.95)), 0, 1) * 4)
     turns = length / float(rng.uniform(7, 14))
-    colours = [(30, 30, 32), (40, 40, 195)] if chance(rng, 0.4) else [pick(rng, _WIRES) for _ in range(count)]
+    colours = [(30, 30, 32), (40, 40, 195)] if chance(rng, 0.4) else [tone(rng, _WIRES) for _ in range(count)]
     for number in range(count):
         phase = share * turns * 2 * np.pi + 2 * np.pi * number / count
         path = spine.copy()
@@ -256,14 +257,14 @@ def _ribbon(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     width, length = count * pitch, float(rng.uniform(25, 90))
     grid, line = _strip(rng, length, width, float(rng.uniform(0.3, 4.0)))
     rainbow = chance(rng, 0.3)
-    grey = pick(rng, [(165, 168, 168), (180, 182, 182), (140, 142, 145), (205, 208, 208)])
+    grey = tone(rng, [(165, 168, 168), (180, 182, 182), (140, 142, 145), (205, 208, 208)])
     band = Texture(length, width, mm_per_px, grey)
     for number in range(count):
         y = (number - (count - 1) / 2) * pitch
         colour = _WIRES[2 + number % 9] if rainbow else ((45, 45, 190) if number == 0 else grey)
         band.rect(0, y, length, pitch, colour)
-        band.rect(0, y + pitch * 0.42, length, pitch * 0.22, shade(colour, 0.6))
-        band.rect(0, y - pitch * 0.1, length, pitch * 0.2, shade(colour, 1.15))
+        band.rect(0, y + pitch * 0.42, length, pitch * 0.22, dimmed(colour, 0.6))
+        band.rect(0, y - pitch * 0.1, length, pitch * 0.2, dimmed(colour, 1.15))
     body.sheet(grid, Paint(grey, 60), band)
     for end in (line, line[::-1]):
         if chance(rng, 0.55):
@@ -276,7 +277,7 @@ def _ribbon(rng: np.random.Generator, mm_per_px: float) -> Canvas:
                 (-4.0, 3.0),
                 width + 4.0,
                 6.0,
-                Paint(pick(rng, [(30, 30, 32), (150, 150, 150)]), 60),
+                Paint(tone(rng, [(30, 30, 32), (150, 150, 150)]), 60),
             )
     return _lying(body, rng, mm_per_px)
 
@@ -286,7 +287,7 @@ def _flex(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body = Body(rng)
     length, width = float(rng.uniform(18, 80)), float(rng.uniform(4, 22))
     amber = chance(rng, 0.45)
-    base = pick(
+    base = tone(
         rng,
         [(30, 110, 195), (40, 130, 200), (25, 60, 95), (45, 45, 45)] if amber else [(222, 226, 226), (210, 216, 220)],
     )
@@ -295,9 +296,9 @@ def _flex(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     lanes = max(3, int(width / max(1.0, 2.2 * mm_per_px)))
     for number in range(lanes):
         y = (number - (lanes - 1) / 2) * width / lanes
-        band.rect(0, y, length, width / lanes * 0.5, shade(base, 0.84 if amber else 0.9))
+        band.rect(0, y, length, width / lanes * 0.5, dimmed(base, 0.84 if amber else 0.9))
     for side in (-1, 1):
-        stiff = pick(rng, [(190, 110, 40), (200, 130, 60), (60, 140, 60), base])
+        stiff = tone(rng, [(190, 110, 40), (200, 130, 60), (60, 140, 60), base])
         band.rect(side * (length / 2 - 3.0), 0, 6.0, width, stiff)
         for number in range(lanes):
             y = (number - (lanes - 1) / 2) * width / lanes
@@ -320,7 +321,7 @@ def _piece(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A short cut piece: jacket, cores, copper."""
     body = Body(rng)
     radius, length = float(rng.uniform(0.5, 3.5)), float(rng.uniform(8, 40))
-    jacket = pick(rng, _JACKETS + _WIRES, 6)
+    jacket = tone(rng, _JACKETS + _WIRES, 6)
     path = _wander(rng, length, radius, float(rng.uniform(0.1, 0.5)) * min(1.0, length / (14 * radius)))
     flat = chance(rng, 0.2)
     sides: Sequence[float] = (-1.0, 1.0) if flat else (0.0,)
@@ -330,7 +331,7 @@ def _piece(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         for end in (lane, lane[::-1]):
             ahead = (end[-1] - end[-3]) * [1, 1, 0]
             ahead /= max(float(np.sqrt(ahead @ ahead)), 1e-6)
-            body.revolve([(0, radius), (0.02, 0)], Paint(shade(jacket, 0.7), 30), end[-1], ahead)
+            body.revolve([(0, radius), (0.02, 0)], Paint(dimmed(jacket, 0.7), 30), end[-1], ahead)
             if chance(rng, 0.7):
                 reach = float(rng.uniform(0.5, 7))
                 copper = metal(rng, [COPPER, COPPER, TIN])

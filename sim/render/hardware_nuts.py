@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sim.render.canvas import Canvas
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
 from sim.render.hardware_screws import METALS, finish, hexagon, used
-from sim.render.looks import Painter, aslant, chance, metal, mixed, one_of, pick, polar, shade
+from sim.render.looks import aslant, metal, mixed, polar
 from sim.render.shapes import ellipse
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -35,16 +36,16 @@ def _hex_nut(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     across = size * float(rng.uniform(1.6, 1.85))
     high = size * float(rng.uniform(0.45, 0.95))
     bore = ellipse(0, 0, size / 2, size / 2, 40)
-    chamfer = Texture(across * 1.16, across, mm_per_px, shade(paint.bgr, 0.8))
+    chamfer = Texture(across * 1.16, across, mm_per_px, dimmed(paint.bgr, 0.8))
     chamfer.disc(0, 0, across * 0.48, paint.bgr)
-    chamfer.disc(0, 0, size * 0.6, shade(paint.bgr, 0.6))
+    chamfer.disc(0, 0, size * 0.6, dimmed(paint.bgr, 0.6))
     body.prism(hexagon(across), 0, high, paint, chamfer, chamfer, [bore])
     _inner_thread(body, paint, size / 2, 0, high, mm_per_px)
     kind = rng.random()
     if kind < 0.2:  # flange
         body.prism(ellipse(0, 0, across * 0.72, across * 0.72), -size * 0.12, size * 0.06, paint, None, None, [bore])
     elif kind < 0.35:  # nylon ring
-        ring = Paint(pick(rng, [(190, 110, 50), (215, 218, 218), (60, 60, 190), (200, 190, 170)]), 60)
+        ring = Paint(tone(rng, [(190, 110, 50), (215, 218, 218), (60, 60, 190), (200, 190, 170)]), 60)
         rim = ellipse(0, 0, size * 0.74, size * 0.74, 40)
         body.prism(rim, high, high + size * 0.18, paint, None, None, [ellipse(0, 0, size * 0.62, size * 0.62, 40)])
         body.prism(ellipse(0, 0, size * 0.63, size * 0.63, 40), high, high + size * 0.12, ring, None, None, [bore])
@@ -55,7 +56,7 @@ def _hex_nut(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _inner_thread(body: Body, paint: Paint, radius: float, low: float, high: float, mm_per_px: float) -> None:
     """The rings of a tapped hole, a little inside its wall."""
     pitch = max(radius * 0.35, 2.0 * mm_per_px)
-    dark = Paint(shade(paint.bgr, 0.55), 60, paint.metal * 0.5)
+    dark = Paint(dimmed(paint.bgr, 0.55), 60, paint.metal * 0.5)
     for level in np.arange(low + pitch / 2, high, pitch):
         ring = np.column_stack([ellipse(0, 0, radius, radius, 24), np.full(24, level)])
         body.tube(np.concatenate([ring, ring[:1]]), min(radius * 0.08, pitch * 0.3), dark)
@@ -64,14 +65,14 @@ def _inner_thread(body: Body, paint: Paint, radius: float, low: float, high: flo
 def _flat_washer(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     body, paint = Body(rng), finish(rng)
     if chance(rng, 0.1):
-        paint = Paint(pick(rng, [(30, 30, 32), (50, 60, 180), (205, 208, 208), (60, 90, 130), (40, 100, 150)]), 40)
+        paint = Paint(tone(rng, [(30, 30, 32), (50, 60, 180), (205, 208, 208), (60, 90, 130), (40, 100, 150)]), 40)
     size = float(one_of(rng, (2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)))
     outer = size * float(rng.uniform(0.95, 1.25) if chance(rng, 0.75) else rng.uniform(1.3, 1.7))
     inner, thick = size * 0.53, float(np.clip(size * 0.17, 0.4, 2.0)) * float(rng.uniform(0.7, 1.3))
     face = Texture(2 * outer, 2 * outer, mm_per_px, paint.bgr)
     face.mottle(rng, float(rng.uniform(0.02, 0.12)), 0.4)
     if chance(rng, 0.4):  # where the head pressed
-        face.disc(0, 0, outer * 0.86, shade(paint.bgr, 0.85))
+        face.disc(0, 0, outer * 0.86, dimmed(paint.bgr, 0.85))
         face.disc(0, 0, outer * 0.66, paint.bgr)
     shape = [ellipse(0, 0, inner, inner, 48)]
     body.prism(ellipse(0, 0, outer, outer, 64), 0, thick, paint, face, face, shape)

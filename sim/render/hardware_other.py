@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sim.render.canvas import Canvas
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
 from sim.render.hardware_waste import (
     BRIGHT,
     cardboard,
@@ -19,7 +20,7 @@ from sim.render.hardware_waste import (
     stone,
     textile,
 )
-from sim.render.looks import STEEL, Painter, aslant, chance, code, drum, metal, mixed, one_of, pick, shade
+from sim.render.looks import STEEL, aslant, code, drum, metal, mixed
 from sim.render.shapes import ellipse, ragged, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -50,12 +51,12 @@ def other(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _wood(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A stick, a splinter, a spatula, a pencil stub, a block."""
     body = Body(rng)
-    base = pick(rng, [(120, 170, 205), (90, 140, 180), (60, 100, 140), (140, 190, 220), (50, 75, 100)])
+    base = tone(rng, [(120, 170, 205), (90, 140, 180), (60, 100, 140), (140, 190, 220), (50, 75, 100)])
     length = float(rng.uniform(15, 85))
     kind = rng.random()
     if kind < 0.2:
         radius = float(rng.uniform(3.3, 3.8))
-        lacquer = Paint(pick(rng, BRIGHT), 160)
+        lacquer = Paint(tone(rng, BRIGHT), 160)
         body.prism(ellipse(0, 0, radius, radius, 6), 6, length + 6, lacquer)
         body.revolve([(0, 0), (2.0, 0.9), (6.2, radius * 0.9)], [Paint((60, 60, 62), 90), Paint(base, 20)])
         return soiled(body.drawn(mm_per_px, (0.2, 1, 0.05), min(aslant(rng), 40)), rng)
@@ -66,31 +67,31 @@ def _wood(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     grain.mottle(rng, 0.06, 0.3, 20.0)
     outline = rounded_rect(0, 0, length, width, width / 2 if kind < 0.4 else 0.3)
     outline = ragged(length, width, rng, 0.3) if chance(rng, 0.4) else outline
-    body.prism(outline, 0, min(high, 15.0), Paint(base, 20), grain, grain, edge=Paint(shade(base, 0.85), 15))
+    body.prism(outline, 0, min(high, 15.0), Paint(base, 20), grain, grain, edge=Paint(dimmed(base, 0.85), 15))
     return soiled(body.drawn(mm_per_px, (0, rng.normal(0, 0.1), 1), min(aslant(rng), 40)), rng)
 
 
 def _bottle_cap(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A plastic screw cap or a crown cap, either side up."""
     body = Body(rng)
-    colour = pick(rng, BRIGHT)
+    colour = tone(rng, BRIGHT)
     if chance(rng, 0.6):
         radius, high = float(rng.uniform(11, 20)), float(rng.uniform(8, 16))
         plastic = Paint(colour, 110)
         top = Texture(2 * radius, 2 * radius, mm_per_px, colour)
         if chance(rng, 0.5):
-            top.text(code(rng, one_of(rng, ("AAAA", "AA", "0000"))), 0, 0, radius * 0.4, pick(rng, BRIGHT))
+            top.text(code(rng, one_of(rng, ("AAAA", "AA", "0000"))), 0, 0, radius * 0.4, tone(rng, BRIGHT))
         hollow = [ellipse(0, 0, radius * 0.9, radius * 0.9, 40)]
         rim = ellipse(0, 0, radius, radius, 72) * (1 + 0.02 * np.sign(np.sin(np.arange(72) * np.pi / 1.5)))[:, None]
         body.prism(rim, 0, high - 0.8, plastic, None, None, hollow)
-        body.prism(rim, high - 0.8, high, plastic, top, Texture(2 * radius, 2 * radius, mm_per_px, shade(colour, 0.7)))
+        body.prism(rim, high - 0.8, high, plastic, top, Texture(2 * radius, 2 * radius, mm_per_px, dimmed(colour, 0.7)))
     else:
         radius, high = 14.5, 6.0
         teeth = ellipse(0, 0, radius, radius, 84) * (0.95 + 0.05 * np.cos(np.arange(84) * np.pi / 2))[:, None]
         paint = Paint(colour, 140, 0.3)
         top = Texture(2 * radius, 2 * radius, mm_per_px, colour)
-        top.disc(0, 0, radius * 0.7, pick(rng, BRIGHT))
-        top.text(code(rng, "AAA"), 0, 0, radius * 0.35, pick(rng, BRIGHT))
+        top.disc(0, 0, radius * 0.7, tone(rng, BRIGHT))
+        top.text(code(rng, "AAA"), 0, 0, radius * 0.35, tone(rng, BRIGHT))
         inner = [ellipse(0, 0, radius * 0.88, radius * 0.88, 40)]
         body.prism(teeth, 0, high * 0.85, paint, None, None, inner)
         body.prism(
@@ -108,7 +109,7 @@ def _bottle_cap(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _bottle_neck(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """The cut top of a plastic bottle, see-through."""
     body = Body(rng)
-    tint = pick(rng, [(200, 205, 205), (215, 205, 190), (150, 190, 150), (90, 130, 170), (210, 200, 160)])
+    tint = tone(rng, [(200, 205, 205), (215, 205, 190), (150, 190, 150), (90, 130, 170), (210, 200, 160)])
     radius, length = float(rng.uniform(14, 28)), float(rng.uniform(20, 45))
     clear = Paint(tint, 255, 0.35, float(rng.uniform(0.35, 0.6)))
     body.revolve([(0, 10), (9, 10), (9, 11.5), (11, 11.5), (11, 10)], clear, axis=(1, 0, 0), thread=(0, 8, 3.0, 0.8))
@@ -116,7 +117,7 @@ def _bottle_neck(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     shoulder = np.column_stack([11 + length * share, 10 + (radius - 10) * np.sin(share * np.pi / 2)])
     body.revolve(shoulder, clear, axis=(1, 0, 0), squeeze=float(rng.uniform(0.6, 1.0)))
     if chance(rng, 0.5):
-        cap = Paint(pick(rng, BRIGHT), 110)
+        cap = Paint(tone(rng, BRIGHT), 110)
         body.revolve([(-3, 0), (-3, 11), (9, 11)], cap, axis=(1, 0, 0))
     return soiled(body.drawn(mm_per_px, (rng.normal(0, 0.2), 0, 1), min(aslant(rng), 35)), rng)
 
@@ -125,16 +126,16 @@ def _can(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A drink or food can, small ones whole, others crushed or cut to a piece."""
     body = Body(rng)
     radius, half = float(rng.uniform(12, 26)), float(rng.uniform(14, 38))
-    colour = pick(rng, BRIGHT)
+    colour = tone(rng, BRIGHT)
     wrap = Texture(2 * half, 2 * np.pi * radius, mm_per_px, colour)
     wrap.mottle(rng, 0.04, 3.0)
     for side in (-0.25, 0.25):
         y = side * 2 * np.pi * radius
-        wrap.polygon(ellipse(0, y, half * 0.7, radius * 0.8, int(rng.integers(4, 30))), pick(rng, BRIGHT))
-        wrap.text(code(rng, "AAAA"), 0, y, radius * 0.45, pick(rng, BRIGHT), int(rng.integers(0, 2)))
+        wrap.polygon(ellipse(0, y, half * 0.7, radius * 0.8, int(rng.integers(4, 30))), tone(rng, BRIGHT))
+        wrap.text(code(rng, "AAAA"), 0, y, radius * 0.45, tone(rng, BRIGHT), int(rng.integers(0, 2)))
         for row in range(4):
             wrap.text(
-                code(rng, "AAAAAA AAAA AAA"), 0, y + radius * (1.0 + row * 0.14), radius * 0.08, shade(colour, 0.4)
+                code(rng, "AAAAAA AAAA AAA"), 0, y + radius * (1.0 + row * 0.14), radius * 0.08, dimmed(colour, 0.4)
             )
     end = metal(rng, [(190, 192, 192)])
     squeeze = float(rng.uniform(0.35, 1.0))
@@ -159,7 +160,7 @@ def _mouse(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A computer mouse: a humped shell with two buttons and a wheel, its tail cut or short."""
     body = Body(rng)
     length, width, high = float(rng.uniform(75, 115)), float(rng.uniform(45, 64)), float(rng.uniform(22, 36))
-    colour = pick(
+    colour = tone(
         rng, [(46, 46, 48), (42, 42, 45), (60, 62, 64), (85, 86, 88), (205, 207, 207), (110, 80, 40), (50, 45, 160)]
     )
     x = np.linspace(-1, 1, 34)[None, :]
@@ -178,14 +179,14 @@ def _mouse(rng: np.random.Generator, mm_per_px: float) -> Canvas:
             0,
             length * 0.6,
             width * 0.6,
-            pick(rng, [(35, 35, 37), (70, 72, 74), (120, 60, 30), (40, 40, 160)]),
+            tone(rng, [(35, 35, 37), (70, 72, 74), (120, 60, 30), (40, 40, 160)]),
         )
-    seam = shade(colour, 0.35) if sum(colour) > 120 else (70, 72, 72)
+    seam = dimmed(colour, 0.35) if sum(colour) > 120 else (70, 72, 72)
     shell.stroke([(-length / 2, 0), (-length * 0.08, 0)], 0.8, seam)
     shell.stroke([(-length * 0.08, -width / 2), (-length * 0.08, width / 2)], 0.8, seam)
     shell.rect(-length * 0.27, 0, length * 0.16, width * 0.14, (15, 15, 15))
     shell.rect(
-        -length * 0.27, 0, length * 0.14, width * 0.09, pick(rng, [(70, 70, 72), (60, 60, 180), (110, 112, 112)])
+        -length * 0.27, 0, length * 0.14, width * 0.09, tone(rng, [(70, 70, 72), (60, 60, 180), (110, 112, 112)])
     )
     shell.text(code(rng, one_of(rng, ("AAAA", "AA", "AAAAAA"))), length * 0.26, 0, width * 0.09, (165, 168, 168), 1)
     body.sheet(grid, Paint(colour, int(rng.integers(70, 200))), shell)
@@ -233,10 +234,10 @@ def _food(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         return soiled(body.drawn(mm_per_px, (0, 0, 1), min(aslant(rng), 50)), rng, 0.06)
     length, width = size(rng, 18, 50)
     canvas = Canvas(length, width, mm_per_px, rng)
-    crumb = pick(rng, [(90, 150, 200), (60, 110, 170), (130, 190, 220), (40, 70, 110), (60, 150, 230), (50, 170, 235)])
+    crumb = tone(rng, [(90, 150, 200), (60, 110, 170), (130, 190, 220), (40, 70, 110), (60, 150, 230), (50, 170, 235)])
     outline = ellipse(0, 0, length / 2, width / 2) if chance(rng, 0.4) else ragged(length, width, rng, 0.4)
     canvas.polygon(outline, crumb, 6.0, 15)
-    canvas.polygon(outline * 0.88, shade(crumb, 1.12), 8.0, 15)
+    canvas.polygon(outline * 0.88, dimmed(crumb, 1.12), 8.0, 15)
     canvas.roughen(0.8, 2.0)
     canvas.grain(0.16, 1.0)
     return soiled(canvas, rng, 0.08)
@@ -245,7 +246,7 @@ def _food(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _household(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A pen, key, coin, toy brick, button, lighter, peg or spoon."""
     body = Body(rng)
-    colour = pick(rng, BRIGHT)
+    colour = tone(rng, BRIGHT)
     plastic = Paint(colour, 140)
     kind = int(rng.integers(0, 7))
     flat = (0.0, 0.0, 1.0)
@@ -255,11 +256,11 @@ def _household(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         body.revolve([(-8, 0.6), (0, radius * 0.8)], metal(rng), (-length / 2, 0, 0), (1, 0, 0))
         body.revolve(
             [(0, radius * 1.1), (18, radius * 1.1), (18, 0)],
-            Paint(pick(rng, BRIGHT), 120),
+            Paint(tone(rng, BRIGHT), 120),
             (length * 0.3, 0, 0),
             (1, 0, 0),
         )
-        body.box((length * 0.3 + 2, 0, radius + 1), (24, 2.5, 1.2), Paint(pick(rng, BRIGHT), 120))
+        body.box((length * 0.3 + 2, 0, radius + 1), (24, 2.5, 1.2), Paint(tone(rng, BRIGHT), 120))
     elif kind == 1:  # key
         steel = metal(rng, [STEEL, (80, 160, 200), (175, 178, 178)])
         bow, length = float(rng.uniform(9, 12)), float(rng.uniform(25, 34))
@@ -280,8 +281,8 @@ def _household(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         radius = float(rng.uniform(8, 13.5))
         coin = metal(rng, [(60, 110, 160), (80, 165, 205), (180, 182, 182)], 0.5)
         face = Texture(2 * radius, 2 * radius, mm_per_px, coin.bgr)
-        face.disc(0, 0, radius * 0.88, shade(coin.bgr, 0.85))
-        face.text(code(rng, "00"), 0, 0, radius * 0.8, shade(coin.bgr, 1.2))
+        face.disc(0, 0, radius * 0.88, dimmed(coin.bgr, 0.85))
+        face.text(code(rng, "00"), 0, 0, radius * 0.8, dimmed(coin.bgr, 1.2))
         body.prism(ellipse(0, 0, radius, radius, 60), 0, 1.8, coin, face, face)
     elif kind == 3:  # toy brick
         columns, rows = int(rng.integers(1, 5)), int(rng.integers(1, 3))
@@ -315,14 +316,14 @@ def _household(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     else:  # cutlery
         length = float(rng.uniform(60, 110))
         blade = (
-            metal(rng) if chance(rng, 0.4) else Paint(pick(rng, [(228, 230, 230), (35, 35, 36), (150, 190, 215)]), 150)
+            metal(rng) if chance(rng, 0.4) else Paint(tone(rng, [(228, 230, 230), (35, 35, 36), (150, 190, 215)]), 150)
         )
         handle = np.column_stack([np.linspace(0, length, 12), 2.5 + 2.5 * np.linspace(0, 1, 12) ** 2])
         outline = np.concatenate([handle, handle[::-1] * [1, -1]])
         body.prism(outline, 0.5, 2.5, blade)
         bowl = ellipse(-16, 0, 19, 12, 30)
         body.prism(bowl, 1.0, 3.5, blade, None, None)
-        body.prism(bowl * [0.82, 0.82] - [2.5, 0], 3.4, 3.6, Paint(shade(blade.bgr, 0.8), 150, blade.metal))
+        body.prism(bowl * [0.82, 0.82] - [2.5, 0], 3.4, 3.6, Paint(dimmed(blade.bgr, 0.8), 150, blade.metal))
     return soiled(body.drawn(mm_per_px, flat, min(aslant(rng), 40)), rng)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render.canvas import Canvas
-from sim.render.looks import Painter, aslant, chance, code, metal, mixed, one_of, pick, polar, shade
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.looks import aslant, code, metal, mixed, polar
 from sim.render.shapes import Bgr, ellipse
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -37,9 +38,9 @@ def used(canvas: Canvas, rng: np.random.Generator) -> Canvas:
     """Grain, grease, scratches."""
     canvas.grain(float(rng.uniform(0.02, 0.08)), 0.25)
     if chance(rng, 0.3):
-        canvas.dirt(float(rng.uniform(0.4, 1.2)), pick(rng, [(30, 55, 95), (40, 48, 55), (35, 70, 120)]))
+        canvas.dirt(float(rng.uniform(0.4, 1.2)), tone(rng, [(30, 55, 95), (40, 48, 55), (35, 70, 120)]))
     if chance(rng, 0.2):
-        canvas.scratches(int(rng.integers(1, 6)), pick(rng, [(215, 216, 216), (60, 62, 62)]))
+        canvas.scratches(int(rng.integers(1, 6)), tone(rng, [(215, 216, 216), (60, 62, 62)]))
     return canvas
 
 
@@ -60,7 +61,7 @@ def screw(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _recess(rng: np.random.Generator, mm_per_px: float, radius: float, paint: Paint) -> Texture:
     """The drive seen from above: cross, pozidriv, slot, Torx, hexagon, tri-wing, security pin."""
     face = Texture(2 * radius, 2 * radius, mm_per_px, paint.bgr)
-    deep, mid = shade(paint.bgr, 0.22), shade(paint.bgr, 0.5)
+    deep, mid = dimmed(paint.bgr, 0.22), dimmed(paint.bgr, 0.5)
     turn = float(rng.uniform(0, 360))
     kind = one_of(rng, ("cross", "cross", "cross", "pozi", "slot", "torx", "hex", "tri", "pent"))
 
@@ -174,7 +175,7 @@ def _machine(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     _driven_face(body, rng, mm_per_px, head * (0.9 if kind != "washer" else 0.6), paint)
     _shaft(body, rng, paint, high, length, shaft, pitch, min(pitch * 0.55, shaft * 0.3), 0.0)
     if chance(rng, 0.12):  # thread lock
-        lock = Paint(pick(rng, [(190, 90, 40), (60, 60, 200), (80, 160, 60)]), 40)
+        lock = Paint(tone(rng, [(190, 90, 40), (60, 60, 200), (80, 160, 60)]), 40)
         place = high + (length - high) * 0.45
         body.revolve([(place, shaft * 1.02), (place + size, shaft * 1.02)], lock, axis=(1, 0, 0))
     return _seen(body, rng, mm_per_px, length, head)
@@ -220,9 +221,9 @@ def _bolt(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     across, high = size * float(rng.uniform(1.55, 1.8)), size * 0.66
     length = high + size * float(rng.uniform(1.2, 4.0) if chance(rng, 0.65) else rng.uniform(4.0, 8.0))
     length = min(length, 75.0)
-    face = Texture(across * 1.16, across, mm_per_px, shade(paint.bgr, 0.85))
+    face = Texture(across * 1.16, across, mm_per_px, dimmed(paint.bgr, 0.85))
     face.disc(0, 0, across * 0.47, paint.bgr)
-    mark = shade(paint.bgr, 0.55)
+    mark = dimmed(paint.bgr, 0.55)
     face.text(one_of(rng, ("8.8", "10.9", "4.6", "A2-70", "THE", "12.9")), 0, -across * 0.14, across * 0.16, mark)
     face.text(code(rng, "AA"), 0, across * 0.18, across * 0.14, mark)
     body.prism(hexagon(across), 0, high, paint, None, face)
@@ -257,7 +258,7 @@ def _socket_head(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     profile = _head_profile("pan" if button else "cheese", head * 1.05, high * (0.6 if button else 1.0), shaft)
     body.revolve([(x + (high * 0.4 if button else 0.0), r) for x, r in profile], paint, axis=(1, 0, 0))
     face = Texture(1.5 * head, 1.5 * head, mm_per_px, paint.bgr)
-    face.polygon(ellipse(0, 0, size * 0.48, size * 0.48, 6), shade(paint.bgr, 0.2))
+    face.polygon(ellipse(0, 0, size * 0.48, size * 0.48, 6), dimmed(paint.bgr, 0.2))
     level = high * 0.4 - 0.03 if button else -0.03
     body.plane((level, head * 0.75, -head * 0.75), (0, -1.5 * head, 0), (0, 0, 1.5 * head), paint, face)
     if not button:  # knurls
@@ -284,7 +285,7 @@ def _set_screw(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     ]
     body.revolve(profile, paint, axis=(1, 0, 0), thread=(0.1, length - 0.1, pitch, min(0.6 * pitch, radius * 0.3)))
     face = Texture(1.2 * radius, 1.2 * radius, mm_per_px, paint.bgr)
-    face.polygon(ellipse(0, 0, radius * 0.52, radius * 0.52, 6), shade(paint.bgr, 0.2))
+    face.polygon(ellipse(0, 0, radius * 0.52, radius * 0.52, 6), dimmed(paint.bgr, 0.2))
     body.plane((-0.03, radius * 0.6, -radius * 0.6), (0, -1.2 * radius, 0), (0, 0, 1.2 * radius), paint, face)
     return _seen(body, rng, mm_per_px, length, radius)
 
@@ -292,7 +293,7 @@ def _set_screw(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def _anchor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A self-drilling anchor: a cone with a very coarse thread and a wide collar."""
     body = Body(rng)
-    paint = metal(rng, METALS) if chance(rng, 0.7) else Paint(pick(rng, [(205, 210, 212), (120, 125, 130)]), 50)
+    paint = metal(rng, METALS) if chance(rng, 0.7) else Paint(tone(rng, [(205, 210, 212), (120, 125, 130)]), 50)
     length, radius = float(rng.uniform(22, 38)), float(rng.uniform(3.6, 5.0))
     body.revolve([(0, 0), (0, radius * 1.5), (1.2, radius * 1.5), (1.2, radius)], paint, axis=(1, 0, 0))
     profile = [(1.2, radius), (length * 0.75, radius * 0.72), (length * 0.85, radius * 0.3), (length, 0)]

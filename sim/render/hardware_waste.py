@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas
-from sim.render.looks import chance, code, pick, shade
+from sim.render.dice import chance, dimmed, tone
+from sim.render.looks import code
 from sim.render.shapes import Bgr, ellipse, noise, ragged, rounded_rect
 
 BRIGHT: list[Bgr] = [
@@ -25,7 +26,7 @@ def soiled(canvas: Canvas, rng: np.random.Generator, grain: float = 0.04) -> Can
     """Grain, and now and then dirt."""
     canvas.grain(grain)
     if chance(rng, 0.35):
-        canvas.dirt(float(rng.uniform(0.3, 1.2)), pick(rng, [(38, 48, 58), (30, 55, 85), (70, 85, 95)]))
+        canvas.dirt(float(rng.uniform(0.3, 1.2)), tone(rng, [(38, 48, 58), (30, 55, 85), (70, 85, 95)]))
     return canvas
 
 
@@ -46,9 +47,9 @@ def _printed(canvas: Canvas, rng: np.random.Generator, length: float, width: flo
         for _ in range(int(rng.integers(1, 5))):
             x, y = rng.uniform(-0.4, 0.4, 2) * [length, width]
             canvas.rect(
-                float(x), float(y), length * rng.uniform(0.1, 0.6), width * rng.uniform(0.1, 0.5), pick(rng, BRIGHT)
+                float(x), float(y), length * rng.uniform(0.1, 0.6), width * rng.uniform(0.1, 0.5), tone(rng, BRIGHT)
             )
-        canvas.text(code(rng, "AAAAA"), 0, 0, width * float(rng.uniform(0.1, 0.25)), pick(rng, BRIGHT))
+        canvas.text(code(rng, "AAAAA"), 0, 0, width * float(rng.uniform(0.1, 0.25)), tone(rng, BRIGHT))
     else:
         x = float(rng.uniform(-0.3, 0.2)) * length
         for offset in np.cumsum(rng.uniform(0.5, 1.6, 14)):
@@ -66,14 +67,14 @@ def cardboard(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A piece of board, plain, printed or folded."""
     length, width = size(rng, 18, 85)
     canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [(95, 140, 178), (110, 155, 190), (80, 120, 155), (205, 212, 215), (150, 165, 175)])
+    base = tone(rng, [(95, 140, 178), (110, 155, 190), (80, 120, 155), (205, 212, 215), (150, 165, 175)])
     if chance(rng, 0.3):
-        base = pick(rng, BRIGHT)
+        base = tone(rng, BRIGHT)
     thick = float(rng.uniform(0.8, 5.0))
     outline = _outline(rng, length, width, 0.35)
     canvas.polygon(outline, base, thick, int(rng.integers(5, 70)))
     if chance(rng, 0.5):
-        _printed(canvas, rng, length, width, shade(base, 0.4))
+        _printed(canvas, rng, length, width, dimmed(base, 0.4))
     if chance(rng, 0.6):
         pitch = float(rng.uniform(3, 7))
         canvas.tint(1 + 0.06 * np.sin(canvas.x_mm * 2 * np.pi / pitch))  # the flutes inside
@@ -91,11 +92,11 @@ def paper(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     ball = chance(rng, 0.3)
     length, width = size(rng, 18, 45) if ball else size(rng, 20, 80)
     canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [(225, 228, 230), (212, 216, 218), (200, 215, 222), (190, 225, 235), (185, 190, 195)])
-    base = pick(rng, BRIGHT) if chance(rng, 0.15) else base
+    base = tone(rng, [(225, 228, 230), (212, 216, 218), (200, 215, 222), (190, 225, 235), (185, 190, 195)])
+    base = tone(rng, BRIGHT) if chance(rng, 0.15) else base
     canvas.polygon(_outline(rng, length, width, 0.25 if ball else 0.35), base, 9.0 if ball else 3.0, 12)
     if chance(rng, 0.6):
-        _printed(canvas, rng, length, width, pick(rng, [(70, 70, 72), (120, 118, 118), (150, 80, 50)]))
+        _printed(canvas, rng, length, width, tone(rng, [(70, 70, 72), (120, 118, 118), (150, 80, 50)]))
     if ball:
         canvas.dome(0, 0, max(length, width) / 2, 3.0, width * 0.35)
         creases(canvas, rng, 1.4, 5.0)
@@ -121,15 +122,15 @@ def film(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas = Canvas(length, width, mm_per_px, rng)
     clear = chance(rng, 0.5)
     base = (
-        pick(rng, [(150, 152, 150), (175, 178, 176), (200, 204, 204), (120, 122, 120)]) if clear else pick(rng, BRIGHT)
+        tone(rng, [(150, 152, 150), (175, 178, 176), (200, 204, 204), (120, 122, 120)]) if clear else tone(rng, BRIGHT)
     )
     canvas.polygon(_outline(rng, length, width, 0.45), base, 2.0, int(rng.integers(110, 230)))
     if not clear:
-        _printed(canvas, rng, length, width, pick(rng, BRIGHT))
+        _printed(canvas, rng, length, width, tone(rng, BRIGHT))
     creases(canvas, rng, float(rng.uniform(0.4, 1.2)), float(rng.uniform(3, 8)))
     for _ in range(int(rng.integers(3, 14))):  # glints along the folds
         start = rng.uniform(-0.4, 0.4, 2) * [length, width]
-        canvas.stroke([start, start + rng.normal(0, 5, 2)], float(rng.uniform(0.2, 0.7)), shade(base, 1.5))
+        canvas.stroke([start, start + rng.normal(0, 5, 2)], float(rng.uniform(0.2, 0.7)), dimmed(base, 1.5))
     return soiled(canvas, rng, 0.02)
 
 
@@ -137,7 +138,7 @@ def foam(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A chunk of foamed plastic."""
     length, width = size(rng, 12, 55)
     canvas = Canvas(length, width, mm_per_px, rng)
-    colour = pick(
+    colour = tone(
         rng,
         [
             (225, 228, 228),
@@ -160,10 +161,10 @@ def textile(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A rag, plain or striped."""
     length, width = size(rng, 20, 80)
     canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [*BRIGHT, (120, 90, 60), (90, 100, 120), (70, 75, 80), (150, 165, 180)], 12)
+    base = tone(rng, [*BRIGHT, (120, 90, 60), (90, 100, 120), (70, 75, 80), (150, 165, 180)], 12)
     canvas.polygon(_outline(rng, length, width, 0.4), base, 3.0, 0)
     if chance(rng, 0.4):
-        stripe = pick(rng, BRIGHT)
+        stripe = tone(rng, BRIGHT)
         for y in np.arange(-width / 2, width / 2, float(rng.uniform(4, 12))):
             canvas.rect(0, float(y), length, 1.6, stripe)
     pitch = max(0.9, 2.5 * mm_per_px)
@@ -177,7 +178,7 @@ def foil(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """Crumpled aluminium foil, or a torn lid."""
     length, width = size(rng, 15, 55)
     canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [(190, 192, 192), (205, 206, 206), (120, 185, 210)])
+    base = tone(rng, [(190, 192, 192), (205, 206, 206), (120, 185, 210)])
     canvas.polygon(ragged(length, width, rng, 0.4), base, 4.0, 255)
     creases(canvas, rng, 1.6, float(rng.uniform(2.5, 5)))
     creases(canvas, rng, 0.8, 1.5)
@@ -188,17 +189,17 @@ def leaf(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A leaf, fresh or dry."""
     length, width = float(rng.uniform(25, 80)), float(rng.uniform(10, 40))
     canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(rng, [(50, 110, 60), (40, 130, 90), (40, 90, 130), (35, 70, 110), (50, 140, 170), (40, 60, 120)], 12)
+    base = tone(rng, [(50, 110, 60), (40, 130, 90), (40, 90, 130), (35, 70, 110), (50, 140, 170), (40, 60, 120)], 12)
     share = np.linspace(-1, 1, 40)
     blade = width / 2 * (1 - share**2) ** float(rng.uniform(0.5, 1.1)) * (1 - 0.25 * share)
     blade *= 1 + 0.06 * np.sign(np.sin(share * 60)) * (1.0 if chance(rng, 0.4) else 0.0)
     x = share * length * 0.42
     canvas.polygon(np.column_stack([np.append(x, x[::-1]), np.append(blade, -blade[::-1])]), base, 1.2, 40)
-    canvas.stroke([(-length / 2, 0), (length * 0.42, 0)], 0.9, shade(base, 1.25), 1.4)
+    canvas.stroke([(-length / 2, 0), (length * 0.42, 0)], 0.9, dimmed(base, 1.25), 1.4)
     roots = np.linspace(-0.32, 0.3, 8) * length
     for start, reach in zip(roots.tolist(), np.interp(roots, x, blade).tolist(), strict=True):
         for side in (-1, 1):
-            canvas.stroke([(start, 0), (start + reach * 0.6, side * reach * 0.9)], 0.3, shade(base, 1.2))
+            canvas.stroke([(start, 0), (start + reach * 0.6, side * reach * 0.9)], 0.3, dimmed(base, 1.2))
     canvas.roughen(float(rng.uniform(0.3, 1.5)), 8.0)
     return soiled(canvas, rng, 0.1)
 
@@ -207,7 +208,7 @@ def stone(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A pebble or a broken stone."""
     length, width = size(rng, 8, 45)
     canvas = Canvas(length, width, mm_per_px, rng)
-    base = pick(
+    base = tone(
         rng,
         [
             (120, 125, 128),
@@ -237,5 +238,5 @@ def stone(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas.roughen(high * 0.015, 0.8)
     canvas.grain(float(rng.uniform(0.05, 0.2)), float(rng.uniform(0.4, 2.0)))
     if chance(rng, 0.3):
-        canvas.stroke(rng.normal(0, 0.4, (4, 2)) * [length, width], float(rng.uniform(0.4, 1.5)), shade(base, 1.5))
+        canvas.stroke(rng.normal(0, 0.4, (4, 2)) * [length, width], float(rng.uniform(0.4, 1.5)), dimmed(base, 1.5))
     return soiled(canvas, rng)

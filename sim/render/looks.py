@@ -1,17 +1,14 @@
 """What painters of small parts share: materials, bent leads, camera tilt, wear, printed codes."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.render.canvas import Canvas
-from sim.render.shapes import Bgr, vary
+from sim.render.canvas import Canvas, Painter
+from sim.render.dice import chance, tone
+from sim.render.shapes import Bgr
 from sim.render.solids import Body, Paint
-
-_Any = TypeVar("_Any")
-Painter = Callable[[np.random.Generator, float], Canvas]
 
 TIN: Bgr = (188, 190, 188)
 GOLD: Bgr = (70, 165, 205)
@@ -19,21 +16,6 @@ COPPER: Bgr = (60, 105, 190)
 STEEL: Bgr = (168, 172, 172)
 BLACK_EPOXY: Bgr = (27, 26, 26)
 WHITE_PRINT: Bgr = (205, 208, 208)
-
-
-def chance(rng: np.random.Generator, probability: float) -> bool:
-    """True in `probability` of cases."""
-    return bool(rng.random() < probability)
-
-
-def pick(rng: np.random.Generator, colours: Sequence[Bgr], spread: float = 8.0) -> Bgr:
-    """One of the colours, slightly varied."""
-    return vary(colours[int(rng.integers(len(colours)))], rng, spread)
-
-
-def one_of(rng: np.random.Generator, choices: Sequence[_Any]) -> _Any:
-    """Any of the choices, all equally likely."""
-    return choices[int(rng.integers(len(choices)))]
 
 
 def mixed(rng: np.random.Generator, mm_per_px: float, looks: Sequence[tuple[float, Painter]]) -> Canvas:
@@ -45,7 +27,7 @@ def mixed(rng: np.random.Generator, mm_per_px: float, looks: Sequence[tuple[floa
 def metal(rng: np.random.Generator, colours: Sequence[Bgr] = (TIN,), share: float | None = None) -> Paint:
     """A mirroring metal of one of the colours, from dull to bright."""
     bright = float(rng.uniform(0.35, 0.95)) if share is None else share
-    return Paint(pick(rng, colours, 6), int(90 + 90 * bright), bright)
+    return Paint(tone(rng, colours, 6), int(90 + 90 * bright), bright)
 
 
 def aslant(rng: np.random.Generator) -> float:
@@ -121,9 +103,9 @@ def worn(canvas: Canvas, rng: np.random.Generator, grain: float = 0.04, dirty: f
     """Grain, and now and then dust, flux or scratches."""
     canvas.grain(grain)
     if chance(rng, dirty):
-        canvas.dirt(float(rng.uniform(0.3, 1.0)), pick(rng, [(38, 48, 58), (40, 62, 88), (120, 130, 135)]))
+        canvas.dirt(float(rng.uniform(0.3, 1.0)), tone(rng, [(38, 48, 58), (40, 62, 88), (120, 130, 135)]))
     if chance(rng, 0.15):
-        canvas.scratches(int(rng.integers(1, 5)), pick(rng, [(150, 152, 152), (60, 62, 64)]))
+        canvas.scratches(int(rng.integers(1, 5)), tone(rng, [(150, 152, 152), (60, 62, 64)]))
     return canvas
 
 
@@ -131,12 +113,6 @@ def polar(radius_mm: float, degrees: ArrayLike) -> NDArray[np.float64]:
     """Points at the angles on a circle, N x 2."""
     angle = np.deg2rad(np.asarray(degrees, np.float64))
     return radius_mm * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-
-
-def shade(bgr: Bgr, factor: float) -> Bgr:
-    """The colour brighter or darker by a factor."""
-    blue, green, red = (min(255, max(0, round(value * factor))) for value in bgr)
-    return blue, green, red
 
 
 def axial_leads(body: Body, rng: np.random.Generator, half_mm: float, radius_mm: float, longest_mm: float) -> None:
