@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sim.render.light import Light, PartImage, lit, measured
 from sim.render.oblique import Lean, seen_aslant
-from sim.render.shapes import Bgr, noise, rounded_rect
+from sim.render.shapes import Bgr, brushed, noise, rounded_rect
 
 _SHIFT = 4  # cv2 draws with 1/16 px coordinates
 _HERSHEY_CAP_PX = 21.0  # cap height of FONT_HERSHEY_SIMPLEX at scale 1
@@ -289,10 +289,7 @@ class Canvas:
 
     def grain(self, amount: float, grain_mm: float = 0.2, stretch: float = 1.0) -> None:
         """Mottle the brightness by +-`amount` (a share); `stretch` > 1 draws it out along x (brushing)."""
-        rows, columns = self._relief_mm.shape
-        pattern = noise((rows, max(2, round(columns / stretch))), grain_mm * self.scale, self.rng)
-        if stretch != 1.0:
-            pattern = np.asarray(cv2.resize(pattern, (columns, rows)), np.float32)
+        pattern = brushed(_shape(self._relief_mm), grain_mm * self.scale, stretch, self.rng)
         self.tint(1.0 + np.float32(amount) * pattern)
 
     def dirt(self, strength: float, bgr: Bgr = (38, 48, 58)) -> None:

@@ -32,6 +32,13 @@ def noise(shape: tuple[int, int], grain_px: float, rng: np.random.Generator) -> 
     return np.asarray(grown, dtype=np.float32)
 
 
+def brushed(shape: tuple[int, int], grain_px: float, stretch: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Noise as `noise`, drawn out along the columns by `stretch` (brushed metal, wood)."""
+    rows, columns = shape
+    pattern = noise((rows, max(2, round(columns / stretch))), grain_px, rng)
+    return np.asarray(cv2.resize(pattern, (columns, rows)), np.float32) if stretch != 1.0 else pattern
+
+
 def ellipse(x_mm: float, y_mm: float, rx_mm: float, ry_mm: float, corners: int = 40) -> NDArray[np.float64]:
     """Corners of an ellipse, N x 2 in mm; few corners give a regular polygon (6: a hexagon)."""
     angle = np.linspace(0.0, 2 * np.pi, corners, endpoint=False)

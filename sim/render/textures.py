@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.render.shapes import Bgr, noise
+from sim.render.shapes import Bgr, brushed, ellipse
 
 _SHIFT = 4
 _HERSHEY_CAP_PX = 21.0
@@ -35,8 +35,7 @@ class Texture:
 
     def disc(self, x_mm: float, y_mm: float, radius_mm: float, bgr: Bgr) -> None:
         """Fill a circle."""
-        angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-        self.polygon(np.column_stack([x_mm + radius_mm * np.cos(angle), y_mm + radius_mm * np.sin(angle)]), bgr)
+        self.polygon(ellipse(x_mm, y_mm, radius_mm, radius_mm, 24), bgr)
 
     def stroke(self, points_mm: ArrayLike, thickness_mm: float, bgr: Bgr) -> None:
         """Draw an open line (N x 2)."""
@@ -66,9 +65,7 @@ class Texture:
     def mottle(self, rng: np.random.Generator, amount: float, grain_mm: float, stretch: float = 1.0) -> None:
         """Vary the brightness by +-`amount` in spots of `grain_mm`, drawn out along x by `stretch`."""
         rows, columns = self._bgr.shape[:2]
-        grain_px = grain_mm * float(self._scale[1])
-        pattern = noise((rows, max(2, round(columns / stretch))), grain_px, rng)
-        pattern = cv2.resize(pattern, (columns, rows)) if stretch != 1.0 else pattern
+        pattern = brushed((rows, columns), grain_mm * float(self._scale[1]), stretch, rng)
         self._bgr = np.clip(self._bgr * (1 + amount * pattern)[:, :, None], 0, 255).astype(np.uint8)
 
     def sampled(self, rows: int, columns: int) -> NDArray[np.uint8]:
