@@ -96,9 +96,7 @@ def _phone_pack(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas.rect(0, 0, length, width, body, thick - 0.4, 90, between(rng, 0.8, 3))
     wrap = one_of(rng, (body, None, None, (205, 207, 207), (160, 170, 175)))
     cap = between(rng, 2.5, 6)
-    canvas.rect(
-        -length / 2 + cap / 2, 0, cap, width, dimmed(tone(rng, [BLACK, (60, 60, 62), body]), 1.0), thick, 70, 0.8
-    )
+    canvas.rect(-length / 2 + cap / 2, 0, cap, width, tone(rng, [BLACK, (60, 60, 62), body]), thick, 70, 0.8)
     if chance(rng, 0.85):
         label(canvas, cap / 2, 0, length - cap - 0.8, width - between(rng, 0, 2), wrap)
     if chance(rng, 0.65):

@@ -158,7 +158,7 @@ def gradient(canvas: Canvas, outline: Points, bgr: Bgr, strength: float) -> None
     canvas.shade(outline, bgr, fade)
 
 
-def lens(canvas: Canvas, x_mm: float, y_mm: float, radius_mm: float, top_mm: float, coated: bool = True) -> None:
+def lens(canvas: Canvas, x_mm: float, y_mm: float, radius_mm: float, top_mm: float) -> None:
     """The front of a lens: stepped black rings, a dark glass with coloured and white reflections."""
     rng = canvas.rng
     rings = int(rng.integers(2, 5))
@@ -172,9 +172,8 @@ def lens(canvas: Canvas, x_mm: float, y_mm: float, radius_mm: float, top_mm: flo
     canvas.disc(x_mm, y_mm, glass, tone(rng, [(22, 17, 14), (38, 20, 18), (14, 14, 14)], 4), None, 160)
     canvas.dome(x_mm, y_mm, glass, top_mm - radius_mm * 0.3, radius_mm * 0.25)
     canvas.disc(x_mm, y_mm, glass * between(rng, 0.35, 0.55), (8, 8, 9))
-    if coated:
-        hue = tone(rng, [(150, 60, 60), (150, 50, 120), (70, 110, 60), (50, 90, 150), (140, 110, 40)], 20)
-        canvas.shade(ellipse(x_mm, y_mm, glass * 0.85, glass * 0.85), hue, between(rng, 0.1, 0.35), glass * 0.2)
+    coat = tone(rng, [(150, 60, 60), (150, 50, 120), (70, 110, 60), (50, 90, 150), (140, 110, 40)], 20)
+    canvas.shade(ellipse(x_mm, y_mm, glass * 0.85, glass * 0.85), coat, between(rng, 0.1, 0.35), glass * 0.2)
     angle = between(rng, 0, 2 * np.pi)
     for reach, size, share in ((0.45, 0.22, 0.85), (-0.4, 0.1, 0.4), (0.15, 0.07, 0.5)):
         x, y = x_mm + reach * glass * np.cos(angle), y_mm + reach * glass * np.sin(angle)

@@ -95,7 +95,6 @@ def _recess(rng: np.random.Generator, mm_per_px: float, radius: float, paint: Pa
 
 def _shaft(
     body: Body,
-    rng: np.random.Generator,
     paint: Paint,
     start: float,
     end: float,
@@ -173,7 +172,7 @@ def _machine(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     pitch = max(size * 0.2, 1.4 * mm_per_px)
     body.revolve(_head_profile(kind, head, high, shaft), paint, axis=(1, 0, 0))
     _driven_face(body, rng, mm_per_px, head * (0.9 if kind != "washer" else 0.6), paint)
-    _shaft(body, rng, paint, high, length, shaft, pitch, min(pitch * 0.55, shaft * 0.3), 0.0)
+    _shaft(body, paint, high, length, shaft, pitch, min(pitch * 0.55, shaft * 0.3), 0.0)
     if chance(rng, 0.12):  # thread lock
         lock = Paint(tone(rng, [(190, 90, 40), (60, 60, 200), (80, 160, 60)]), 40)
         place = high + (length - high) * 0.45
@@ -196,7 +195,6 @@ def _self_tapping(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     blunt = chance(rng, 0.2)
     _shaft(
         body,
-        rng,
         paint,
         high,
         length,
@@ -265,7 +263,7 @@ def _socket_head(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         knurl = polar(head, np.arange(0, 360, 12.0))
         body.box([(high * 0.55, y, z) for y, z in knurl.tolist()], (high * 0.75, head * 0.09, head * 0.09), paint)
     pitch = max(size * 0.17, 1.5 * mm_per_px)
-    _shaft(body, rng, paint, high, length, shaft, pitch, min(pitch * 0.6, shaft * 0.3), 0.0)
+    _shaft(body, paint, high, length, shaft, pitch, min(pitch * 0.6, shaft * 0.3), 0.0)
     return _seen(body, rng, mm_per_px, length, head)
 
 

@@ -174,7 +174,7 @@ def _grille(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         pitch = between(rng, 3.5, 6)
         for row, y in enumerate(np.arange(-width * 0.36, width * 0.36, pitch * 0.87)):
             for x in np.arange(-length * 0.4 + (row % 2) * pitch / 2, length * 0.4, pitch):
-                canvas.hole(ellipse(float(x), float(y), pitch * 0.36, pitch * 0.36, one_of(rng, (6,))))
+                canvas.hole(ellipse(float(x), float(y), pitch * 0.36, pitch * 0.36, 6))
     elif kind < 0.7:
         radius = min(length, width) * 0.4
         for share in np.arange(0.3, 1.0, 0.16):

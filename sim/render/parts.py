@@ -17,7 +17,7 @@ from sim.render import elements, hardware, modules, products
 from sim.render.canvas import Painter
 from sim.render.light import Light, NothingLeftError, PartImage
 
-__all__ = ["CLASSES", "PAINTERS", "Light", "Painter", "PartImage", "areal_mass_g_per_mm2", "class_seed", "make_part"]
+__all__ = ["CLASSES", "PAINTERS", "PartImage", "areal_mass_g_per_mm2", "class_seed", "make_part"]
 
 PAINTERS: Mapping[str, Painter] = dict(
     chain.from_iterable(module.PAINTERS.items() for module in (modules, elements, hardware, products))

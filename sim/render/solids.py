@@ -171,19 +171,16 @@ class Body:
         path: ArrayLike,
         radius_mm: float | ArrayLike,
         paint: Paint,
-        bands: Texture | None = None,
         upper_only: bool = False,
     ) -> None:
-        """A round wire along a path (N x 3); one radius or one a path point. `bands`: colours along its x.
+        """A round wire along a path (N x 3); one radius or one a path point.
 
         `upper_only` leaves out what is never seen of a wire that lies flat and is looked at from above.
         """
         line = np.asarray(path, np.float64)
         radii = np.broadcast_to(np.asarray(radius_mm, np.float64), (len(line),))
         self._surfaces.append(
-            _Part(
-                paint.opacity, lambda step_mm, towards: _tube(line, radii, paint, bands, upper_only, step_mm, towards)
-            )
+            _Part(paint.opacity, lambda step_mm, towards: _tube(line, radii, paint, upper_only, step_mm, towards))
         )
 
     def sheet(self, points: Floats, paint: Paint, texture: Texture | None = None) -> None:
@@ -192,16 +189,14 @@ class Body:
             _Part(paint.opacity, lambda step_mm, towards: _sheet(points, paint, texture, step_mm, towards))
         )
 
-    def drawn(
-        self, mm_per_px: float, up: ArrayLike = (0, 0, 1), tilt_deg: float = 0.0, margin_mm: float = 0.0
-    ) -> Canvas:
+    def drawn(self, mm_per_px: float, up: ArrayLike = (0, 0, 1), tilt_deg: float = 0.0) -> Canvas:
         """Lay the body with `up` (in its frame) to the camera, look at it `tilt_deg` aslant, paint it."""
         lay, look = _upright(np.asarray(up, np.float64)), _slant(tilt_deg, self.rng)
         view = (look @ lay).astype(np.float32)
         corners = np.concatenate([part.samples(0.0, None).points for part in self._surfaces])
         seen = corners @ view.T
         low, high = seen.min(axis=0), seen.max(axis=0)
-        size = high[:2] - low[:2] + 2 * margin_mm
+        size = high[:2] - low[:2]
         canvas = Canvas(float(size[0]), float(size[1]), mm_per_px, self.rng)
         middle = (low + high) / 2
         ground = float((corners @ lay[2].astype(np.float32)).min())
@@ -469,7 +464,6 @@ def _tube(
     path: NDArray[np.float64],
     radii: NDArray[np.float64],
     paint: Paint,
-    bands: Texture | None,
     upper_only: bool,
     step_mm: float,
     towards: Floats | None,
@@ -492,8 +486,6 @@ def _tube(
     thick = np.repeat(line[:, 3:], len(turn), axis=0)[seen]
     normals = normals[seen]
     bgr = np.asarray([paint.bgr], np.uint8)
-    if bands is not None:
-        bgr = bands.looked_up(np.linspace(0, 1, len(line)), len(turn)).reshape(-1, 3)[seen]
     return _Samples((points + normals * thick).astype(np.float32), normals.astype(np.float32), bgr, paint)
 
 
