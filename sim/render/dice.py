@@ -48,18 +48,21 @@ def dimmed(bgr: Bgr, factor: float) -> Bgr:
     return blue, green, red
 
 
+def look(rng: np.random.Generator, looks: Looks) -> Painter:
+    """One of the looks, as often as its weight says."""
+    edges: list[float] = list(accumulate(weight for weight, _ in looks))
+    return looks[bisect_right(edges, between(rng, 0, edges[-1]))][1]
+
+
 def mixed(looks: Looks, aslant: float = 0.0) -> Painter:
     """A painter that draws one of the looks, as often as its weight says; a share `aslant` is seen from the side.
 
     A camera over a belt sees what lies near its picture's edge some 20 degrees from the side, and who photographs a
     part seldom looks straight down.
     """
-    painters = [painter for _, painter in looks]
-    edges: list[float] = list(accumulate(weight for weight, _ in looks))
 
     def paint(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-        chosen = bisect_right(edges, between(rng, 0, edges[-1]))
-        canvas = painters[chosen](rng, mm_per_px)
+        canvas = look(rng, looks)(rng, mm_per_px)
         if chance(rng, aslant):
             canvas.lean = Lean(between(rng, 5, 38), int(rng.integers(4)), between(rng, 0.4, 1.05))
         return canvas

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, one_of, tone
-from sim.render.looks import STEEL, WHITE_PRINT, aslant, code, lead, metal, mixed, tips, worn
+from sim.render.dice import chance, look, one_of, tone
+from sim.render.looks import STEEL, WHITE_PRINT, aslant, code, lead, metal, tips, worn
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -14,7 +14,7 @@ from sim.render.textures import Texture
 
 def capacitor_ta(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A tantalum capacitor: moulded chip, dipped drop, or wet axial can."""
-    return mixed(rng, mm_per_px, ((0.6, _moulded), (0.33, _drop), (0.07, _hermetic)))
+    return look(rng, ((0.6, _moulded), (0.33, _drop), (0.07, _hermetic)))(rng, mm_per_px)
 
 
 def _moulded(rng: np.random.Generator, mm_per_px: float) -> Canvas:
@@ -101,7 +101,7 @@ def _hermetic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 
 def capacitor_ceramic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A ceramic capacitor: disc, dipped multilayer block or chip."""
-    return mixed(rng, mm_per_px, ((0.42, _disc), (0.36, _dipped), (0.22, _multilayer_chip)))
+    return look(rng, ((0.42, _disc), (0.36, _dipped), (0.22, _multilayer_chip)))(rng, mm_per_px)
 
 
 _DIPS: list[Bgr] = [

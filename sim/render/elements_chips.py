@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
-from sim.render.looks import BLACK_EPOXY, GOLD, TIN, aslant, code, metal, mixed, sometimes_broken, worn
+from sim.render.dice import chance, dimmed, look, one_of, tone
+from sim.render.looks import BLACK_EPOXY, GOLD, TIN, aslant, code, metal, sometimes_broken, worn
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -25,7 +25,7 @@ def ic(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.08, _chip_carrier),
         (0.04, _ceramic),
     )
-    return sometimes_broken(mixed(rng, mm_per_px, looks), rng, 0.07)
+    return sometimes_broken(look(rng, looks)(rng, mm_per_px), rng, 0.07)
 
 
 def epoxy(rng: np.random.Generator) -> Bgr:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.dice import chance, dimmed, look, one_of, tone
 from sim.render.looks import (
     COPPER,
     GOLD,
@@ -18,7 +18,6 @@ from sim.render.looks import (
     drum,
     lead,
     metal,
-    mixed,
     polar,
     sometimes_broken,
     tips,
@@ -42,7 +41,7 @@ def inductor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.08, _air_coil),
         (0.14, _transformer),
     )
-    return sometimes_broken(mixed(rng, mm_per_px, looks), rng, 0.04)
+    return sometimes_broken(look(rng, looks)(rng, mm_per_px), rng, 0.04)
 
 
 def _enamelled(rng: np.random.Generator) -> Paint:
@@ -205,7 +204,7 @@ def _transformer(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 def crystal(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A quartz: HC-49 tall or low, watch cylinder, SMD ceramic, oscillator can."""
     looks = ((0.3, _tall_can), (0.25, _low_can), (0.15, _cylinder), (0.18, _smd_quartz), (0.12, _oscillator))
-    return mixed(rng, mm_per_px, looks)
+    return look(rng, looks)(rng, mm_per_px)
 
 
 def _frequency(rng: np.random.Generator) -> str:

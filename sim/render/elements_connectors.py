@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
-from sim.render.looks import GOLD, STEEL, TIN, aslant, code, metal, mixed, sometimes_broken, worn
+from sim.render.dice import chance, dimmed, look, one_of, tone
+from sim.render.looks import GOLD, STEEL, TIN, aslant, code, metal, sometimes_broken, worn
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -41,7 +41,7 @@ def connector(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.06, _board_to_board),
         (0.07, _terminal_block),
     )
-    return sometimes_broken(mixed(rng, mm_per_px, looks), rng, 0.08)
+    return sometimes_broken(look(rng, looks)(rng, mm_per_px), rng, 0.08)
 
 
 def _grid(columns: int, rows: int, pitch: float, level: float) -> list[tuple[float, float, float]]:

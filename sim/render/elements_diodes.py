@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
-from sim.render.looks import BLACK_EPOXY, aslant, axial_leads, code, drum, lead, metal, mixed, worn
+from sim.render.dice import chance, dimmed, look, one_of, tone
+from sim.render.looks import BLACK_EPOXY, aslant, axial_leads, code, drum, lead, metal, worn
 from sim.render.shapes import ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -14,7 +14,7 @@ from sim.render.textures import Texture
 
 def diode(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A diode: axial in epoxy or glass, SMD, or a bridge rectifier."""
-    return mixed(rng, mm_per_px, ((0.4, _epoxy_diode), (0.22, _glass_diode), (0.2, _smd_diode), (0.18, _bridge)))
+    return look(rng, ((0.4, _epoxy_diode), (0.22, _glass_diode), (0.2, _smd_diode), (0.18, _bridge)))(rng, mm_per_px)
 
 
 def _epoxy_diode(rng: np.random.Generator, mm_per_px: float) -> Canvas:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
-from sim.render.looks import aslant, code, lead, metal, mixed, tips, worn
+from sim.render.dice import chance, dimmed, look, one_of, tone
+from sim.render.looks import aslant, code, lead, metal, tips, worn
 from sim.render.shapes import Bgr, ellipse, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -31,7 +31,7 @@ _VOLTAGES = ("6.3V", "10V", "16V", "25V", "35V", "50V", "63V", "100V", "200V", "
 
 def capacitor_al(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """An aluminium electrolytic: radial can, SMD can on a base plate, snap-in, axial."""
-    return mixed(rng, mm_per_px, ((0.52, _radial), (0.25, _smd_can), (0.15, _snap_in), (0.08, _axial)))
+    return look(rng, ((0.52, _radial), (0.25, _smd_can), (0.15, _snap_in), (0.08, _axial)))(rng, mm_per_px)
 
 
 def _aluminium(rng: np.random.Generator) -> Paint:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
-from sim.render.looks import aslant, lead, metal, mixed, tips, worn
+from sim.render.dice import chance, dimmed, look, one_of, tone
+from sim.render.looks import aslant, lead, metal, tips, worn
 from sim.render.shapes import Bgr, ellipse, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -30,7 +30,7 @@ _CLEAR: Bgr = (205, 210, 208)
 
 def led(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """An LED: round wired 3 or 5 mm, rectangular, SMD, or a star board."""
-    return mixed(rng, mm_per_px, ((0.68, _round), (0.1, _rectangular), (0.17, _smd), (0.05, _star)))
+    return look(rng, ((0.68, _round), (0.1, _rectangular), (0.17, _smd), (0.05, _star)))(rng, mm_per_px)
 
 
 def _round(rng: np.random.Generator, mm_per_px: float) -> Canvas:

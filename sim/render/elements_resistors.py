@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
-from sim.render.looks import GOLD, WHITE_PRINT, aslant, axial_leads, code, metal, mixed, worn
+from sim.render.dice import chance, dimmed, look, one_of, tone
+from sim.render.looks import GOLD, WHITE_PRINT, aslant, axial_leads, code, metal, worn
 from sim.render.shapes import Bgr, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -39,7 +39,8 @@ _COATS: list[Bgr] = [
 
 def resistor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A resistor: axial with bands, chip, wirewound or cement power resistor, network."""
-    return mixed(rng, mm_per_px, ((0.55, _banded), (0.17, _chip_resistor), (0.14, _power_resistor), (0.14, _network)))
+    looks = ((0.55, _banded), (0.17, _chip_resistor), (0.14, _power_resistor), (0.14, _network))
+    return look(rng, looks)(rng, mm_per_px)
 
 
 def _bone(half_mm: float, radius_mm: float, waist: float, bulge: float) -> NDArray[np.float64]:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of
+from sim.render.dice import chance, dimmed, look, one_of
 from sim.render.elements_chips import UPRIGHT, epoxy, marked
-from sim.render.looks import GOLD, STEEL, TIN, aslant, code, lead, metal, mixed, tips, worn
+from sim.render.looks import GOLD, STEEL, TIN, aslant, code, lead, metal, tips, worn
 from sim.render.shapes import ellipse, rounded_rect
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -17,7 +17,7 @@ from sim.render.textures import Texture
 def transistor(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A transistor: TO-92, TO-220 or TO-247, TO-3, metal can, SOT-23, DPAK."""
     looks = ((0.3, _to92), (0.33, _tabbed), (0.06, _to3), (0.07, _metal_can), (0.12, _sot), (0.12, _dpak))
-    return mixed(rng, mm_per_px, looks)
+    return look(rng, looks)(rng, mm_per_px)
 
 
 def _half_round(width: float, deep: float) -> NDArray[np.float64]:

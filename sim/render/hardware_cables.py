@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
-from sim.render.looks import COPPER, GOLD, TIN, aslant, metal, mixed
+from sim.render.dice import chance, dimmed, look, one_of, tone
+from sim.render.looks import COPPER, GOLD, TIN, aslant, metal
 from sim.render.shapes import Bgr, vary
 from sim.render.solids import Body, Floats, Paint
 from sim.render.textures import Texture
@@ -51,7 +51,7 @@ def cable(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.1, _flex),
         (0.12, _piece),
     )
-    return mixed(rng, mm_per_px, looks)
+    return look(rng, looks)(rng, mm_per_px)
 
 
 def _lying(body: Body, rng: np.random.Generator, mm_per_px: float) -> Canvas:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.dice import chance, dimmed, look, one_of, tone
 from sim.render.hardware_screws import METALS, finish, hexagon, used
-from sim.render.looks import aslant, metal, mixed, polar
+from sim.render.looks import aslant, metal, polar
 from sim.render.shapes import ellipse
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -24,7 +24,7 @@ def nut_washer(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.05, _cap_nut),
         (0.03, _square_nut),
     )
-    return mixed(rng, mm_per_px, looks)
+    return look(rng, looks)(rng, mm_per_px)
 
 
 _FLAT: Sequence[tuple[float, float, float]] = ((0, 0, 1), (0, 0, 1), (0, 0, 1), (0, 0, -1))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
+from sim.render.dice import chance, dimmed, look, one_of, tone
 from sim.render.hardware_waste import (
     BRIGHT,
     cardboard,
@@ -20,7 +20,7 @@ from sim.render.hardware_waste import (
     stone,
     textile,
 )
-from sim.render.looks import STEEL, aslant, code, drum, metal, mixed
+from sim.render.looks import STEEL, aslant, code, drum, metal
 from sim.render.shapes import ellipse, ragged, rounded_rect, vary
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -45,7 +45,7 @@ def other(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.07, _food),
         (0.1, _household),
     )
-    return mixed(rng, mm_per_px, looks)
+    return look(rng, looks)(rng, mm_per_px)
 
 
 def _wood(rng: np.random.Generator, mm_per_px: float) -> Canvas:

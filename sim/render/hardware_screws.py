@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas, Painter
-from sim.render.dice import chance, dimmed, one_of, tone
-from sim.render.looks import aslant, code, metal, mixed, polar
+from sim.render.dice import chance, dimmed, look, one_of, tone
+from sim.render.looks import aslant, code, metal, polar
 from sim.render.shapes import Bgr, ellipse
 from sim.render.solids import Body, Paint
 from sim.render.textures import Texture
@@ -55,7 +55,7 @@ def screw(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         (0.04, _anchor),
         (0.04, _standoff),
     )
-    return mixed(rng, mm_per_px, looks)
+    return look(rng, looks)(rng, mm_per_px)
 
 
 def _recess(rng: np.random.Generator, mm_per_px: float, radius: float, paint: Paint) -> Texture:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sim.render.canvas import Canvas, Painter
+from sim.render.canvas import Canvas
 from sim.render.dice import chance, tone
 from sim.render.shapes import Bgr
 from sim.render.solids import Body, Paint
@@ -16,12 +16,6 @@ COPPER: Bgr = (60, 105, 190)
 STEEL: Bgr = (168, 172, 172)
 BLACK_EPOXY: Bgr = (27, 26, 26)
 WHITE_PRINT: Bgr = (205, 208, 208)
-
-
-def mixed(rng: np.random.Generator, mm_per_px: float, looks: Sequence[tuple[float, Painter]]) -> Canvas:
-    """Paint one of the looks, taken by its weight."""
-    weights = np.array([weight for weight, _ in looks])
-    return looks[int(rng.choice(len(looks), p=weights / weights.sum()))][1](rng, mm_per_px)
 
 
 def metal(rng: np.random.Generator, colours: Sequence[Bgr] = (TIN,), share: float | None = None) -> Paint:
