@@ -4,13 +4,11 @@ How far is a function of the belt's travel since the part was dropped, so a stan
 may roll on; that is not simulated) and a belt that rolls back brings them back.
 """
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from math import cos, radians, sin
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.config import PlantMotionConfig
 from sim.feed import BeltPart
@@ -102,9 +100,5 @@ def turned(image: PartImage, degrees: float) -> PartImage:
     corners = np.array([[0, 0, 1], [columns, 0, 1], [0, rows, 1], [columns, rows, 1]]) @ turn.T
     turn[:, 2] += np.array([width, height]) / 2 - (corners.min(axis=0) + corners.max(axis=0)) / 2
     column, row = turn @ np.array([image.centroid_col_px, image.centroid_row_px, 1.0])
-    pictures: dict[str, NDArray[Any]] = {
-        f.name: np.asarray(cv2.warpAffine(getattr(image, f.name), turn, (width, height), flags=cv2.INTER_LINEAR))
-        for f in fields(image)
-        if isinstance(getattr(image, f.name), np.ndarray) and getattr(image, f.name).shape[:2] == (rows, columns)
-    }
-    return replace(image, centroid_row_px=float(row), centroid_col_px=float(column), **pictures)
+    there = image.warped(lambda layer: cv2.warpAffine(layer, turn, (width, height), flags=cv2.INTER_LINEAR))
+    return replace(there, centroid_row_px=float(row), centroid_col_px=float(column))

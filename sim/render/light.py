@@ -1,7 +1,7 @@
 """From layers to a picture: the lamp, and the part as the camera sees it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -87,6 +87,16 @@ class PartImage:
     mass_g: float
     height_mm_map: NDArray[np.float32]
     gloss: NDArray[np.uint8]
+
+    def warped(self, warp: Callable[[cv2.typing.MatLike], cv2.typing.MatLike]) -> "PartImage":
+        """The part with all its maps seen through `warp`; centroid and measures stay what they are."""
+        return replace(
+            self,
+            color=np.asarray(warp(self.color), np.uint8),
+            alpha=np.asarray(warp(self.alpha), np.uint8),
+            height_mm_map=np.asarray(warp(self.height_mm_map), np.float32),
+            gloss=np.asarray(warp(self.gloss), np.uint8),
+        )
 
 
 def lit(

@@ -1,7 +1,7 @@
 """Photograph-like pictures of one object each: any ground, any light, any distance, held a little askew."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -98,14 +98,4 @@ def _askew(image: PartImage, rng: np.random.Generator) -> PartImage:
     moved -= moved.min(axis=0)
     width, height = (int(at) + 1 for at in np.ceil(moved.max(axis=0)))
     turn = cv2.getPerspectiveTransform(corners, moved)
-
-    def warped(layer: cv2.typing.MatLike) -> cv2.typing.MatLike:
-        return cv2.warpPerspective(layer, turn, (width, height), flags=cv2.INTER_LINEAR)
-
-    return replace(
-        image,
-        color=np.asarray(warped(image.color), np.uint8),
-        alpha=np.asarray(warped(image.alpha), np.uint8),
-        height_mm_map=np.asarray(warped(image.height_mm_map), np.float32),
-        gloss=np.asarray(warped(image.gloss), np.uint8),
-    )
+    return image.warped(lambda layer: cv2.warpPerspective(layer, turn, (width, height), flags=cv2.INTER_LINEAR))
