@@ -349,7 +349,7 @@ class Canvas:
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32] | None]:
         """Every layer turned and halved; the colour is now multiplied by the footprint (BGRA)."""
         rows, columns = self._relief_mm.shape
-        turn = np.asarray(cv2.getRotationMatrix2D(self._centre_px, angle_deg, 1 / self._zoom), np.float64)
+        turn = self._turn(angle_deg, (columns, rows))
         cos, sin = abs(float(turn[0, 0])), abs(float(turn[0, 1]))
         # even, so that halving to camera pixels loses no row
         width = (int(np.ceil(columns * cos + rows * sin)) + 3) // 2 * 2
