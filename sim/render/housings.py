@@ -1,7 +1,6 @@
 """Housings and their pieces: stamped, bent, cast and crumpled metal; moulded plastic from outside and inside."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.render.canvas import Canvas
 from sim.render.dice import Looks, between, chance, dimmed, one_of, spot, tone
@@ -17,6 +16,7 @@ from sim.render.finishes import (
     quad,
     screw_head,
     turned_metal,
+    turning,
     wear,
 )
 from sim.render.marks import brand, code, ink_on, label, sign, small_print, title
@@ -107,9 +107,8 @@ def _crumpled(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     sheet = tone(rng, [*_SHEETS, ALUMINIUM, COPPER, BRASS])
     canvas.polygon(ragged(length, width, rng, 0.45), sheet, 3, 160)
     for fold in range(int(rng.integers(1, 5))):
-        flap = ragged(length, width, rng, 0.5) * between(rng, 0.3, 0.7) @ _turn(rng) + np.array(
-            spot(rng, length, width, 0.2)
-        )
+        flap = ragged(length, width, rng, 0.5) * between(rng, 0.3, 0.7) @ turning(between(rng, 0, 360))
+        flap += np.array(spot(rng, length, width, 0.2))
         inside = dimmed(sheet, between(rng, 0.6, 1.1))
         canvas.polygon(np.clip(flap, [-length / 2, -width / 2], [length / 2, width / 2]), inside, 5.0 + 2 * fold, 160)
         gradient(canvas, flap, (248, 248, 248), between(rng, 0, 0.5))
@@ -121,11 +120,6 @@ def _crumpled(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas.roughen(between(rng, 0.6, 2.2), between(rng, 5, 14))
     canvas.roughen(between(rng, 0.2, 0.6), 3)
     return _worn_metal(canvas, sheet)
-
-
-def _turn(rng: np.random.Generator) -> NDArray[np.float64]:
-    angle = between(rng, 0, 2 * np.pi)
-    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
 def _heat_sink(rng: np.random.Generator, mm_per_px: float) -> Canvas:

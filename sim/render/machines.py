@@ -22,6 +22,7 @@ from sim.render.finishes import (
     ring,
     screw_head,
     turned_metal,
+    turning,
     wear,
     wire_pair,
 )  # fmt: skip
@@ -193,8 +194,7 @@ def _brushless(rng: np.random.Generator, mm_per_px: float) -> Canvas:
         canvas.disc(x, 0, radius * 0.97, (60, 60, 62), 5, 90)
         for turn in range(poles):
             coil = quad(radius * 0.62, 0, radius * 0.4, radius * 2.4 / poles, 0, 1)
-            angle = 2 * np.pi * turn / poles
-            turned = coil @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+            turned = coil @ turning(360 * turn / poles)
             canvas.polygon(turned + np.array([x, 0.0]), tone(rng, [COPPER, (60, 100, 175)]), 10, 170)
         canvas.disc(x, 0, radius * 0.34, STEEL, 11, 170)
         canvas.disc(x, 0, radius * 0.2, (30, 30, 31), 8, 60)
