@@ -57,16 +57,24 @@ def _bruised(canvas: Canvas, x: float, y: float, length: float, width: float) ->
         canvas.rect(x + px, y, 0.5, width, tone(rng, [(120, 70, 60), (80, 130, 90), (110, 90, 150)]))
 
 
-def _panel_front(rng: np.random.Generator, mm_per_px: float) -> Canvas:
-    """A liquid crystal panel: dark glass in a frame of metal or white plastic, its ribbon at one end."""
+def _panel(
+    rng: np.random.Generator, mm_per_px: float, shortest_mm: float, longest_mm: float
+) -> tuple[Canvas, float, float, float]:
+    """A canvas with a panel's flexible circuit, its reach between two lengths; the panel's middle x, length, width."""
     length = between(rng, 35, 120) if chance(rng, 0.75) else between(rng, 120, 210)
     width = length * between(rng, 0.5, 0.85)
-    tail = between(rng, 8, 28)
+    tail = between(rng, shortest_mm, longest_mm)
     canvas = Canvas(length + tail, width, mm_per_px, rng)
     x = -tail / 2
     _flex(
         canvas, x + length / 2, between(rng, -0.25, 0.25) * width, tail * 0.97, between(rng, 6, max(8.0, width * 0.5))
     )
+    return canvas, x, length, width
+
+
+def _panel_front(rng: np.random.Generator, mm_per_px: float) -> Canvas:
+    """A liquid crystal panel: dark glass in a frame of metal or white plastic, its ribbon at one end."""
+    canvas, x, length, width = _panel(rng, mm_per_px, 8, 28)
     frame = tone(rng, [ALUMINIUM, STEEL, (205, 208, 208), BLACK, (40, 40, 42)])
     canvas.rect(x, 0, length, width, frame, between(rng, 2, 4), 150, 0.8)
     rim = between(rng, 0.8, 3.5)
@@ -91,14 +99,7 @@ def _panel_front(rng: np.random.Generator, mm_per_px: float) -> Canvas:
 
 def _panel_back(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     """A panel's back: silver reflector or folded sheet, code stickers, tape, ribbon, driver board."""
-    length = between(rng, 35, 120) if chance(rng, 0.75) else between(rng, 120, 210)
-    width = length * between(rng, 0.5, 0.85)
-    tail = between(rng, 6, 24)
-    canvas = Canvas(length + tail, width, mm_per_px, rng)
-    x = -tail / 2
-    _flex(
-        canvas, x + length / 2, between(rng, -0.25, 0.25) * width, tail * 0.97, between(rng, 6, max(8.0, width * 0.5))
-    )
+    canvas, x, length, width = _panel(rng, mm_per_px, 6, 24)
     sheet = tone(rng, [(205, 208, 208), ALUMINIUM, STEEL, (190, 192, 192), (45, 45, 46)])
     outline = rounded_rect(x, 0, length, width, 0.8)
     canvas.polygon(outline, sheet, 3, 150)
