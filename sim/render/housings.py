@@ -445,7 +445,8 @@ def _cover(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     canvas.polygon(outline * 0.95, shell if not inner else dimmed(shell, 0.85), 1.6 if inner else 5, 90)
     mirrored_room(canvas, outline, between(rng, 0.1, 0.7))
     if inner:
-        label(canvas, length * 0.1, 0, length * 0.25, width * 0.3, dimmed(shell, 1.1)) if chance(rng, 0.3) else None
+        if chance(rng, 0.3):
+            label(canvas, length * 0.1, 0, length * 0.25, width * 0.3, dimmed(shell, 1.1))
         for x in np.arange(-length * 0.4, length * 0.45, length * 0.16):
             for side in (-1, 1):
                 canvas.rect(float(x), side * (width / 2 - 1.5), 4, 1.6, shell, 5, 80)
