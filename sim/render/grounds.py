@@ -55,7 +55,7 @@ def _wood(side_px: int, mm_per_px: float, rng: np.random.Generator) -> NDArray[n
 def _paper(side_px: int, mm_per_px: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Sheets, blank, ruled, squared or printed."""
     tone = np.full(3, rng.uniform(195, 245)) + rng.normal(0, 5, 3)
-    level = noise((side_px, side_px), max(1.0, 0.3 / mm_per_px), rng) * np.float32(rng.uniform(0.5, 2.5))
+    level = noise((side_px, side_px), 0.3 / mm_per_px, rng) * np.float32(rng.uniform(0.5, 2.5))
     picture = _toned(level, tone)
     ink = tuple(float(value) for value in rng.uniform(60, 190, 3))
     pitch = max(4, round(float(rng.uniform(4.0, 10.0)) / mm_per_px))
@@ -86,7 +86,7 @@ def _stone(side_px: int, mm_per_px: float, rng: np.random.Generator) -> NDArray[
     """Concrete, granite, terrazzo, cork, a dirty bench: noise of several sizes in two colours."""
     level = np.zeros((side_px, side_px), np.float32)
     for grain_mm in (0.4, 1.5, 6.0, 25.0):
-        level += noise((side_px, side_px), max(1.0, grain_mm / mm_per_px), rng) * np.float32(rng.uniform(0, 12))
+        level += noise((side_px, side_px), grain_mm / mm_per_px, rng) * np.float32(rng.uniform(0, 12))
     return _toned(level, np.full(3, rng.uniform(40, 210)) + rng.normal(0, 14, 3))
 
 
@@ -110,7 +110,7 @@ def _toned(level: NDArray[np.float32], tone: NDArray[np.floating]) -> NDArray[np
 
 
 def _stretched(side_px: int, grain_px: float, stretch: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    pattern = noise((side_px, max(2, round(side_px / stretch))), max(1.0, grain_px), rng)
+    pattern = noise((side_px, max(2, round(side_px / stretch))), grain_px, rng)
     return np.asarray(cv2.resize(pattern, (side_px, side_px), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
