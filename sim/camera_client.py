@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from senbetsu_errors import NeedsOperator, Retryable
-from sim.camera_server import HEADER_SIZE, HELLO_SIZE, MOST_READINGS, READINGS, CameraHello, FrameHeader
+from sim.camera_server import COUNT_SIZE, HEADER_SIZE, HELLO_SIZE, CameraHello, FrameHeader, readings_ahead
 from vision.camera_config import CameraConfig
 from vision.frame import EncoderStamp, Frame
 
@@ -174,13 +174,11 @@ class SimSource:
 
 
 async def _readings(connection: socket.socket) -> dict[str, NDArray[Any]]:
-    """The scale's readings as a channel, none where there are none. Raises Retryable as `_receive_into`, and where
-    there are too many."""
-    counted = bytearray(READINGS.size)
+    """The scale's readings as a channel, none where there are none. Raises Retryable as `_receive_into` and
+    `readings_ahead`."""
+    counted = bytearray(COUNT_SIZE)
     await _receive_into(connection, memoryview(counted))
-    (count,) = READINGS.unpack(counted)
-    if count > MOST_READINGS:
-        raise Retryable("camera.garbled", "The virtual camera's stream is out of step.", "It is opened again.")
+    count = readings_ahead(counted)
     if not count:
         return {}
     readings = np.empty((count, 2), "<f4")

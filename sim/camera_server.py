@@ -30,13 +30,13 @@ _MASS = 2  # then a count R (u32) and R x 2 float32, readings of the scale (`vis
 _HELLO = struct.Struct("<8sBBxxIIdd")
 _HEADER = struct.Struct("<4sBxxxQIdI")
 _HEADER_MAGIC = b"FRAM"
-READINGS = struct.Struct("<I")
-READING_BYTES = 8
-MOST_READINGS = 65_536
-"""More would not come from one frame to the next: the stream is out of step."""
+_COUNT = struct.Struct("<I")
+_READING_BYTES = 8
+_MOST_READINGS = 65_536  # more would not come from one frame to the next: the stream is out of step
 
 HELLO_SIZE = _HELLO.size
 HEADER_SIZE = _HEADER.size
+COUNT_SIZE = _COUNT.size
 
 _WAITING_FRAMES = 4
 
@@ -108,8 +108,20 @@ class FrameHeader:
         fields: tuple[bytes, int, int, int, float, int] = _HEADER.unpack(data)
         magic, basis, sequence, encoder, exposed_at_s, size = fields
         if magic != _HEADER_MAGIC or basis >= len(_BASES) or size != frame_bytes:
-            raise Retryable("camera.garbled", "The virtual camera's stream is out of step.", "It is opened again.")
+            raise _out_of_step()
         return cls(sequence, encoder, _BASES[basis], exposed_at_s)
+
+
+def readings_ahead(data: bytes | bytearray) -> int:
+    """How many readings COUNT_SIZE bytes announce. Raises Retryable for too many: the stream is out of step."""
+    (count,) = _COUNT.unpack(data)
+    if count > _MOST_READINGS:
+        raise _out_of_step()
+    return count
+
+
+def _out_of_step() -> Retryable:
+    return Retryable("camera.garbled", "The virtual camera's stream is out of step.", "It is opened again.")
 
 
 class _Viewer:
@@ -169,7 +181,7 @@ class CameraServer:
         pieces = (memoryview(header.packed(self._hello.frame_bytes)), *raw)
         if self._hello.mass:
             weighed = b"" if readings is None else readings.astype("<f4", copy=False).tobytes()
-            pieces += (memoryview(READINGS.pack(len(weighed) // READING_BYTES) + weighed),)
+            pieces += (memoryview(_COUNT.pack(len(weighed) // _READING_BYTES) + weighed),)
         for viewer in self._viewers:
             viewer.offer(pieces)
 
