@@ -17,6 +17,7 @@ from sim.render.shape_seeds import Split, draw_part, typical_length_mm
 
 _LARGEST_PX = 420  # of a part as it is drawn; more would be thrown away by any crop
 _FINEST_MM_PER_PX = 0.03
+_FILL = (0.3, 1.05)  # the object's long side over the picture's
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +39,9 @@ def photographs(
     count: int,
     *,
     size_px: int = 160,
-    fill: tuple[float, float] = (0.3, 1.05),
     split: Split = "train",
 ) -> Iterator[Photograph]:
-    """Yield `count` pictures of `size_px`, the classes in turn; `fill` is the object's long side over the picture's.
+    """Yield `count` pictures of `size_px`, the classes in turn.
 
     `split` says whose shapes are drawn. The same state of `rng` gives the same pictures.
     """
@@ -52,20 +52,18 @@ def photographs(
         class_id = queue.pop()
         picture = None
         while picture is None:  # now and then nothing of a ring or a cable lies in the picture
-            picture = _photograph(class_id, rng, size_px, fill, split)
+            picture = _photograph(class_id, rng, size_px, split)
         yield picture
 
 
-def _photograph(
-    class_id: str, rng: np.random.Generator, size_px: int, fill: tuple[float, float], split: Split
-) -> Photograph | None:
+def _photograph(class_id: str, rng: np.random.Generator, size_px: int, split: Split) -> Photograph | None:
     light = random_light(rng)
     # drawn about as fine as it is shown, for text and legs; no finer, for time
-    length_px = min(float(rng.uniform(*fill)) * size_px * float(rng.uniform(0.9, 1.5)), _LARGEST_PX)
+    length_px = min(float(rng.uniform(*_FILL)) * size_px * float(rng.uniform(0.9, 1.5)), _LARGEST_PX)
     mm_per_px = max(typical_length_mm(class_id) / length_px, _FINEST_MM_PER_PX)
     image = _askew(draw_part(class_id, split, rng, mm_per_px, light), rng)
     rows, columns = image.alpha.shape
-    side = max(16, round(max(rows, columns) / float(rng.uniform(*fill))))
+    side = max(16, round(max(rows, columns) / float(rng.uniform(*_FILL))))
     pad = max(rows, columns)  # so that an object may reach over the edge
     ground = cv2.copyMakeBorder(random_ground(side, mm_per_px, rng), pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
     pile = Pile(np.asarray(ground, np.uint8))
