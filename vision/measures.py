@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.fusion import MEASURES
-from vision.outlines import rectangles
+from vision.outlines import one_after_the_other, rectangles
 
 HIGHEST = 95
 """Per cent of a blob's height values that lie below what is called its highest: strays of the sensor lie above."""
@@ -44,9 +44,8 @@ def measures_of(
     seen at `mm_per_px` [N]."""
     found = np.full((len(contours), len(MEASURES)), np.nan, np.float32)
     if len(contours):
-        ends = np.zeros(len(contours) + 1, np.int64)
-        np.cumsum([len(contour) for contour in contours], out=ends[1:])
-        found[:, :2] = (rectangles(np.concatenate(contours), ends) + 1) * mm_per_px[:, None]  # a pixel has a width
+        sides = rectangles(*one_after_the_other(contours)) + 1  # a pixel has a width
+        found[:, :2] = sides * mm_per_px[:, None]
         found[:, 2] = areas_mm2
         found[:, 3:5] = heights
     return found

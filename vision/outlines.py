@@ -3,6 +3,7 @@
 Polygons lie one after the other in `points` int32 [K, 2] of x, y; polygon n is `points[ends[n]:ends[n + 1]]`.
 """
 
+from collections.abc import Sequence
 from math import fabs, hypot
 
 import numpy as np
@@ -15,6 +16,13 @@ Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 BOX, CENTRE, AREA = slice(0, 4), slice(4, 6), 6
+
+
+def one_after_the_other(polygons: Sequence[Points]) -> tuple[Points, Indices]:
+    """`points` and `ends` of polygons int32 [K, 2], one at least."""
+    ends = np.zeros(len(polygons) + 1, np.int64)
+    np.cumsum([len(polygon) for polygon in polygons], out=ends[1:])
+    return np.concatenate(polygons), ends
 
 
 @compiled(TABLE, POINTS, INDICES)

@@ -13,7 +13,7 @@ from vision.belt_plane import BeltPlane
 from vision.cut_judge import CutJudge
 from vision.cuts import FIRST, SECOND, candidate_cuts
 from vision.measures import heights_mm
-from vision.outlines import AREA, BOX, CENTRE, measured, solidities
+from vision.outlines import AREA, BOX, CENTRE, measured, one_after_the_other, solidities
 from vision.seams import SeamFilter
 from vision.settings import SegmentationConfig
 
@@ -119,14 +119,14 @@ class Segmenter:
     def contours(self, mask: NDArray[np.uint8], travel_rows: float | None = None) -> list[Contour]:
         """Outer borders of the mask's blobs, belt seams taken out of it."""
         found = outer_contours(mask)
-        boxes = measured(*_flat(found))[:, BOX] if found else np.zeros((0, 4))
+        boxes = measured(*one_after_the_other(found))[:, BOX] if found else np.zeros((0, 4))
         return outer_contours(mask) if self._seams.erase(mask, boxes, travel_rows) else found
 
     def split_all(self, picture: Picture, mask: NDArray[np.uint8], contours: Sequence[Contour]) -> list[Piece]:
         """The contours that are large enough, with those of touching parts replaced by their pieces."""
         if not contours:
             return []
-        large = np.flatnonzero(measured(*_flat(contours))[:, AREA] >= self._min_area_px).tolist()
+        large = np.flatnonzero(measured(*one_after_the_other(contours))[:, AREA] >= self._min_area_px).tolist()
         whole = [Piece(contours[k], simplified(contours[k])) for k in large]
         if self._settings.split_solidity == 0:
             return whole
@@ -146,7 +146,7 @@ class Segmenter:
         """Which outlines, int32 [K, 2] each, may be several parts: they fill little of their hull, or are too long."""
         if not outlines:
             return np.zeros(0, np.bool_)
-        points, ends = _flat(outlines)
+        points, ends = one_after_the_other(outlines)
         table = measured(points, ends)
         hollow = solidities(points, ends) < self._settings.split_solidity
         long = table[:, BOX][:, 2:].max(axis=1) > self._max_part_px
@@ -184,7 +184,7 @@ class Segmenter:
         """
         if not pieces:
             return no_blobs()
-        table = measured(*_flat([piece.contour for piece in pieces]))
+        table = measured(*one_after_the_other([piece.contour for piece in pieces]))
         large = np.flatnonzero(table[:, AREA] >= self._min_area_px)
         kept = [pieces[k] for k in large.tolist()]
         table = table[large]
@@ -228,10 +228,3 @@ def outer_contours(mask: NDArray[np.uint8]) -> list[Contour]:
 def simplified(contour: Contour) -> Contour:
     """The contour with fewer points: int32 [K, 2]."""
     return cast("Contour", cv2.approxPolyDP(contour, _OUTLINE_PX, True)).reshape(-1, 2)
-
-
-def _flat(contours: Sequence[Contour]) -> tuple[Contour, NDArray[np.int64]]:
-    """All points one after the other, and where each contour begins, with the end of the last."""
-    ends = np.zeros(len(contours) + 1, np.int64)
-    np.cumsum([len(c) for c in contours], out=ends[1:])
-    return np.concatenate(contours), ends
