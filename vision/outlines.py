@@ -56,6 +56,15 @@ def measured(points: Points, ends: Indices) -> Floats:
     return table
 
 
+@compiled(F8, POINTS)
+def signed_area(points: Points) -> float:
+    """Area of a polygon, below 0 where it runs round the other way; exact."""
+    doubled = 0.0
+    for k in range(len(points)):
+        doubled += float(points[k - 1, 0]) * points[k, 1] - float(points[k, 0]) * points[k - 1, 1]
+    return doubled / 2
+
+
 @compiled(CORNERS, POINTS)
 def hull(points: Points) -> NDArray[np.int64]:
     """Corners of the convex hull of points, int64 [K, 2] of x, y (Andrew's monotone chain)."""
@@ -129,12 +138,8 @@ def solidities(points: Points, ends: Indices) -> Floats:
     """Share of its convex hull that each polygon fills; 1 for one without a hull."""
     found = np.ones(len(ends) - 1)
     for n in range(len(found)):
-        first, last = ends[n], ends[n + 1]
-        doubled = 0.0
-        for k in range(first, last):
-            following = k + 1 if k + 1 < last else first
-            doubled += float(points[k, 0]) * points[following, 1] - float(points[following, 0]) * points[k, 1]
-        around = hull_area(points[first:last])
+        polygon = points[ends[n] : ends[n + 1]]
+        around = hull_area(polygon)
         if around > 0:
-            found[n] = fabs(doubled) / 2 / around
+            found[n] = fabs(signed_area(polygon)) / around
     return found
