@@ -15,6 +15,14 @@ HIGHEST = 95
 MASS_COLUMN = MEASURES.index("mass_g")
 
 
+def filled(contour: NDArray[np.int32], box: Sequence[int]) -> NDArray[np.uint8]:
+    """1 within a contour int32 [K, 2] and 0 beside it, uint8 [height, width] of its box x, y, width, height."""
+    x, y, width, height = box
+    inside = np.zeros((height, width), np.uint8)
+    cv2.drawContours(inside, [contour], -1, (1,), cv2.FILLED, offset=(-x, -y))
+    return inside
+
+
 def heights_mm(
     contours: Sequence[NDArray[np.int32]], boxes: NDArray[np.int32], above_belt: NDArray[np.float32]
 ) -> NDArray[np.float64]:
@@ -23,10 +31,9 @@ def heights_mm(
     `above_belt` H x W float32 is mm above the belt, NaN where nothing was seen; `boxes` [N, 4] are the contours'.
     """
     found = np.full((len(contours), 2), np.nan)
-    for k, (contour, (x, y, width, height)) in enumerate(zip(contours, boxes.tolist(), strict=True)):
-        filled = np.zeros((height, width), np.uint8)
-        cv2.drawContours(filled, [contour], -1, (1,), cv2.FILLED, offset=(-x, -y))
-        values = above_belt[y : y + height, x : x + width][filled > 0]
+    for k, (contour, box) in enumerate(zip(contours, boxes.tolist(), strict=True)):
+        x, y, width, height = box
+        values = above_belt[y : y + height, x : x + width][filled(contour, box) > 0]
         values = values[np.isfinite(values)]
         if len(values):
             place = min(len(values) - 1, len(values) * HIGHEST // 100)
