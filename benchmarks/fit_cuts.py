@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.crowded_belts import MM_PER_PX, CrowdedView, crowded_belt
 from benchmarks.finding import MAX_PART_MM, MIN_AREA_MM2
-from vision.cut_judge import WEIGHTS
+from vision.cut_judge import ARRAYS, WEIGHTS
 from vision.cuts import FEATURES, FIRST, HEIGHT_NAMES, NAMES, SECOND, candidate_cuts
 from vision.measures import filled
 from vision.segmentation import Contour, Picture, Segmenter, outer_contours, simplified
@@ -127,7 +127,7 @@ def store(rows: NDArray[np.float64], right: NDArray[np.bool_], path: Path = WEIG
         columns = [k for k, name in enumerate(NAMES) if kind == "height" or name not in HEIGHT_NAMES]
         arrays = fitted(features[:, columns], right)
         stored[f"{kind}.columns"] = np.array(columns, np.int16)
-        for name, array in zip(("mean", "scale", "w0", "b0", "w1", "b1", "w2", "b2"), arrays, strict=True):
+        for name, array in zip(ARRAYS, arrays, strict=True):
             stored[f"{kind}.{name}"] = np.asarray(array, np.float32)
     np.savez(path, **stored)
 
