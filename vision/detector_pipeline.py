@@ -135,6 +135,5 @@ def _blobs(boxes: NDArray[np.float64], areas: NDArray[np.float64]) -> Blobs:
         outlines,
         outlines,
         np.zeros(len(boxes), np.bool_),
-        np.full(len(boxes), np.nan),
-        np.full(len(boxes), np.nan),
+        np.full((len(boxes), 2), np.nan),
     )

@@ -174,8 +174,7 @@ class VisionPipeline:
         are longer or shorter by the root of that.
         """
         mm_per_px = self._camera.mm_per_px * np.sqrt(found.area_mm2 / np.maximum(flat_area_mm2, 1e-9))
-        heights = np.stack([blobs.mean_height_mm, blobs.height_mm], axis=1)
-        measures = measures_of(blobs.contours, found.area_mm2, heights, mm_per_px)
+        measures = measures_of(blobs.contours, found.area_mm2, blobs.heights_mm, mm_per_px)
         if self._scale is not None:
             measures[:, MASS_COLUMN] = self._scale.masses_g(found.along_min_mm, found.along_max_mm)
         if whole.any():

@@ -42,9 +42,8 @@ class Blobs:
     `boxes` int32 [N, 4] is x, y, width, height, pixels inclusive; `centres` float64 [N, 2] is x, y of
     the centroid in pixel-centre coordinates; `areas` float64 [N] in square pixels; `contours` are
     int32 [K, 2] of x, y, and `outlines` the same with fewer points. `clump` bool [N]: probably several
-    parts, but not surely enough to cut. `height_mm` float64 [N]: the height above the belt that 95 % of
-    the blob's pixels do not exceed, NaN without a height channel or where it saw nothing of the blob;
-    `mean_height_mm` float64 [N] is their mean.
+    parts, but not surely enough to cut. `heights_mm` float64 [N, 2]: the mean height above the belt and the one that
+    95 % of the blob's pixels do not exceed, NaN without a height channel or where it saw nothing of the blob.
     """
 
     boxes: NDArray[np.int32]
@@ -53,8 +52,7 @@ class Blobs:
     contours: tuple[Contour, ...]
     outlines: tuple[Contour, ...]
     clump: NDArray[np.bool_]
-    height_mm: NDArray[np.float64]
-    mean_height_mm: NDArray[np.float64]
+    heights_mm: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.areas)
@@ -200,8 +198,7 @@ class Segmenter:
             contours,
             tuple(piece.outline for piece in kept),
             np.array([piece.doubt >= self._settings.clump_above for piece in kept], np.bool_),
-            heights[:, 1],
-            heights[:, 0],
+            heights,
         )
 
 
@@ -214,8 +211,7 @@ def no_blobs() -> Blobs:
         (),
         (),
         np.zeros(0, np.bool_),
-        np.zeros(0),
-        np.zeros(0),
+        np.zeros((0, 2)),
     )
 
 

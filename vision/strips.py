@@ -190,8 +190,7 @@ def _with_leftover(assembled: Assembled, left: Blobs, top: int, rows: int, trave
         new.contours + left.contours,
         new.outlines + left.outlines,
         np.concatenate([new.clump, left.clump]),
-        np.concatenate([new.height_mm, left.height_mm]),
-        np.concatenate([new.mean_height_mm, left.mean_height_mm]),
+        np.concatenate([new.heights_mm, left.heights_mm]),
     )
     shift = np.full(len(left), travel_rows + top - rows)
     return Assembled(
