@@ -11,7 +11,7 @@ from vision.camera_config import CameraConfig
 from vision.classify import Classes
 from vision.detect import Detector
 from vision.frame import Frame
-from vision.pipeline import belt_detections, checked_color, preview_jpeg
+from vision.pipeline import belt_detections, checked_color, preview_jpeg, require_belt_in_view
 from vision.results import Detections
 from vision.segmentation import Blobs
 from vision.settings import VisionConfig
@@ -40,12 +40,7 @@ class DetectorPipeline:
         shadow: Shadow | None = None,
         calibrations: Calibrations = _UNCALIBRATED,
     ) -> None:
-        if camera.across_start_mm >= belt_width_mm:
-            raise NeedsOperator(
-                "camera.view",
-                f"The picture begins {camera.across_start_mm} mm across a belt of {belt_width_mm} mm.",
-                "Correct camera.across_start_mm or belt.width_mm.",
-            )
+        require_belt_in_view(camera, belt_width_mm)
         require_usable(camera, settings, detector.input, detector.rule)
         self.labels = detector.labels
         self.shadow = shadow
