@@ -23,7 +23,6 @@ cv2.setNumThreads(1)
 Contour = NDArray[np.int32]
 _OUTLINE_PX = 1.2
 _MOST_CUTS = 6  # one after the other, through one blob
-_NO_HEIGHT = np.zeros((0, 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,9 @@ class Segmenter:
         `learn` lets the belt's colours and its plane adapt: not over a standing belt.
         """
         mask = self._background.foreground(picture.color)
-        if picture.height is not None:
+        if picture.height is None:
+            self._plane.unseen()
+        else:
             cv2.bitwise_or(mask, self._plane.foreground(picture.height), mask)
         if learn:
             self._background.adapt(picture.color, mask)
@@ -154,7 +155,7 @@ class Segmenter:
         self, picture: Picture, mask: NDArray[np.uint8], pieces: Sequence[Piece]
     ) -> tuple[list[Piece], list[Piece]]:
         """Halves of the pieces that are cut at their likeliest place, and the pieces that are left whole."""
-        height = _NO_HEIGHT if picture.height is None else self._plane.above_belt
+        height = self._plane.above_belt
         candidates = [candidate_cuts(piece.outline, picture.color, mask, height, self._min_area_px) for piece in pieces]
         chances = self._judges[picture.height is not None].probabilities(np.concatenate(candidates))
         cut: list[Piece] = []

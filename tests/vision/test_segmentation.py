@@ -117,7 +117,11 @@ def test_black_on_black_is_found_by_its_height_alone_and_measured() -> None:
 def test_without_a_height_channel_no_blob_has_a_height() -> None:
     picture = empty_belt()
     picture[80:140, 100:180] = 160
-    assert np.isnan(blobs_in(segmenter(), picture).heights_mm[:, 1]).tolist() == [True]
+    seg = segmenter()
+    assert np.isnan(blobs_in(seg, picture).heights_mm[:, 1]).tolist() == [True]
+    with_height = Picture(picture, np.zeros((240, 400), np.float32))
+    assert not np.isnan(seg.blobs(with_height, seg.foreground(with_height)).heights_mm).any()
+    assert np.isnan(blobs_in(seg, picture).heights_mm).all()  # and not those of the picture before
 
 
 def test_the_bands_of_a_flickering_lamp_are_no_parts() -> None:
