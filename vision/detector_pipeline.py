@@ -71,12 +71,13 @@ class DetectorPipeline:
         probabilities = np.where(whole[:, None], found.probabilities[large], np.float32(0))
         classes = Classes(probabilities, found.unknown[large] & whole)
         blobs = _blobs(boxes, areas)
-        if self.shadow and whole.any():
-            shown = Classes(probabilities[whole], classes.unknown[whole])
-            self.shadow.see(color, blobs.boxes[whole], shown, areas[whole] * self._camera.mm_per_px**2)
         last_row = np.full(len(blobs), len(color) - 1.0)
         flat = belt_detections(blobs, classes, cut, oversize, last_row, self._camera)
-        return self._calibrated.on_belt(flat)
+        on_belt = self._calibrated.on_belt(flat)
+        if self.shadow and whole.any():
+            shown = Classes(probabilities[whole], classes.unknown[whole])
+            self.shadow.see(color, blobs.boxes[whole], shown, on_belt.area_mm2[whole])
+        return on_belt
 
     def flush(self) -> None:
         """Nothing waits: every frame is answered whole."""
