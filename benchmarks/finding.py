@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.crowded_belts import MM_PER_PX, CrowdedView, crowded_belt
 from benchmarks.disturbed import DISTURBANCES
 from benchmarks.figures import Figure, report
+from vision.measures import filled
 from vision.segmentation import Blobs, Picture, Segmenter
 from vision.settings import SegmentationConfig
 
@@ -60,11 +61,9 @@ def fates(view: CrowdedView, blobs: Blobs) -> tuple[list[str], list[bool], int]:
     count = len(view.class_ids)
     shared = np.zeros((len(blobs), count + 1), np.int64)
     for row, contour in zip(shared, blobs.contours, strict=True):
-        x, y, width, height = cv2.boundingRect(contour)
-        filled = np.zeros((height, width), np.uint8)
-        cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED, offset=(-x, -y))
+        box = x, y, width, height = cv2.boundingRect(contour)
         labels = view.labels[y : y + height, x : x + width]
-        row[:] = np.bincount(labels[filled > 0], minlength=count + 1)
+        row[:] = np.bincount(labels[filled(contour, box) > 0], minlength=count + 1)
     blob_px = shared.sum(axis=1)
     on_parts = shared[:, 1:]
     part_px = np.bincount(view.labels.ravel(), minlength=count + 1)[1:]

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from benchmarks.crowded_belts import MM_PER_PX, CrowdedView, crowded_belt
 from benchmarks.finding import MAX_PART_MM, MIN_AREA_MM2
-from vision.cut_judge import WEIGHTS
+from vision.cut_judge import ARRAYS, WEIGHTS
 from vision.cuts import FEATURES, FIRST, HEIGHT_NAMES, NAMES, SECOND, candidate_cuts
+from vision.measures import filled
 from vision.segmentation import Contour, Picture, Segmenter, outer_contours, simplified
 from vision.settings import SegmentationConfig
 
@@ -47,13 +48,11 @@ def labelled_cuts(views: Iterable[CrowdedView]) -> Iterator[tuple[NDArray[np.flo
 
 
 def _right(view: CrowdedView, outline: Contour, rows: NDArray[np.float64], min_area_px: float) -> NDArray[np.bool_]:
-    x, y, width, height = cv2.boundingRect(outline)
+    box = x, y, width, height = cv2.boundingRect(outline)
     labels = view.labels[y : y + height, x : x + width]
 
     def pixels(polygon: Contour) -> NDArray[np.int64]:
-        filled = np.zeros((height, width), np.uint8)
-        cv2.drawContours(filled, [polygon], -1, 1, cv2.FILLED, offset=(-x, -y))
-        return np.bincount(labels[filled > 0], minlength=len(view.class_ids) + 1)[1:]
+        return np.bincount(labels[filled(polygon, box) > 0], minlength=len(view.class_ids) + 1)[1:]
 
     whole = pixels(outline)
     there = whole > min_area_px
@@ -128,7 +127,7 @@ def store(rows: NDArray[np.float64], right: NDArray[np.bool_], path: Path = WEIG
         columns = [k for k, name in enumerate(NAMES) if kind == "height" or name not in HEIGHT_NAMES]
         arrays = fitted(features[:, columns], right)
         stored[f"{kind}.columns"] = np.array(columns, np.int16)
-        for name, array in zip(("mean", "scale", "w0", "b0", "w1", "b1", "w2", "b2"), arrays, strict=True):
+        for name, array in zip(ARRAYS, arrays, strict=True):
             stored[f"{kind}.{name}"] = np.asarray(array, np.float32)
     np.savez(path, **stored)
 

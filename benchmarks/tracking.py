@@ -1,9 +1,7 @@
 """What tracking makes of rendered belts: the fused class beside single views, and the places of parts that move.
 
 The plant of configs/demo.yaml, some of its parts sliding and rolling, its pictures through the model that the
-configuration names. Which part is which is known from the plant. Expected calibration error (ECE) over 10 bins of
-equal width: the mean over parts of |share that is right - mean probability| of its bin (Guo et al. 2017, On
-Calibration of Modern Neural Networks).
+configuration names. Which part is which is known from the plant. The expected calibration error (ECE) is over 10 bins.
 """
 
 from dataclasses import dataclass, field, replace
@@ -18,6 +16,7 @@ from benchmarks.figures import Figure, report
 from controller.cli.plant import plant_setup
 from controller.cli.vision import make_pipeline
 from controller.config import LineConfig, load_config
+from models.scores import expected_calibration_error
 from plc_bridge.virtual_plc import PlcInputs, PlcOutputs
 from sim.config import PlantMotionConfig
 from sim.motion import Mover
@@ -49,22 +48,11 @@ class Seen:
     falsely_flagged: int = 0
 
 
-def expected_calibration_error(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """As the module's docstring says; `probability` of the best class, whether it was the right one."""
-    bins = np.minimum((probability * ECE_BINS).astype(int), ECE_BINS - 1)
-    error = 0.0
-    for number in range(ECE_BINS):
-        inside = bins == number
-        if inside.any():
-            error += inside.mean() * abs(right[inside].mean() - probability[inside].mean())
-    return float(error)
-
-
 def accuracy_and_ece(seen: list[tuple[NDArray[np.float32], int]]) -> tuple[float, float]:
     """Share of best classes that are right, and their calibration error."""
-    best = np.array([p.max() for p, _ in seen], np.float64)
-    right = np.array([int(p.argmax()) == label for p, label in seen])
-    return float(right.mean()), expected_calibration_error(best, right)
+    chances, labels = np.stack([p for p, _ in seen]), np.array([label for _, label in seen], np.int64)
+    right = chances.argmax(axis=1) == labels
+    return float(right.mean()), expected_calibration_error(chances, labels, ECE_BINS)
 
 
 class _Running:

@@ -20,15 +20,15 @@ def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> Probabili
     return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def expected_calibration_error(probabilities: Probabilities, labels: Labels) -> float:
-    """Mean |accuracy - confidence| over 15 equal bins of confidence, weighted by their crops.
+def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = CALIBRATION_BINS) -> float:
+    """Mean |accuracy - confidence| over equal bins of confidence, weighted by their crops.
 
     Guo et al., "On Calibration of Modern Neural Networks", 2017, eq. 3.
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    gap = np.bincount(bins, weights=right - confidence, minlength=CALIBRATION_BINS)
+    which = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gap = np.bincount(which, weights=right - confidence, minlength=bins)
     return float(np.abs(gap).sum() / len(labels))
 
 

@@ -12,20 +12,22 @@ from vision.settings import SegmentationConfig
 _SAMPLE_COLUMNS = 128
 _SAMPLE_ROWS = 64
 _NEAR_MM = 3.0  # a belt strays less than this from its profile between two pictures
+_NO_MAP = np.zeros((0, 0), np.float32)
 
 
 class BeltPlane:
     """Learns the belt's height from height maps H x W float32 mm of one width, parts in view or not.
 
     `foreground` of a map first, then `adapt` with what of the same picture is part.
-    `above_belt` H x W float32 is the last map, in mm above the belt; 0 x 0 before the first.
+    `above_belt` H x W float32 is the last map, in mm above the belt; 0 x 0 before the first and
+    after `unseen`.
     """
 
     def __init__(self, settings: SegmentationConfig) -> None:
         self._settings = settings
         self._frames = 0
         self._profile_mm = np.zeros(0, np.float32)
-        self.above_belt = np.zeros((0, 0), np.float32)
+        self.above_belt = _NO_MAP
 
     def foreground(self, height: NDArray[np.float32]) -> NDArray[np.uint8]:
         """H x W uint8, 255 where something is at least `height_above_mm` above the belt."""
@@ -34,6 +36,10 @@ class BeltPlane:
         self.above_belt = height - self._profile_mm
         self.above_belt -= _row_offsets(self.above_belt)[:, None]
         return (self.above_belt >= self._settings.height_above_mm).view(np.uint8) * np.uint8(255)
+
+    def unseen(self) -> None:
+        """A picture came without a map: what the last one showed is not there any more."""
+        self.above_belt = _NO_MAP
 
     def _start(self, height: NDArray[np.float32]) -> None:
         """First estimate from one map: what lies low in every column, then again with the rows levelled.

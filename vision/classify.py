@@ -1,6 +1,6 @@
 """Class probabilities of crops, and which show none of the classes, through onnxruntime."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -21,6 +21,16 @@ class Classes:
 
     probabilities: NDArray[np.float32]
     unknown: NDArray[np.bool_]
+
+
+def outputs_of(
+    session: onnxruntime.InferenceSession, names: Sequence[str], given: Mapping[str, NDArray[Any]]
+) -> list[NDArray[np.float32]]:
+    """The outputs of these names. Raises Fatal `model.failed` where onnxruntime gives up."""
+    try:
+        return cast("Any", session).run(list(names), given)
+    except Exception as error:  # onnxruntime's own exceptions share no public base class
+        raise Fatal("model.failed", f"onnxruntime cannot run the model: {error}.", "Install another model.") from error
 
 
 def prior_of(labels: tuple[str, ...], mix: Mapping[str, float] | None, unexpected_share: float) -> NDArray[np.float32]:
@@ -112,12 +122,7 @@ class Classifier:
             )
         if not len(crops):
             return Classes(np.zeros((0, len(self.labels)), np.float32), np.zeros(0, np.bool_))
-        try:
-            found = cast("list[NDArray[np.float32]]", self._session.run(self._outputs, {self._input_name: crops}))
-        except Exception as error:  # onnxruntime's own exceptions share no public base class
-            raise Fatal(
-                "model.failed", f"onnxruntime cannot run the model: {error}.", "Install another model."
-            ) from error
+        found = outputs_of(self._session, self._outputs, {self._input_name: crops})
         if not all(np.isfinite(output).all() for output in found):
             raise Fatal("model.not_finite", "The model answered with NaN or infinity.", "Install another model.")
         thresholds: NDArray[np.float32] | None = None

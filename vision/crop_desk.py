@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
 from vision.camera_config import CameraConfig
+from vision.crops import MARGIN
 from vision.frame import Frame
 from vision.results import CropAnswer, CropRequest
 
 _MOST_WAITING = 64
 _MOST_ANSWERS = 2  # a frame: PNG takes about 1 ms each
-_MARGIN = 0.12  # of the longer side of a part, as the classifier's crops have (vision/crops.py)
 
 
 class CropDesk:
@@ -63,7 +63,7 @@ class CropDesk:
         left, right = (
             (across - self._camera.across_start_mm) / mm for across in (wanted.across_min_mm, wanted.across_max_mm)
         )
-        margin = 4 + _MARGIN * max(bottom - top, right - left)
+        margin = 4 + MARGIN * max(bottom - top, right - left)
         rows = slice(max(round(top - margin), 0), max(round(bottom + margin), 0))
         columns = slice(max(round(left - margin), 0), max(round(right + margin), 0))
         window = color[rows, columns]

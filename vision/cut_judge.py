@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vision.cuts import FEATURES
 
 WEIGHTS = Path(__file__).with_suffix(".npz")
-_ARRAYS = ("mean", "scale", "w0", "b0", "w1", "b1", "w2", "b2")
+ARRAYS = ("mean", "scale", "w0", "b0", "w1", "b1", "w2", "b2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class CutJudge:
         with np.load(WEIGHTS, allow_pickle=False) as stored:
             return cls(
                 stored[f"{kind}.columns"].astype(np.intp),
-                *(stored[f"{kind}.{name}"].astype(np.float32) for name in _ARRAYS),
+                *(stored[f"{kind}.{name}"].astype(np.float32) for name in ARRAYS),
             )
 
     def probabilities(self, rows: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.compiled import BYTES, F4_ROWS, F8, FLOATS, I8, PICTURE, POINTS, TABLE, compiled
-from vision.outlines import hull_area
+from vision.outlines import hull_area, signed_area
 
 FIRST, SECOND, PROBABILITY, FEATURES = range(4)
 NAMES = (
@@ -44,10 +44,7 @@ Floats = NDArray[np.float64]
 def _notches(outline: Points) -> Floats:
     """How far the outline turns inwards at each of its points, in radians; 0 where it does not by `_SHARPEST`."""
     count = len(outline)
-    doubled = 0.0
-    for k in range(count):
-        doubled += float(outline[k - 1, 0]) * outline[k, 1] - float(outline[k, 0]) * outline[k - 1, 1]
-    turn = 1.0 if doubled > 0 else -1.0
+    turn = 1.0 if signed_area(outline) > 0 else -1.0
     notch = np.zeros(count)
     for k in range(count):
         ax, ay = float(outline[k, 0] - outline[k - 1, 0]), float(outline[k, 1] - outline[k - 1, 1])
@@ -57,15 +54,6 @@ def _notches(outline: Points) -> Floats:
         if bend >= _SHARPEST:
             notch[k] = bend
     return notch
-
-
-@compiled(F8, POINTS)
-def _area(points: Points) -> float:
-    """Of the closed polygon."""
-    doubled = 0.0
-    for k in range(len(points)):
-        doubled += float(points[k - 1, 0]) * points[k, 1] - float(points[k, 0]) * points[k - 1, 1]
-    return fabs(doubled) / 2
 
 
 @compiled(I8, F8, F8, BYTES)
@@ -242,7 +230,7 @@ def candidate_cuts(outline: Points, color: Bytes, mask: Bytes, height: Heights, 
     notch = _notches(outline)
     notches = np.count_nonzero(notch)
     count = len(outline)
-    area = _area(outline)
+    area = fabs(signed_area(outline))
     solidity = area / max(hull_area(outline), 1.0)
     found = np.zeros((notches * max(notches - 1, 0) // 2, FEATURES + _COUNT))
     n = 0
@@ -253,7 +241,7 @@ def candidate_cuts(outline: Points, color: Bytes, mask: Bytes, height: Heights, 
             if notch[j] == 0 or (i == 0 and j == count - 1):
                 continue
             piece = outline[i : j + 1]
-            first = _area(piece)
+            first = fabs(signed_area(piece))
             second = area - first
             smaller, larger = min(first, second), max(first, second)
             x, y = float(outline[i, 0]), float(outline[i, 1])

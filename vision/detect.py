@@ -11,6 +11,7 @@ from models.detector_manifest import DetectorInput
 from models.registry import DetectorFile, load_session
 from models.unknown import UnknownRule
 from senbetsu_errors import Fatal
+from vision.classify import outputs_of
 from vision.detector_answers import Answers, class_probabilities, decode
 from vision.tiles import Boxes, Tiling, merged
 
@@ -110,12 +111,7 @@ class Detector:
         found: list[Answers] = []
         for start in range(0, len(pictures), step):
             batch = network_input(pictures[start : start + step], self.input)
-            try:
-                outputs = self._session.run(list(self._output.names), {self.input.name: batch})
-            except Exception as error:  # onnxruntime's own exceptions share no public base class
-                raise Fatal(
-                    "model.failed", f"onnxruntime cannot run the model: {error}.", "Install another model."
-                ) from error
+            outputs = outputs_of(self._session, self._output.names, {self.input.name: batch})
             found += decode(outputs, self._output, len(self.labels), self.input.width_px, self.input.height_px)
         if len(found) != len(pictures):
             raise Fatal("model.bad_answer", f"The detector answered {len(found)} of {len(pictures)} pictures.")

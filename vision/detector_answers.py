@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detector_manifest import DetectorOutput
+from models.scores import softmax
 from senbetsu_errors import Fatal
 
 Floats = NDArray[np.float32]
@@ -83,9 +84,7 @@ def class_probabilities(scores: Floats, said: DetectorOutput, temperature: float
         named[np.arange(len(scores)), scores.argmax(axis=1)] = True
         return cast("NDArray[np.float64]", np.where(named, sure, others)).astype(np.float32)
     logits = np.log(bounded) if said.activation == "softmax" else np.log(bounded) - np.log1p(-bounded)
-    logits = logits / temperature
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    return (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32)
+    return softmax(logits, temperature)
 
 
 def _columns(values: Floats, width: int, split: int) -> tuple[Floats, Floats]:

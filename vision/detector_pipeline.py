@@ -11,7 +11,7 @@ from vision.camera_config import CameraConfig
 from vision.classify import Classes
 from vision.detect import Detector
 from vision.frame import Frame
-from vision.pipeline import belt_detections, checked_color, preview_jpeg
+from vision.pipeline import belt_detections, checked_color, preview_jpeg, require_belt_in_view
 from vision.results import Detections
 from vision.segmentation import Blobs
 from vision.settings import VisionConfig
@@ -40,12 +40,7 @@ class DetectorPipeline:
         shadow: Shadow | None = None,
         calibrations: Calibrations = _UNCALIBRATED,
     ) -> None:
-        if camera.across_start_mm >= belt_width_mm:
-            raise NeedsOperator(
-                "camera.view",
-                f"The picture begins {camera.across_start_mm} mm across a belt of {belt_width_mm} mm.",
-                "Correct camera.across_start_mm or belt.width_mm.",
-            )
+        require_belt_in_view(camera, belt_width_mm)
         require_usable(camera, settings, detector.input, detector.rule)
         self.labels = detector.labels
         self.shadow = shadow
@@ -76,12 +71,13 @@ class DetectorPipeline:
         probabilities = np.where(whole[:, None], found.probabilities[large], np.float32(0))
         classes = Classes(probabilities, found.unknown[large] & whole)
         blobs = _blobs(boxes, areas)
-        if self.shadow and whole.any():
-            shown = Classes(probabilities[whole], classes.unknown[whole])
-            self.shadow.see(color, blobs.boxes[whole], shown, areas[whole] * self._camera.mm_per_px**2)
         last_row = np.full(len(blobs), len(color) - 1.0)
         flat = belt_detections(blobs, classes, cut, oversize, last_row, self._camera)
-        return self._calibrated.on_belt(flat)
+        on_belt = self._calibrated.on_belt(flat)
+        if self.shadow and whole.any():
+            shown = Classes(probabilities[whole], classes.unknown[whole])
+            self.shadow.see(color, blobs.boxes[whole], shown, on_belt.area_mm2[whole])
+        return on_belt
 
     def flush(self) -> None:
         """Nothing waits: every frame is answered whole."""
@@ -135,6 +131,5 @@ def _blobs(boxes: NDArray[np.float64], areas: NDArray[np.float64]) -> Blobs:
         outlines,
         outlines,
         np.zeros(len(boxes), np.bool_),
-        np.full(len(boxes), np.nan),
-        np.full(len(boxes), np.nan),
+        np.full((len(boxes), 2), np.nan),
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.fusion import MEASURES
 from vision import track_table as at
 from vision.compiled import BOOL, CHANCES, COLUMN, F8, INDICES, TABLE, compiled
-from vision.track_table import HISTORY, HISTORY_AT, LOGP, MIN_PROBABILITY, ORIGIN, VIEWS, Floats, Indices
+from vision.track_table import HISTORY, HISTORY_AT, LOGP, MIN_PROBABILITY, ORIGIN, VIEWS, Floats, Indices, way_to_act
 
 _STEADY = 3.0  # times the scatter around it that a drift must reach to be one
 _LOG_MIN = log(MIN_PROBABILITY)
@@ -71,9 +71,7 @@ def estimates(tracks: Floats, which: Indices, moves_mm: float, act_at_mm: float)
             turns = max(long.max() - long.min(), wide.max() - wide.min()) > moves_mm
             rolls = turns or not (drifts or drifts_x)
             slides = not rolls
-            # It passes act_at_mm when e - p = act_at_mm; both change with e from where it was seen last.
-            slope = min(slope, 0.9)
-            way = max((act_at_mm - (row[at.E] - row[at.P])) / (1 - slope), 0.0)
+            slope, way = way_to_act(row, slope, act_at_mm)
             changes = _ROLLING_CHANGES if rolls else _SLIDING_CHANGES
             # What scatters around the line scatters on: a part that rolls to and fro is anywhere within it.
             spread = sqrt(scatter**2 + (error * way) ** 2 + (changes * slope * way) ** 2)

@@ -180,7 +180,7 @@ class HealthMonitor:
     def part(self, label_index: int, unknown: bool, now_s: float) -> None:
         """A part was decided on at loop time `now_s`: its best class, and whether it counts as unknown."""
         self._unknown.append(unknown)
-        self._set("unknown_rate", _mean([float(u) for u in self._unknown], _FEWEST_PARTS), now_s)
+        self._set("unknown_rate", _mean(self._unknown, _FEWEST_PARTS), now_s)
         if unknown:
             return
         learned = self._mix_learned

@@ -3,6 +3,7 @@
 Polygons lie one after the other in `points` int32 [K, 2] of x, y; polygon n is `points[ends[n]:ends[n + 1]]`.
 """
 
+from collections.abc import Sequence
 from math import fabs, hypot
 
 import numpy as np
@@ -15,6 +16,13 @@ Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 BOX, CENTRE, AREA = slice(0, 4), slice(4, 6), 6
+
+
+def one_after_the_other(polygons: Sequence[Points]) -> tuple[Points, Indices]:
+    """`points` and `ends` of polygons int32 [K, 2], one at least."""
+    ends = np.zeros(len(polygons) + 1, np.int64)
+    np.cumsum([len(polygon) for polygon in polygons], out=ends[1:])
+    return np.concatenate(polygons), ends
 
 
 @compiled(TABLE, POINTS, INDICES)
@@ -46,6 +54,15 @@ def measured(points: Points, ends: Indices) -> Floats:
             row[4], row[5] = ax + mx / (3 * doubled), ay + my / (3 * doubled)
         row[6] = fabs(doubled) / 2
     return table
+
+
+@compiled(F8, POINTS)
+def signed_area(points: Points) -> float:
+    """Area of a polygon, below 0 where it runs round the other way; exact."""
+    doubled = 0.0
+    for k in range(len(points)):
+        doubled += float(points[k - 1, 0]) * points[k, 1] - float(points[k, 0]) * points[k - 1, 1]
+    return doubled / 2
 
 
 @compiled(CORNERS, POINTS)
@@ -121,12 +138,8 @@ def solidities(points: Points, ends: Indices) -> Floats:
     """Share of its convex hull that each polygon fills; 1 for one without a hull."""
     found = np.ones(len(ends) - 1)
     for n in range(len(found)):
-        first, last = ends[n], ends[n + 1]
-        doubled = 0.0
-        for k in range(first, last):
-            following = k + 1 if k + 1 < last else first
-            doubled += float(points[k, 0]) * points[following, 1] - float(points[following, 0]) * points[k, 1]
-        around = hull_area(points[first:last])
+        polygon = points[ends[n] : ends[n + 1]]
+        around = hull_area(polygon)
         if around > 0:
-            found[n] = fabs(doubled) / 2 / around
+            found[n] = fabs(signed_area(polygon)) / around
     return found

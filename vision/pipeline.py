@@ -72,12 +72,7 @@ class VisionPipeline:
         shadow: Shadow | None = None,
         calibrations: Calibrations = _UNCALIBRATED,
     ) -> None:
-        if camera.across_start_mm >= belt_width_mm:
-            raise NeedsOperator(
-                "camera.view",
-                f"The picture begins {camera.across_start_mm} mm across a belt of {belt_width_mm} mm.",
-                "Correct camera.across_start_mm or belt.width_mm.",
-            )
+        require_belt_in_view(camera, belt_width_mm)
         min_area_px = settings.min_area_mm2 / camera.mm_per_px**2
         if min_area_px < 4:
             raise NeedsOperator(
@@ -174,8 +169,7 @@ class VisionPipeline:
         are longer or shorter by the root of that.
         """
         mm_per_px = self._camera.mm_per_px * np.sqrt(found.area_mm2 / np.maximum(flat_area_mm2, 1e-9))
-        heights = np.stack([blobs.mean_height_mm, blobs.height_mm], axis=1)
-        measures = measures_of(blobs.contours, found.area_mm2, heights, mm_per_px)
+        measures = measures_of(blobs.contours, found.area_mm2, blobs.heights_mm, mm_per_px)
         if self._scale is not None:
             measures[:, MASS_COLUMN] = self._scale.masses_g(found.along_min_mm, found.along_max_mm)
         if whole.any():
@@ -185,6 +179,16 @@ class VisionPipeline:
             if self.shadow:
                 self.shadow.see(color, blobs.boxes[whole], classes, found.area_mm2[whole], measures[whole])
         return replace(found, measures=measures)
+
+
+def require_belt_in_view(camera: CameraConfig, belt_width_mm: float) -> None:
+    """Raises NeedsOperator `camera.view` for a picture beside the belt."""
+    if camera.across_start_mm >= belt_width_mm:
+        raise NeedsOperator(
+            "camera.view",
+            f"The picture begins {camera.across_start_mm} mm across a belt of {belt_width_mm} mm.",
+            "Correct camera.across_start_mm or belt.width_mm.",
+        )
 
 
 def belt_detections(

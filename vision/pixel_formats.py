@@ -41,23 +41,6 @@ _GROUPS = {"10p": (4, 5), "12p": (2, 3), "10Packed": (2, 3), "12Packed": (2, 3)}
 """Pixels in how many bytes."""
 
 
-def supported_formats() -> tuple[str, ...]:
-    """Every name that `to_bgr` knows."""
-    depths = ("8", "10", "12", "16", "10p", "12p", "10Packed", "12Packed")
-    return (*(mosaic + depth for mosaic in _MOSAIC_TO_BGR for depth in depths), *_COLOUR)
-
-
-def check_supported(pixel_format: str) -> None:
-    """Raises NeedsOperator `camera.pixel_format` for a format that `to_bgr` does not know."""
-    if pixel_format not in _COLOUR and not _ONE_CHANNEL.fullmatch(pixel_format):
-        raise NeedsOperator(
-            "camera.pixel_format",
-            f"The camera sends {pixel_format}.",
-            "Set camera.pixel_format to Mono or Bayer of 8, 10, 12 or 16 bits (packed or not), RGB8, BGR8, RGBa8, "
-            "BGRa8 or YUV422_8.",
-        )
-
-
 def to_bgr(raw: Pixels, pixel_format: str, rows: int, columns: int) -> Pixels:
     """The picture `rows` x `columns` x 3 uint8 BGR in memory of its own, from its raw bytes (uint8 [at least
     what the format takes]).
@@ -65,12 +48,18 @@ def to_bgr(raw: Pixels, pixel_format: str, rows: int, columns: int) -> Pixels:
     Mosaics are interpolated (bilinear). YUV422 is taken as ITU-R BT.601 with limited range. Raises
     NeedsOperator `camera.pixel_format` for another format, Retryable `camera.damaged` for too few bytes.
     """
-    check_supported(pixel_format)
     one_channel = _ONE_CHANNEL.fullmatch(pixel_format)
     if one_channel:
         mosaic, depth = one_channel.groups()
         plane = _eight_bits(raw, depth, rows * columns).reshape(rows, columns)
         return cv2.cvtColor(plane, _MOSAIC_TO_BGR[mosaic]).astype(np.uint8, copy=False)
+    if pixel_format not in _COLOUR:
+        raise NeedsOperator(
+            "camera.pixel_format",
+            f"The camera sends {pixel_format}.",
+            "Set camera.pixel_format to Mono or Bayer of 8, 10, 12 or 16 bits (packed or not), RGB8, BGR8, RGBa8, "
+            "BGRa8 or YUV422_8.",
+        )
     channels, conversion = _COLOUR[pixel_format]
     picture = _first(raw, rows * columns * channels).reshape(rows, columns, channels)
     return picture.copy() if conversion is None else cv2.cvtColor(picture, conversion).astype(np.uint8, copy=False)

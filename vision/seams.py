@@ -54,11 +54,9 @@ class SeamFilter:
         for box in boxes[wide].tolist():
             seam = self._found_in(mask, *(int(v) for v in box))
             if seam is not None:
-                is_new = not any(abs(seam.above_last - k.above_last) < 2 * self._widest_px for k in self._known)
-                self.seen += is_new
-                self._known = [k for k in self._known if abs(seam.above_last - k.above_last) >= 2 * self._widest_px] + [
-                    seam
-                ]
+                others = [k for k in self._known if abs(seam.above_last - k.above_last) >= 2 * self._widest_px]
+                self.seen += len(others) == len(self._known)
+                self._known = [*others, seam]
         cleared = 0
         for seam in self._known:
             cleared += _clear(mask, rows - 1 - seam.above_last, seam.slope, seam.thickness / 2 + _RIM_PX)

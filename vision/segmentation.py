@@ -13,7 +13,7 @@ from vision.belt_plane import BeltPlane
 from vision.cut_judge import CutJudge
 from vision.cuts import FIRST, SECOND, candidate_cuts
 from vision.measures import heights_mm
-from vision.outlines import AREA, BOX, CENTRE, measured, solidities
+from vision.outlines import AREA, BOX, CENTRE, measured, one_after_the_other, solidities
 from vision.seams import SeamFilter
 from vision.settings import SegmentationConfig
 
@@ -23,7 +23,6 @@ cv2.setNumThreads(1)
 Contour = NDArray[np.int32]
 _OUTLINE_PX = 1.2
 _MOST_CUTS = 6  # one after the other, through one blob
-_NO_HEIGHT = np.zeros((0, 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,8 @@ class Blobs:
     `boxes` int32 [N, 4] is x, y, width, height, pixels inclusive; `centres` float64 [N, 2] is x, y of
     the centroid in pixel-centre coordinates; `areas` float64 [N] in square pixels; `contours` are
     int32 [K, 2] of x, y, and `outlines` the same with fewer points. `clump` bool [N]: probably several
-    parts, but not surely enough to cut. `height_mm` float64 [N]: the height above the belt that 95 % of
-    the blob's pixels do not exceed, NaN without a height channel or where it saw nothing of the blob;
-    `mean_height_mm` float64 [N] is their mean.
+    parts, but not surely enough to cut. `heights_mm` float64 [N, 2]: the mean height above the belt and the one that
+    95 % of the blob's pixels do not exceed, NaN without a height channel or where it saw nothing of the blob.
     """
 
     boxes: NDArray[np.int32]
@@ -53,8 +51,7 @@ class Blobs:
     contours: tuple[Contour, ...]
     outlines: tuple[Contour, ...]
     clump: NDArray[np.bool_]
-    height_mm: NDArray[np.float64]
-    mean_height_mm: NDArray[np.float64]
+    heights_mm: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.areas)
@@ -99,7 +96,9 @@ class Segmenter:
         `learn` lets the belt's colours and its plane adapt: not over a standing belt.
         """
         mask = self._background.foreground(picture.color)
-        if picture.height is not None:
+        if picture.height is None:
+            self._plane.unseen()
+        else:
             cv2.bitwise_or(mask, self._plane.foreground(picture.height), mask)
         if learn:
             self._background.adapt(picture.color, mask)
@@ -119,14 +118,14 @@ class Segmenter:
     def contours(self, mask: NDArray[np.uint8], travel_rows: float | None = None) -> list[Contour]:
         """Outer borders of the mask's blobs, belt seams taken out of it."""
         found = outer_contours(mask)
-        boxes = measured(*_flat(found))[:, BOX] if found else np.zeros((0, 4))
+        boxes = measured(*one_after_the_other(found))[:, BOX] if found else np.zeros((0, 4))
         return outer_contours(mask) if self._seams.erase(mask, boxes, travel_rows) else found
 
     def split_all(self, picture: Picture, mask: NDArray[np.uint8], contours: Sequence[Contour]) -> list[Piece]:
         """The contours that are large enough, with those of touching parts replaced by their pieces."""
         if not contours:
             return []
-        large = np.flatnonzero(measured(*_flat(contours))[:, AREA] >= self._min_area_px).tolist()
+        large = np.flatnonzero(measured(*one_after_the_other(contours))[:, AREA] >= self._min_area_px).tolist()
         whole = [Piece(contours[k], simplified(contours[k])) for k in large]
         if self._settings.split_solidity == 0:
             return whole
@@ -146,7 +145,7 @@ class Segmenter:
         """Which outlines, int32 [K, 2] each, may be several parts: they fill little of their hull, or are too long."""
         if not outlines:
             return np.zeros(0, np.bool_)
-        points, ends = _flat(outlines)
+        points, ends = one_after_the_other(outlines)
         table = measured(points, ends)
         hollow = solidities(points, ends) < self._settings.split_solidity
         long = table[:, BOX][:, 2:].max(axis=1) > self._max_part_px
@@ -156,7 +155,7 @@ class Segmenter:
         self, picture: Picture, mask: NDArray[np.uint8], pieces: Sequence[Piece]
     ) -> tuple[list[Piece], list[Piece]]:
         """Halves of the pieces that are cut at their likeliest place, and the pieces that are left whole."""
-        height = _NO_HEIGHT if picture.height is None else self._plane.above_belt
+        height = self._plane.above_belt
         candidates = [candidate_cuts(piece.outline, picture.color, mask, height, self._min_area_px) for piece in pieces]
         chances = self._judges[picture.height is not None].probabilities(np.concatenate(candidates))
         cut: list[Piece] = []
@@ -184,7 +183,7 @@ class Segmenter:
         """
         if not pieces:
             return no_blobs()
-        table = measured(*_flat([piece.contour for piece in pieces]))
+        table = measured(*one_after_the_other([piece.contour for piece in pieces]))
         large = np.flatnonzero(table[:, AREA] >= self._min_area_px)
         kept = [pieces[k] for k in large.tolist()]
         table = table[large]
@@ -200,8 +199,7 @@ class Segmenter:
             contours,
             tuple(piece.outline for piece in kept),
             np.array([piece.doubt >= self._settings.clump_above for piece in kept], np.bool_),
-            heights[:, 1],
-            heights[:, 0],
+            heights,
         )
 
 
@@ -214,8 +212,7 @@ def no_blobs() -> Blobs:
         (),
         (),
         np.zeros(0, np.bool_),
-        np.zeros(0),
-        np.zeros(0),
+        np.zeros((0, 2)),
     )
 
 
@@ -228,10 +225,3 @@ def outer_contours(mask: NDArray[np.uint8]) -> list[Contour]:
 def simplified(contour: Contour) -> Contour:
     """The contour with fewer points: int32 [K, 2]."""
     return cast("Contour", cv2.approxPolyDP(contour, _OUTLINE_PX, True)).reshape(-1, 2)
-
-
-def _flat(contours: Sequence[Contour]) -> tuple[Contour, NDArray[np.int64]]:
-    """All points one after the other, and where each contour begins, with the end of the last."""
-    ends = np.zeros(len(contours) + 1, np.int64)
-    np.cumsum([len(c) for c in contours], out=ends[1:])
-    return np.concatenate(contours), ends

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.measures import filled
 from vision.segmentation import Blobs, Contour, Picture, Piece, Segmenter, simplified
 
 _CONTEXT_ROWS = 6  # carried always, so that filters see both sides of a seam
@@ -143,13 +144,9 @@ class StripAssembler:
 
 def _covers(contour: Contour, tail: NDArray[np.uint8]) -> bool:
     """True if the filled contour covers any pixel of the mask."""
-    x, y, w, h = cv2.boundingRect(contour)
+    box = x, y, w, h = cv2.boundingRect(contour)
     window = tail[y : y + h, x : x + w]
-    if not window.any():
-        return False
-    filled = np.zeros((h, w), np.uint8)
-    cv2.drawContours(filled, [contour], -1, 255, cv2.FILLED, offset=(-x, -y))
-    return bool(cv2.bitwise_and(filled, window.astype(np.uint8, copy=False)).any())
+    return bool(window.any()) and bool(window[filled(contour, box) > 0].any())
 
 
 def _pieces(contours: Sequence[Contour]) -> list[Piece]:
@@ -193,8 +190,7 @@ def _with_leftover(assembled: Assembled, left: Blobs, top: int, rows: int, trave
         new.contours + left.contours,
         new.outlines + left.outlines,
         np.concatenate([new.clump, left.clump]),
-        np.concatenate([new.height_mm, left.height_mm]),
-        np.concatenate([new.mean_height_mm, left.mean_height_mm]),
+        np.concatenate([new.heights_mm, left.heights_mm]),
     )
     shift = np.full(len(left), travel_rows + top - rows)
     return Assembled(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.fusion import MEASURES
-from vision.compiled import BOOL, COLUMN, F4_ROWS, F8, FLAG_COLUMN, FLAGS, I8, INDICES, TABLE, compiled
+from vision.compiled import BOOL, COLUMN, F4_ROWS, F8, FLAG_COLUMN, FLAGS, FLOATS, I8, INDICES, TABLE, compiled
 from vision.results import Detections
 
 Floats = NDArray[np.float64]
@@ -27,6 +27,7 @@ Indices = NDArray[np.int64]
 HISTORY = 8  # views kept for position statistics: the first one and the last
 GONE_AFTER = 2  # pictures on end, for each whole view and one more, in which a part was not where it must be
 MIN_PROBABILITY = 1e-6  # so that one sure view cannot forbid a class
+_STEEPEST = 0.9  # drift back, a mm of travel: at 1 a part stays where it is over the running belt and never arrives
 
 (
     P, X, E, FRONT, X_MIN, REAR, X_MAX, AREA, VIEWS, ID, RETURNED, MISSES, OFF_MM, DRIFT, DRIFT_X, DISAGREEING,
@@ -231,13 +232,22 @@ def keep(tracks: Floats, kept: Flags) -> int:
     return n
 
 
+@compiled((F8, F8), FLOATS, F8, F8)
+def way_to_act(track: Floats, slope: float, act_at_mm: float) -> tuple[float, float]:
+    """A track's drift (of p, a mm of travel), bounded, and the travel left until it passes `act_at_mm`.
+
+    It passes when e - p = act_at_mm; both change with e from where it was seen last.
+    """
+    slope = min(slope, _STEEPEST)
+    return slope, max((act_at_mm - (track[E] - track[P])) / (1 - slope), 0.0)
+
+
 @compiled(TABLE, TABLE, F8)
 def where_acted_on(tracks: Floats, act_at_mm: float) -> Floats:
     """A copy of the table in which what moves lies where it will pass `act_at_mm` downstream of the datum."""
     there = tracks.copy()
     for t in range(len(tracks)):
-        slope = min(tracks[t, DRIFT], 0.9)
-        way = max((act_at_mm - (tracks[t, E] - tracks[t, P])) / (1 - slope), 0.0)
+        slope, way = way_to_act(tracks[t], tracks[t, DRIFT], act_at_mm)
         for column in (P, FRONT, REAR):
             there[t, column] += slope * way
         for column in (X, X_MIN, X_MAX):

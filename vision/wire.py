@@ -97,9 +97,7 @@ def decode(data: bytes) -> FrameResult | Idle | FrameBlob | CameraChange:
             raise ValueError(f"kind {header['kind']!r}")
         return _frame_result(header, body)
     except (KeyError, TypeError, ValueError, struct.error) as error:
-        raise Fatal(
-            "vision.bad_message", f"A vision message is damaged: {error}.", "Both sides must run the same version."
-        ) from error
+        raise _damaged(error) from error
 
 
 def _camera_change(header: dict[str, Any]) -> CameraChange:
@@ -129,9 +127,13 @@ def decode_request(data: bytes) -> CropRequest:
         ticket, sequence = _whole(header.pop("ticket")), _whole(header.pop("frame_sequence"))
         return CropRequest(ticket, sequence, **{name: _finite(value) for name, value in header.items()})
     except (KeyError, TypeError, ValueError) as error:
-        raise Fatal(
-            "vision.bad_message", f"A vision message is damaged: {error}.", "Both sides must run the same version."
-        ) from error
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> Fatal:
+    return Fatal(
+        "vision.bad_message", f"A vision message is damaged: {error}.", "Both sides must run the same version."
+    )
 
 
 def _message(header: dict[str, Any], body: list[bytes]) -> bytes:

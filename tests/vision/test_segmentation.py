@@ -111,13 +111,17 @@ def test_black_on_black_is_found_by_its_height_alone_and_measured() -> None:
     assert len(seg.blobs(blind, seg.foreground(blind))) == 0
     blobs = seg.blobs(seen, seg.foreground(seen))
     np.testing.assert_allclose(blobs.boxes, [[100, 80, 80, 60]], atol=1)
-    np.testing.assert_allclose(blobs.height_mm, [3.0], atol=0.2)
+    np.testing.assert_allclose(blobs.heights_mm[:, 1], [3.0], atol=0.2)
 
 
 def test_without_a_height_channel_no_blob_has_a_height() -> None:
     picture = empty_belt()
     picture[80:140, 100:180] = 160
-    assert np.isnan(blobs_in(segmenter(), picture).height_mm).tolist() == [True]
+    seg = segmenter()
+    assert np.isnan(blobs_in(seg, picture).heights_mm[:, 1]).tolist() == [True]
+    with_height = Picture(picture, np.zeros((240, 400), np.float32))
+    assert not np.isnan(seg.blobs(with_height, seg.foreground(with_height)).heights_mm).any()
+    assert np.isnan(blobs_in(seg, picture).heights_mm).all()  # and not those of the picture before
 
 
 def test_the_bands_of_a_flickering_lamp_are_no_parts() -> None:
