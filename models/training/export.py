@@ -361,12 +361,11 @@ def _metrics(
     right = logits.argmax(axis=1) == held.labels
 
     def over(chosen: NDArray[np.bool_]) -> Accuracy | None:
-        count = int(chosen.sum())
-        return Accuracy(accuracy=float(right[chosen].mean()), count=count) if count else None
+        return Accuracy.of(right[chosen]) if chosen.any() else None
 
     per_class = {name: over(held.labels == index) for index, name in enumerate(held.classes)}
     return Metrics(
-        overall=Accuracy(accuracy=float(right.mean()), count=len(right)),
+        overall=Accuracy.of(right),
         real=over(held.real),
         rendered=over(~held.real),
         per_class={name: accuracy for name, accuracy in per_class.items() if accuracy},

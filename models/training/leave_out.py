@@ -70,13 +70,9 @@ def _all_taught(taught: Sequence[AfterTeaching], classes: tuple[str, ...]) -> Ta
     labels, right = (np.concatenate(each) for each in zip(*((t.labels, t.right) for t in taught), strict=True))
     return TaughtElsewhere(
         crops_per_class=taught[0].crops_per_class,
-        measured=_accuracy(right),
-        per_class={classes[label]: _accuracy(right[labels == label]) for label in sorted({int(x) for x in labels})},
+        measured=Accuracy.of(right),
+        per_class={classes[label]: Accuracy.of(right[labels == label]) for label in sorted({int(x) for x in labels})},
     )
-
-
-def _accuracy(right: NDArray[np.bool_]) -> Accuracy:
-    return Accuracy(accuracy=float(right.mean()), count=len(right))
 
 
 class _Answered:
@@ -95,8 +91,8 @@ class _Answered:
         for index, name in enumerate(self._classes):
             of = chosen & (self.labels == index)
             if of.any():
-                per_class[name] = _accuracy(self.right[of])
-        return (_accuracy(self.right[chosen]) if chosen.any() else None), per_class
+                per_class[name] = Accuracy.of(self.right[of])
+        return (Accuracy.of(self.right[chosen]) if chosen.any() else None), per_class
 
 
 def _summed(found: list[_Answered], taught: TaughtElsewhere | None) -> LeaveOneSourceOut:
@@ -111,7 +107,7 @@ def _summed(found: list[_Answered], taught: TaughtElsewhere | None) -> LeaveOneS
     right = np.concatenate([each.right[each.has_photographs] for each in found])
     shares = [a.accuracy for s in sources if not s.rendered_only for a in s.per_class.values()]
     return LeaveOneSourceOut(
-        overall=_accuracy(right),
+        overall=Accuracy.of(right),
         mean_of_classes=float(np.mean(shares)),
         sources=tuple(sources),
         taught=taught,
