@@ -40,7 +40,7 @@ from models.onnx_head import BIAS, WEIGHT
 from models.registry import LABELS_KEY, verify
 from models.scores import expected_calibration_error, fit_temperature, softmax
 from models.training.dataset import Dataset
-from models.training.net import FromPixels
+from models.training.net import NORMALISATION, FromPixels
 from models.training.settings import TrainingSettings
 from models.training.train import Trained, answers, as_shown
 from models.unknown import fit_unknown
@@ -157,6 +157,7 @@ class _Finished:
         settings = self._settings
         temperature = fit_temperature(self._logits, self._held.labels)
         probabilities = softmax(self._logits, temperature)
+        mean, std = NORMALISATION[settings.net.backbone]
         return Manifest(
             name=self._name,
             version=settings.version,
@@ -168,8 +169,8 @@ class _Finished:
             preprocessing=Preprocessing(
                 description="The square around the blob, or the whole photograph padded to a square, resized to "
                 "size_px, RGB uint8, as vision.crops cuts it. The graph itself computes (pixel / 255 - mean) / std.",
-                mean=_normalisation(settings)[0],
-                std=_normalisation(settings)[1],
+                mean=(mean, mean, mean),
+                std=(std, std, std),
             ),
             temperature=temperature,
             unknown=fit_unknown(probabilities, self._embeddings, self._memory),
@@ -321,11 +322,6 @@ def _check_equal(trained: Trained, data: bytes, crops: NDArray[np.uint8], settin
             f"more than {LARGEST_LOGIT_DIFFERENCE:.0e}.",
             "Pin torch, onnxscript and onnxruntime to the versions of requirements/training.txt.",
         )
-
-
-def _normalisation(settings: TrainingSettings) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    mean, std = (127 / 255, 128 / 255) if settings.net.backbone == "efficientnet_lite0" else (0.45, 0.25)
-    return (mean, mean, mean), (std, std, std)
 
 
 def _evidence(learned: Dataset) -> dict[str, Evidence]:
