@@ -90,21 +90,16 @@ def export(
     plain = _onnx_bytes(trained, settings)
     _check_equal(trained, plain, held.crops[:512], settings)
     rounded = _int8(plain, learned.crops, settings.seed)
-    written: dict[Precision, Manifest] = {}
-    right = {"fp32": _right(plain, held), "int8": _right(rounded, held)}
-    if right["int8"] < right["fp32"] - MOST_POINTS_LOST:
+    fp32 = _Finished(plain, f"{settings.name}-fp32", "fp32", learned, held, settings, command, left_out)
+    int8 = _Finished(rounded, settings.name, "int8", learned, held, settings, command, left_out)
+    if int8.right < fp32.right - MOST_POINTS_LOST:
         raise Fatal(
             "training.int8_loses",
-            f"int8 answers {right['int8']:.2%} of the validation crops rightly, fp32 {right['fp32']:.2%}.",
+            f"int8 answers {int8.right:.2%} of the validation crops rightly, fp32 {fp32.right:.2%}.",
             "Train longer, or calibrate on more crops.",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    graphs: dict[Precision, bytes] = {"fp32": plain, "int8": rounded}
-    for precision, graph in graphs.items():
-        name = settings.name if precision == "int8" else f"{settings.name}-fp32"
-        finished = _Finished(graph, name, precision, learned, held, settings, command, left_out)
-        written[precision] = finished.write(folder)
-    return Exported(written["int8"], written["fp32"])
+    return Exported(fp32=fp32.write(folder), int8=int8.write(folder))
 
 
 def write_fp32(trained: Trained, dataset: Dataset, settings: TrainingSettings, folder: Path) -> Path:
@@ -145,6 +140,11 @@ class _Finished:
         self._memory = Memory(_run(graph, learned.crops[chosen])[1], learned.labels[chosen])
         self._logits, self._embeddings = _run(graph, held.crops)
         self._data = _with_metadata(graph, settings.labels, self._memory)
+
+    @property
+    def right(self) -> float:
+        """Share of the validation crops that it answers rightly."""
+        return float((self._logits.argmax(axis=1) == self._held.labels).mean())
 
     def write(self, folder: Path) -> Manifest:
         path = folder / f"{self._name}.onnx"
@@ -307,10 +307,6 @@ def _run(data: bytes, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ND
         for start in range(0, len(crops), _CHUNK)
     ]
     return np.concatenate([each[0] for each in found]), np.concatenate([each[1] for each in found])
-
-
-def _right(data: bytes, held: Dataset) -> float:
-    return float((_run(data, held.crops)[0].argmax(axis=1) == held.labels).mean())
 
 
 def _check_equal(trained: Trained, data: bytes, crops: NDArray[np.uint8], settings: TrainingSettings) -> None:
