@@ -15,14 +15,14 @@ from models.teaching import teach
 from models.training.dataset import Dataset
 from models.training.export import shown, write_fp32
 from models.training.leave_out import AfterTeaching
+from models.training.net import PartsNet
 from models.training.settings import TrainingSettings
-from models.training.train import Trained
 from vision.augment import views
 
 CROPS_PER_CLASS = 10
 
 
-def teach_left_out(trained: Trained, kept: Dataset, unseen: Dataset, settings: TrainingSettings) -> AfterTeaching:
+def teach_left_out(net: PartsNet, kept: Dataset, unseen: Dataset, settings: TrainingSettings) -> AfterTeaching:
     """Teaches ten of the `unseen` training photographs a class, and asks about the held-out ones of these classes.
 
     The collection's split keeps scenes apart. Classes with fewer than five photographs to teach are not asked about.
@@ -38,7 +38,7 @@ def teach_left_out(trained: Trained, kept: Dataset, unseen: Dataset, settings: T
     ]
     lesson = Lesson(labels, tuple(digests), np.stack(made), "sources left out")
     with tempfile.TemporaryDirectory() as folder:
-        parent = verify(write_fp32(trained, kept, settings, Path(folder)))
+        parent = verify(write_fp32(net, kept, settings, Path(folder)))
         path = Path(folder) / "taught.onnx"
         write_model(path, *teach(parent, lesson, "taught", "leave_out"))
         predictor = Predictor(verify(path))

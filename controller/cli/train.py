@@ -55,7 +55,7 @@ def train(
         settings.net, settings.schedule, settings.seed, grounds(settings), teacher, folder / "checkpoint.pt"
     )
     with _Log(folder / "training.log") as log:
-        trained = training.train(dataset, run, lambda state: log.report("all sources", state))
+        net = training.train(dataset, run, lambda state: log.report("all sources", state))
         left_out: LeaveOneSourceOut | None = None
         if settings.leave_out:
             left_out = leaving_out.leave_out(
@@ -63,10 +63,10 @@ def train(
                 run,
                 settings.leave_out,
                 lambda name, state: log.report(f"without {name}", state),
-                lambda net, kept, unseen: teach_left_out(net, kept, unseen, settings),
+                lambda other, kept, unseen: teach_left_out(other, kept, unseen, settings),
             )
     command = shlex.join(["senbetsu", "models", "train", str(config)])
-    exported = exporting.export(trained, dataset, settings, output, command, left_out)
+    exported = exporting.export(net, dataset, settings, output, command, left_out)
     for manifest in (exported.int8, exported.fp32):
         typer.echo(
             f"Wrote {output / manifest.name}.onnx, {manifest.size_bytes / 1e6:.2f} MB, and its manifest.", err=True

@@ -40,9 +40,9 @@ from models.onnx_head import BIAS, WEIGHT
 from models.registry import LABELS_KEY, verify
 from models.scores import expected_calibration_error, fit_temperature, softmax
 from models.training.dataset import Dataset
-from models.training.net import NORMALISATION, FromPixels
+from models.training.net import NORMALISATION, FromPixels, PartsNet
 from models.training.settings import TrainingSettings
-from models.training.train import Trained, answers, as_shown
+from models.training.train import answers, as_shown
 from models.unknown import fit_unknown
 from senbetsu_errors import Fatal
 
@@ -72,7 +72,7 @@ class Exported:
 
 
 def export(
-    trained: Trained,
+    net: PartsNet,
     dataset: Dataset,
     settings: TrainingSettings,
     folder: Path,
@@ -87,8 +87,8 @@ def export(
     """
     held = shown(dataset.where(dataset.validation), settings)
     learned = shown(dataset.where(~dataset.validation), settings)
-    plain = _onnx_bytes(trained, settings)
-    _check_equal(trained, plain, held.crops[:512], settings)
+    plain = _onnx_bytes(net, settings)
+    _check_equal(net, plain, held.crops[:512], settings)
     rounded = _int8(plain, learned.crops, settings.seed)
     fp32 = _Finished(plain, f"{settings.name}-fp32", "fp32", learned, held, settings, command, left_out)
     int8 = _Finished(rounded, settings.name, "int8", learned, held, settings, command, left_out)
@@ -102,20 +102,18 @@ def export(
     return Exported(fp32=fp32.write(folder), int8=int8.write(folder))
 
 
-def write_fp32(trained: Trained, dataset: Dataset, settings: TrainingSettings, folder: Path) -> Path:
+def write_fp32(net: PartsNet, dataset: Dataset, settings: TrainingSettings, folder: Path) -> Path:
     """The fp32 file alone, unchecked against int8: for a net that is measured and thrown away. Returns its path."""
     held = shown(dataset.where(dataset.validation), settings)
     learned = shown(dataset.where(~dataset.validation), settings)
-    finished = _Finished(
-        _onnx_bytes(trained, settings), settings.name, "fp32", learned, held, settings, "leave_out", None
-    )
+    finished = _Finished(_onnx_bytes(net, settings), settings.name, "fp32", learned, held, settings, "leave_out", None)
     return folder / f"{finished.write(folder).name}.onnx"
 
 
-def largest_difference(trained: Trained, data: bytes, crops: NDArray[np.uint8], size_px: int) -> float:
+def largest_difference(net: PartsNet, data: bytes, crops: NDArray[np.uint8], size_px: int) -> float:
     """Largest |onnxruntime - PyTorch| over the logits of `crops`, uint8 [N, size_px, size_px, 3]."""
     found = _run(data, crops)[0]
-    return float(np.abs(found - answers(trained.net, crops, size_px)[0]).max())
+    return float(np.abs(found - answers(net, crops, size_px)[0]).max())
 
 
 class _Finished:
@@ -216,14 +214,14 @@ def shown(dataset: Dataset, settings: TrainingSettings) -> Dataset:
     )
 
 
-def _onnx_bytes(trained: Trained, settings: TrainingSettings) -> bytes:
+def _onnx_bytes(net: PartsNet, settings: TrainingSettings) -> bytes:
     size = settings.net.size_px
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         # torch.export walks its own deprecated classes
         warnings.simplefilter("ignore", FutureWarning)
         program = cast("Any", torch.onnx).export(
-            FromPixels(trained.net).eval(),
+            FromPixels(net).eval(),
             (example,),
             input_names=[_INPUT],
             output_names=[_OUTPUT, _EMBEDDING],
@@ -309,8 +307,8 @@ def _run(data: bytes, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ND
     return np.concatenate([each[0] for each in found]), np.concatenate([each[1] for each in found])
 
 
-def _check_equal(trained: Trained, data: bytes, crops: NDArray[np.uint8], settings: TrainingSettings) -> None:
-    difference = largest_difference(trained, data, crops, settings.net.size_px)
+def _check_equal(net: PartsNet, data: bytes, crops: NDArray[np.uint8], settings: TrainingSettings) -> None:
+    difference = largest_difference(net, data, crops, settings.net.size_px)
     if not difference <= LARGEST_LOGIT_DIFFERENCE:
         raise Fatal(
             "training.export_differs",

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from models.manifest import Accuracy, LeaveOneSourceOut, LeftOut, TaughtElsewhere
 from models.training.dataset import Dataset
+from models.training.net import PartsNet
 from models.training.settings import LeaveOut
-from models.training.train import Progress, Run, Trained, answers, train
+from models.training.train import Progress, Run, answers, train
 
 Report = Callable[[str, Progress], None]
 
@@ -31,7 +32,7 @@ class AfterTeaching:
     right: NDArray[np.bool_]
 
 
-Teach = Callable[[Trained, Dataset, Dataset], AfterTeaching]
+Teach = Callable[[PartsNet, Dataset, Dataset], AfterTeaching]
 """Of a net, what it was trained on and the photographs left out."""
 
 
@@ -51,16 +52,16 @@ def leave_out(
         schedule = run.schedule.model_copy(update={"cycles": folds.cycles})
         shorter = replace(run, schedule=schedule, checkpoint=checkpoint)
         kept = dataset.where(~away)
-        trained = train(kept, shorter, lambda progress, name=name: report(name, progress))
+        net = train(kept, shorter, lambda progress, name=name: report(name, progress))
         unseen = dataset.where(away)
-        logits = answers(trained.net, unseen.crops, run.net.size_px)[0]
+        logits = answers(net, unseen.crops, run.net.size_px)[0]
         seen = kept.where(kept.real & ~kept.validation)
         found += [
             _Answered(source, seen, unseen.where(unseen.from_sources([source])), logits[unseen.from_sources([source])])
             for source in fold
         ]
         if teach:
-            taught.append(teach(trained, kept, unseen))
+            taught.append(teach(net, kept, unseen))
     return _summed(found, _all_taught(taught, dataset.classes))
 
 
