@@ -1,7 +1,6 @@
 """`senbetsu models train-detector`: a small detector, trained on rendered belts."""
 
 import importlib.util
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +14,9 @@ from controller.config.document import read_document
 from controller.config.errors import ConfigErrors
 from controller.config.sections import read_section
 from models.detector_manifest import DetectorManifest, Rule
+from models.files import write_model
 from models.manifest import TrainingSource
-from models.registry import DetectorFile, verify_any
+from models.registry import DetectorFile
 from models.scores import fit_temperature
 from models.training.detector_data import DetectorScene
 from models.training.detector_settings import DetectorSettings
@@ -110,10 +110,8 @@ def write_detector(
     )
     data = onnx_bytes(net, settings.layout, settings.side_px, labels)
     manifest = detector_manifest(settings, data, rule, source, command)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{settings.name}.onnx"
-    path.write_bytes(data)
-    first = look(Detector(_written(path, manifest)), held_out)
+    first = look(Detector(DetectorFile(path, manifest, data)), held_out)
     truth = first.truth[first.found]
     fitted: dict[str, float] = {}
     if len(truth):
@@ -124,18 +122,10 @@ def write_detector(
             "box_error_px": round(min(error, _MOST_BOX_ERROR_PX), 1),
         }
     manifest = manifest.model_copy(update={"rule": rule.model_copy(update=fitted)})
-    seen = look(Detector(_written(path, manifest)), held_out)
+    seen = look(Detector(DetectorFile(path, manifest, data)), held_out)
     manifest = manifest.model_copy(update={"metrics": metrics(seen, labels, len(held_out))})
-    return _written(path, manifest).manifest
-
-
-def _written(path: Path, manifest: DetectorManifest) -> DetectorFile:
-    """Writes the manifest beside its file and reads both back, verified."""
-    text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
-    path.with_suffix(".manifest.json").write_text(text + "\n", encoding="utf-8")
-    model = verify_any(path)
-    assert isinstance(model, DetectorFile)
-    return model
+    write_model(path, data, manifest)
+    return manifest
 
 
 def _scenes(settings: DetectorSettings, count: int, seed: np.random.SeedSequence, split: Split) -> list[DetectorScene]:

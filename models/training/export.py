@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from onnxruntime import quantization
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, shape_inference
 
+from models.files import write_model
 from models.manifest import (
     Accuracy,
     CreatedBy,
@@ -37,7 +38,7 @@ from models.manifest import (
 )
 from models.memory import MEMORY_KEY, Memory
 from models.onnx_head import BIAS, WEIGHT
-from models.registry import LABELS_KEY, verify
+from models.registry import LABELS_KEY
 from models.scores import expected_calibration_error, fit_temperature, softmax
 from models.training.dataset import Dataset
 from models.training.net import NORMALISATION, FromPixels, PartsNet
@@ -65,7 +66,7 @@ _WARNING = (
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The two files' manifests, as verified from disk."""
+    """The two files' manifests."""
 
     int8: Manifest
     fp32: Manifest
@@ -79,7 +80,7 @@ def export(
     command: str,
     left_out: LeaveOneSourceOut | None = None,
 ) -> Exported:
-    """Writes `<name>.onnx` and `<name>-fp32.onnx` with their manifests into `folder` and verifies them from there.
+    """Writes `<name>.onnx` and `<name>-fp32.onnx` with their manifests into `folder`, verified there.
 
     `command` is how the run was started, for the manifest. Raises Fatal, and writes nothing, where onnxruntime's fp32
     logits on validation crops are further than 1e-3 from PyTorch's (`training.export_differs`), or int8 answers more
@@ -98,7 +99,6 @@ def export(
             f"int8 answers {int8.right:.2%} of the validation crops rightly, fp32 {fp32.right:.2%}.",
             "Train longer, or calibrate on more crops.",
         )
-    folder.mkdir(parents=True, exist_ok=True)
     return Exported(fp32=fp32.write(folder), int8=int8.write(folder))
 
 
@@ -145,11 +145,9 @@ class _Finished:
         return float((self._logits.argmax(axis=1) == self._held.labels).mean())
 
     def write(self, folder: Path) -> Manifest:
-        path = folder / f"{self._name}.onnx"
-        path.write_bytes(self._data)
-        text = json.dumps(self._manifest().model_dump(mode="json"), indent=2, ensure_ascii=False)
-        path.with_suffix(".manifest.json").write_text(text + "\n", encoding="utf-8")
-        return verify(path).manifest
+        manifest = self._manifest()
+        write_model(folder / f"{self._name}.onnx", self._data, manifest)
+        return manifest
 
     def _manifest(self) -> Manifest:
         settings = self._settings
