@@ -20,14 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figure, report
+from controller.cli.lesson import lesson_of
 from models.files import write_model
-from models.lesson import Lesson, views_for
 from models.manifest import Manifest
 from models.predict import Predictor
 from models.registry import ModelFile, open_model, verify
 from models.teaching import teach
 from senbetsu_errors import NeedsOperator
-from vision.augment import views
 from vision.crops import crop_blobs
 from vision.images import load_image, square_crop
 
@@ -134,10 +133,8 @@ def from_source(size_px: int, source: str) -> tuple[Shown, Shown]:
 def taught(model: ModelFile, shown: Shown, folder: Path) -> tuple[ModelFile, Manifest, float]:
     """The model taught, its manifest and the seconds it took, crops cut already."""
     started_s = perf_counter()
-    each = views_for(len(shown.labels))
-    made = [views(crop, each, np.random.default_rng(number)) for number, crop in enumerate(shown.crops)]
-    digests = tuple(f"{number:064x}" for number in range(len(shown.labels)))
-    data, manifest = teach(model, Lesson(shown.labels, digests, np.stack(made), "benchmark"), "taught", "benchmark")
+    digests = [f"{number:016x}".ljust(64, "0") for number in range(len(shown.labels))]
+    data, manifest = teach(model, lesson_of(shown.labels, digests, shown.crops, "benchmark"), "taught", "benchmark")
     write_model(folder / "taught.onnx", data, manifest)
     return verify(folder / "taught.onnx"), manifest, perf_counter() - started_s
 

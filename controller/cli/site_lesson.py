@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.cli.lesson import lesson_of
 from models.files import write_model
-from models.lesson import MIN_CROPS, Lesson, views_for
+from models.lesson import MIN_CROPS
 from models.predict import Predictor
 from models.registry import verify
 from models.teaching import teach
@@ -17,7 +18,6 @@ from models.training.export import shown, write_fp32
 from models.training.leave_out import AfterTeaching
 from models.training.net import PartsNet
 from models.training.settings import TrainingSettings
-from vision.augment import views
 
 CROPS_PER_CLASS = 10
 
@@ -29,14 +29,9 @@ def teach_left_out(net: PartsNet, kept: Dataset, unseen: Dataset, settings: Trai
     """
     photographs = shown(unseen, settings)
     chosen = _ten_a_class(photographs, settings.seed)
-    crops, labels = photographs.crops[chosen], tuple(photographs.classes[int(i)] for i in photographs.labels[chosen])
+    crops, labels = photographs.crops[chosen], [photographs.classes[int(i)] for i in photographs.labels[chosen]]
     digests = [hashlib.sha256(crop.tobytes()).hexdigest() for crop in crops]
-    each = views_for(len(crops))
-    made: list[NDArray[np.uint8]] = [
-        views(crop, each, np.random.default_rng(int(digest[:16], 16)))
-        for crop, digest in zip(crops, digests, strict=True)
-    ]
-    lesson = Lesson(labels, tuple(digests), np.stack(made), "sources left out")
+    lesson = lesson_of(labels, digests, crops, "sources left out")
     with tempfile.TemporaryDirectory() as folder:
         parent = verify(write_fp32(net, kept, settings, Path(folder)))
         path = Path(folder) / "taught.onnx"
