@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import Figure, report
 from controller.cli.lesson import lesson_of
+from controller.cli.train import read_training_settings
 from models.files import write_model
 from models.manifest import Manifest
 from models.predict import Predictor
@@ -30,18 +31,14 @@ from senbetsu_errors import NeedsOperator
 from vision.crops import crop_blobs
 from vision.images import load_image, square_crop
 
-DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+REPOSITORY = Path(__file__).resolve().parent.parent
+TRAINING = REPOSITORY / "configs" / "training" / "parts.yaml"
+DATA = REPOSITORY.parent / "shared" / "data"
 CROPS_A_CLASS = 10
 MEASURED_A_CLASS = 100
 DRAW = 1
 FEWEST_SIDE_PX = 20
 
-# Class of the collection -> class of the model, as configs/training/parts.yaml has it.
-CLASSES = {
-    "screw": "screw", "cable": "cable", "nut_washer": "nut_washer", "smartphone": "smartphone", "pcb": "pcb",
-    "led": "led", "resistor": "resistor", "diode": "diode", "capacitor": "capacitor_ceramic", "other_waste": "other",
-    "other_device": "other", "empty_background": "other",
-}  # fmt: skip
 # Boxes of the detection sets that are none of the classes, or finer than them.
 NEW_CLASSES = {("bolts_washers_3bsalam", "Bottle"): "bottle", ("pcb_boards_tanner", "Raspberry_Pi_3"): "raspberry_pi",
                ("pcb_boards_tanner", "Arduino_Nano"): "arduino_nano"}  # fmt: skip
@@ -70,9 +67,11 @@ def photographs(size_px: int, source: str | None, split: str | None) -> list[tup
             for row in csv.DictReader(file)
             if (source is None or row["source_repo"].startswith(source)) and (split is None or row["split"] == split)
         ]
+    real = read_training_settings(TRAINING).real
+    assert real is not None, "the shipped model is trained with photographs"
     return [
         (
-            CLASSES[row["class"]],
+            real.classes[row["class"]],
             int(row["dup_group"]),
             square_crop(load_image(DATA / "parts" / row["file"]), size_px)[0],
         )
