@@ -83,13 +83,8 @@ class Predictor:
             probabilities = softmax(fused)
         else:
             probabilities = softmax(logits, manifest.temperature)
-        return Answers(
-            logits,
-            probabilities,
-            embeddings,
-            self._rule.scores(probabilities, embeddings),
-            self._rule(probabilities, embeddings, thresholds),
-        )
+        score = self._rule.scores(probabilities, embeddings)
+        return Answers(logits, probabilities, embeddings, score, self._rule.above(score, thresholds))
 
     def scores(self, probabilities: Probabilities, embeddings: Embeddings | None) -> NDArray[np.float32]:
         """How unlike the known classes crops of these probabilities and embeddings are (`models.unknown`)."""
