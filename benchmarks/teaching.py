@@ -20,29 +20,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figure, report
+from controller.cli.lesson import lesson_of
+from controller.cli.train import read_training_settings
 from models.files import write_model
-from models.lesson import Lesson, views_for
 from models.manifest import Manifest
 from models.predict import Predictor
 from models.registry import ModelFile, open_model, verify
 from models.teaching import teach
 from senbetsu_errors import NeedsOperator
-from vision.augment import views
 from vision.crops import crop_blobs
 from vision.images import load_image, square_crop
 
-DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+REPOSITORY = Path(__file__).resolve().parent.parent
+TRAINING = REPOSITORY / "configs" / "training" / "parts.yaml"
+DATA = REPOSITORY.parent / "shared" / "data"
 CROPS_A_CLASS = 10
 MEASURED_A_CLASS = 100
 DRAW = 1
 FEWEST_SIDE_PX = 20
 
-# Class of the collection -> class of the model, as configs/training/parts.yaml has it.
-CLASSES = {
-    "screw": "screw", "cable": "cable", "nut_washer": "nut_washer", "smartphone": "smartphone", "pcb": "pcb",
-    "led": "led", "resistor": "resistor", "diode": "diode", "capacitor": "capacitor_ceramic", "other_waste": "other",
-    "other_device": "other", "empty_background": "other",
-}  # fmt: skip
 # Boxes of the detection sets that are none of the classes, or finer than them.
 NEW_CLASSES = {("bolts_washers_3bsalam", "Bottle"): "bottle", ("pcb_boards_tanner", "Raspberry_Pi_3"): "raspberry_pi",
                ("pcb_boards_tanner", "Arduino_Nano"): "arduino_nano"}  # fmt: skip
@@ -71,9 +67,11 @@ def photographs(size_px: int, source: str | None, split: str | None) -> list[tup
             for row in csv.DictReader(file)
             if (source is None or row["source_repo"].startswith(source)) and (split is None or row["split"] == split)
         ]
+    real = read_training_settings(TRAINING).real
+    assert real is not None, "the shipped model is trained with photographs"
     return [
         (
-            CLASSES[row["class"]],
+            real.classes[row["class"]],
             int(row["dup_group"]),
             square_crop(load_image(DATA / "parts" / row["file"]), size_px)[0],
         )
@@ -134,10 +132,8 @@ def from_source(size_px: int, source: str) -> tuple[Shown, Shown]:
 def taught(model: ModelFile, shown: Shown, folder: Path) -> tuple[ModelFile, Manifest, float]:
     """The model taught, its manifest and the seconds it took, crops cut already."""
     started_s = perf_counter()
-    each = views_for(len(shown.labels))
-    made = [views(crop, each, np.random.default_rng(number)) for number, crop in enumerate(shown.crops)]
-    digests = tuple(f"{number:064x}" for number in range(len(shown.labels)))
-    data, manifest = teach(model, Lesson(shown.labels, digests, np.stack(made), "benchmark"), "taught", "benchmark")
+    digests = [f"{number:016x}".ljust(64, "0") for number in range(len(shown.labels))]
+    data, manifest = teach(model, lesson_of(shown.labels, digests, shown.crops, "benchmark"), "taught", "benchmark")
     write_model(folder / "taught.onnx", data, manifest)
     return verify(folder / "taught.onnx"), manifest, perf_counter() - started_s
 

@@ -4,31 +4,26 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
-from models.manifest import ClassId
+from models.manifest import ClassId, Record, Share
 from senbetsu_errors import Fatal
 
 CLASSES_FILE = Path(__file__).with_name("classes.yaml")
 
 Group = Literal["products", "modules", "elements", "other"]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Grams = Annotated[float, Field(gt=0.0)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Name(_Record):
+class Name(Record):
     """What people call the class, in English and Japanese."""
 
     en: str = Field(min_length=1)
     ja: str = Field(min_length=1)
 
 
-class MassModel(_Record):
+class MassModel(Record):
     """Grams per square millimetre of the part as a camera above sees it, and the range of whole pieces in grams."""
 
     g_per_mm2: Grams
@@ -41,7 +36,7 @@ class MassModel(_Record):
         return self
 
 
-class Composition(_Record):
+class Composition(Record):
     """Kilograms of an element or material per kilogram of the part; `source` is a citation or "placeholder"."""
 
     source: str = Field(min_length=1)
@@ -54,7 +49,7 @@ class Composition(_Record):
         return self
 
 
-class PartClass(_Record):
+class PartClass(Record):
     """One class of parts."""
 
     id: ClassId
@@ -64,7 +59,7 @@ class PartClass(_Record):
     composition: Composition
 
 
-class _Classes(_Record):
+class _Classes(Record):
     classes: tuple[PartClass, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

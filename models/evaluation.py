@@ -109,4 +109,5 @@ def _without(model: ModelFile, answers: Answers, left_out: int) -> tuple[NDArray
         memory = Memory(memory.embeddings[kept], np.where(labels > left_out, labels - 1, labels))
     rule = UnknownRule(model.manifest.unknown, memory, len(model.manifest.labels) - 1)
     probabilities = softmax(np.delete(answers.logits, left_out, axis=1), model.manifest.temperature)
-    return rule.scores(probabilities, answers.embeddings), rule(probabilities, answers.embeddings)
+    scores = rule.scores(probabilities, answers.embeddings)
+    return scores, rule.above(scores)

@@ -4,8 +4,9 @@ import json
 import os
 from pathlib import Path
 
+from models.detector_manifest import DetectorManifest
 from models.manifest import Manifest
-from models.registry import MAX_MODEL_BYTES, MODELS_FOLDER, ModelFile, verify
+from models.registry import MAX_MODEL_BYTES, MODELS_FOLDER, ModelFile, verify_any
 from senbetsu_errors import NeedsOperator
 
 
@@ -26,10 +27,15 @@ def check_target(path: Path, parent: ModelFile) -> Path:
     return target
 
 
-def write_model(path: Path, data: bytes, manifest: Manifest) -> None:
+def manifest_text(manifest: Manifest | DetectorManifest) -> str:
+    """What stands in a manifest's file."""
+    return json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+def write_model(path: Path, data: bytes, manifest: Manifest | DetectorManifest) -> None:
     """Writes both files under other names, checks them there as the line will, and renames them.
 
-    Raises NeedsOperator `model.target` where the disk refuses, and as `registry.verify`; nothing is left then.
+    Raises NeedsOperator `model.target` where the disk refuses, and as `registry.verify_any`; nothing is left then.
     """
     if len(data) > MAX_MODEL_BYTES:
         raise _refused(f"the model would have {len(data)} bytes, more than {MAX_MODEL_BYTES}")
@@ -38,9 +44,8 @@ def write_model(path: Path, data: bytes, manifest: Manifest) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh.write_bytes(data)
-        text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
-        fresh_manifest.write_text(text + "\n", encoding="utf-8")
-        verify(fresh)
+        fresh_manifest.write_text(manifest_text(manifest), encoding="utf-8")
+        verify_any(fresh)
         os.replace(fresh, path)
         os.replace(fresh_manifest, path.with_suffix(".manifest.json"))
     except OSError as error:

@@ -132,7 +132,7 @@ def _level(
         temperature=softness,
         weight=weight,
         unknown_threshold=None if scores is None else float(np.quantile(scores, ACCEPTED)),
-        accuracy=Accuracy(accuracy=float((fused[other].argmax(axis=1) == truth).mean()), count=len(truth)),
+        accuracy=Accuracy.of(fused[other].argmax(axis=1) == truth),
         accuracy_of_color=float((color.argmax(axis=1) == truth).mean()),
         ece=expected_calibration_error(fused[other], truth),
         ece_of_color=expected_calibration_error(color, truth),

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Evidence = Literal["real photographs", "real photographs and rendered", "rendered only"]
@@ -72,6 +74,11 @@ class Accuracy(Record):
 
     accuracy: Share
     count: int = Field(ge=1)
+
+    @classmethod
+    def of(cls, right: NDArray[np.bool_]) -> Self:
+        """From what was right, bool [N]; at least one."""
+        return cls(accuracy=float(right.mean()), count=len(right))
 
 
 class Density(Record):

@@ -6,8 +6,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from models.fusion import Fuser, Measures
-from models.registry import ModelFile, load_session
+from models.fusion import Measures
+from models.registry import ModelFile, load_session, model_fuser
 from models.scores import Probabilities, softmax
 from models.unknown import Embeddings, UnknownRule
 from senbetsu_errors import NeedsOperator
@@ -34,23 +34,6 @@ def unknown_rule(model: ModelFile) -> UnknownRule:
     except ValueError as error:
         raise NeedsOperator(
             "model.memory", f"{model.path} does not fit its manifest: {error}.", "Restore both files together."
-        ) from error
-
-
-def model_fuser(model: ModelFile) -> Fuser | None:
-    """What measures say, ready to be applied; None for a model that knows nothing of them.
-
-    Raises NeedsOperator `model.fusion` where a density is none.
-    """
-    if model.manifest.fusion is None:
-        return None
-    try:
-        return Fuser(model.manifest.fusion, model.manifest.labels)
-    except ValueError as error:
-        raise NeedsOperator(
-            "model.fusion",
-            f"The manifest of {model.path} cannot be used: {error}.",
-            "Fit it again: senbetsu models fit-fusion.",
         ) from error
 
 
@@ -83,13 +66,8 @@ class Predictor:
             probabilities = softmax(fused)
         else:
             probabilities = softmax(logits, manifest.temperature)
-        return Answers(
-            logits,
-            probabilities,
-            embeddings,
-            self._rule.scores(probabilities, embeddings),
-            self._rule(probabilities, embeddings, thresholds),
-        )
+        score = self._rule.scores(probabilities, embeddings)
+        return Answers(logits, probabilities, embeddings, score, self._rule.above(score, thresholds))
 
     def scores(self, probabilities: Probabilities, embeddings: Embeddings | None) -> NDArray[np.float32]:
         """How unlike the known classes crops of these probabilities and embeddings are (`models.unknown`)."""

@@ -107,7 +107,7 @@ def verify_before_signing(name_or_path: str | Path) -> ModelFile | DetectorFile:
     """As `verify_any`, whatever signature lies there: it is about to be replaced."""
     path = _locate(name_or_path)
     model = _checked(path, _read_manifest(path), None, False)
-    load_session(model)
+    _check_runs(model)
     return model
 
 
@@ -149,8 +149,7 @@ def verify(name_or_path: str | Path) -> ModelFile:
     Raises NeedsOperator as `open_model` and `load_session`, and `model.fusion`.
     """
     model = open_model(name_or_path)
-    load_session(model)
-    _check_fusion(model)
+    _check_runs(model)
     return model
 
 
@@ -160,20 +159,30 @@ def verify_any(name_or_path: str | Path, trusted_keys: Sequence[Path] = ()) -> M
     Raises NeedsOperator as `open_any` and `load_session`, and `model.fusion`.
     """
     model = open_any(name_or_path, trusted_keys)
-    load_session(model)
-    if isinstance(model, ModelFile):
-        _check_fusion(model)
+    _check_runs(model)
     return model
 
 
-def _check_fusion(model: ModelFile) -> None:
+def _check_runs(model: ModelFile | DetectorFile) -> None:
+    load_session(model)
+    if isinstance(model, ModelFile):
+        model_fuser(model)
+
+
+def model_fuser(model: ModelFile) -> Fuser | None:
+    """What measures say, ready to be applied; None for a model that knows nothing of them.
+
+    Raises NeedsOperator `model.fusion` where a density is none.
+    """
     if model.manifest.fusion is None:
-        return
+        return None
     try:
-        Fuser(model.manifest.fusion, model.manifest.labels)
+        return Fuser(model.manifest.fusion, model.manifest.labels)
     except ValueError as error:
         raise NeedsOperator(
-            "model.fusion", f"The manifest of {model.path} cannot be used: {error}.", "Fit it again, or remove it."
+            "model.fusion",
+            f"The manifest of {model.path} cannot be used: {error}.",
+            "Fit it again with `senbetsu models fit-fusion`, or remove it.",
         ) from error
 
 

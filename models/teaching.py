@@ -276,21 +276,21 @@ def _metrics(student: _Student, measured: _Measured, temperature: float, accepte
     before = student.parent_head.logits(student.known.embeddings).argmax(axis=1) == student.known.labels
     names = student.labels
     return Metrics(
-        overall=_accuracy(right),
-        real=_accuracy(right[old:]),
+        overall=Accuracy.of(right),
+        real=Accuracy.of(right[old:]),
         rendered=None,
-        per_class={names[c]: _accuracy(right[truth == c]) for c in np.unique(truth).tolist()},
+        per_class={names[c]: Accuracy.of(right[truth == c]) for c in np.unique(truth).tolist()},
         ece_before=expected_calibration_error(softmax(logits), truth),
         ece_after=expected_calibration_error(softmax(logits, temperature), truth),
         taught=Taught(
-            old_before=_accuracy(before),
-            old_after=_accuracy(right[:old]),
-            new=_accuracy(right[old:]),
+            old_before=Accuracy.of(before),
+            old_after=Accuracy.of(right[:old]),
+            new=Accuracy.of(right[old:]),
             new_per_class={
-                names[c]: _accuracy(right[old:][student.taught_labels == c])
+                names[c]: Accuracy.of(right[old:][student.taught_labels == c])
                 for c in np.unique(student.taught_labels).tolist()
             },
-            accepted=_accuracy(accepted),
+            accepted=Accuracy.of(accepted),
         ),
         warning=_WARNING.format(folds=_FOLDS),
     )
@@ -328,7 +328,3 @@ def _fusion(parent: Manifest, temperature: float, unknown: Unknown | None) -> Fu
         return None
     raised = unknown.threshold - parent.unknown.threshold if unknown and parent.unknown else 0.0
     return carried_over(parent.fusion, temperature / parent.temperature, raised)
-
-
-def _accuracy(right: NDArray[np.bool_]) -> Accuracy:
-    return Accuracy(accuracy=float(right.mean()), count=len(right))

@@ -73,12 +73,15 @@ class UnknownRule:
         self, probabilities: Probabilities, embeddings: Embeddings | None, thresholds: NDArray[np.float32] | None = None
     ) -> NDArray[np.bool_]:
         """Which crops are unknown: bool [N]. `thresholds` float32 [N] take the place of the rule's where not NaN."""
+        return self.above(self.scores(probabilities, embeddings), thresholds)
+
+    def above(self, scores: NDArray[np.float32], thresholds: NDArray[np.float32] | None = None) -> NDArray[np.bool_]:
+        """Which crops are unknown by their `scores` [N]: bool [N]; `thresholds` as above."""
         if self._unknown is None:
-            return np.zeros(len(probabilities), np.bool_)
-        limits = self._unknown.threshold if thresholds is None else thresholds
-        if thresholds is not None:
-            limits = np.where(np.isnan(thresholds), np.float32(self._unknown.threshold), thresholds)
-        return self.scores(probabilities, embeddings) > limits
+            return np.zeros(len(scores), np.bool_)
+        if thresholds is None:
+            return scores > self._unknown.threshold
+        return scores > np.where(np.isnan(thresholds), np.float32(self._unknown.threshold), thresholds)
 
 
 def fit_unknown(

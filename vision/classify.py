@@ -9,8 +9,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from models.fusion import Fuser
-from models.predict import model_fuser, unknown_rule
-from models.registry import ModelFile, load_session
+from models.predict import unknown_rule
+from models.registry import ModelFile, load_session, model_fuser
 from models.unknown import UnknownRule
 from senbetsu_errors import Fatal, NeedsOperator
 

@@ -23,6 +23,11 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures that lie in a folder, not below it, by their names; sorted."""
+    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in SUFFIXES and entry.is_file())
+
+
 def load_image(path: Path) -> NDArray[np.uint8]:
     """The picture as H x W x 3 uint8 BGR, turned as its EXIF orientation says.
 

@@ -1,7 +1,6 @@
 """`senbetsu classify`: what the model makes of still pictures."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,7 +13,7 @@ from models.manifest import Manifest
 from models.predict import Answers, Predictor
 from models.registry import verify
 from senbetsu_errors import NeedsOperator
-from vision.images import SUFFIXES, load_image, square_crop
+from vision.images import SUFFIXES, load_image, picture_files, square_crop
 
 UNKNOWN_BELOW = 0.5
 
@@ -62,15 +61,11 @@ def find_pictures(path: Path, labels: tuple[str, ...]) -> list[Picture]:
     """The file itself; or a folder's pictures and those of its sub-folders, sorted. Empty for neither."""
     if path.is_file():
         return [Picture(path, None)]
-    found = [Picture(file, None) for file in _files(path)] if path.is_dir() else []
+    found = [Picture(file, None) for file in picture_files(path)] if path.is_dir() else []
     for folder in sorted(entry for entry in path.glob("*/") if entry.is_dir()):
         truth = folder.name if folder.name in labels else None
-        found += [Picture(file, truth) for file in _files(folder)]
+        found += [Picture(file, truth) for file in picture_files(folder)]
     return found
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return iter(sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file()))
 
 
 def _refuse(path: Path) -> NoReturn:

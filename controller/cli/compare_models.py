@@ -115,7 +115,9 @@ def _on_recording(old: ModelFile, new: ModelFile, path: Path) -> dict[str, Any]:
 def _pipeline(config: LineConfig, model: ModelFile, shadow: Shadow) -> VisionPipeline:
     belt = config.belt
     classifier = Classifier.from_model(model)
-    return VisionPipeline(config.camera, config.vision, belt.width_mm, belt.encoder_counts_per_mm, classifier, shadow)
+    return VisionPipeline(
+        config.camera, config.vision, belt.width_mm, belt.encoder_counts_per_mm, classifier, shadow, config.calibrated
+    )
 
 
 def _frames(path: Path) -> Iterator[Frame]:

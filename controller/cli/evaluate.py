@@ -1,4 +1,4 @@
-"""`senbetsu models evaluate` and `compare`: how good a model is, and how it differs from another."""
+"""`senbetsu models evaluate`: how good a model is."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -10,6 +10,7 @@ import typer
 
 from controller.cli.rendered_crops import RenderedCrops, Report, belt_crops
 from controller.cli.train import read_training_settings, rendering_progress
+from models.files import manifest_text
 from models.fusion_fit import Held, fit_fusion
 from models.manifest import Fusion, Manifest
 from models.predict import Predictor
@@ -128,9 +129,8 @@ def _replace_manifest(model_path: Path, manifest: Manifest) -> None:
     """All of it or nothing. Raises NeedsOperator `model.target` where the disk refuses."""
     path = model_path.with_suffix(".manifest.json")
     fresh = path.with_name(f".{path.name}.new")
-    text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
     try:
-        fresh.write_text(text + "\n", encoding="utf-8")
+        fresh.write_text(manifest_text(manifest), encoding="utf-8")
         os.replace(fresh, path)
     except OSError as error:
         fresh.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ from models.manifest import ClassId
 from senbetsu_errors import NeedsOperator
 from vision.augment import views
 from vision.crops import crop_blobs
-from vision.images import SUFFIXES, decode_image, read_image, square_crop
+from vision.images import decode_image, picture_files, read_image, square_crop
 
 UNLABELLED = "unlabelled"
 """COCO category of what nobody has labelled yet."""
@@ -26,6 +26,7 @@ _SHOWN_PROBLEMS = 40
 _CLASS_ID: TypeAdapter[str] = TypeAdapter(ClassId)
 
 Whole = Annotated[int, Field(ge=0)]
+Crop = NDArray[np.uint8]
 
 
 @dataclass
@@ -73,22 +74,32 @@ def read_lesson(crops: Path | None, coco: Path | None, size_px: int) -> tuple[Le
 def _lesson(found: Collected, crops: Path | None, coco: Path | None) -> Lesson:
     """In the order of class and digest, so that names and places of files change nothing."""
     order = sorted(range(len(found.labels)), key=lambda i: (found.labels[i], found.digests[i]))
-    each = views_for(len(order))
-    # Every crop's own digest is its seed: what is taught beside it changes nothing.
-    made = [views(found.crops[i], each, np.random.default_rng(int(found.digests[i][:16], 16))) for i in order]
-    return Lesson(
-        tuple(found.labels[i] for i in order),
-        tuple(found.digests[i] for i in order),
-        np.stack(made),
+    return lesson_of(
+        [found.labels[i] for i in order],
+        [found.digests[i] for i in order],
+        [found.crops[i] for i in order],
         "taught crops from " + " and ".join(path.name for path in (crops, coco) if path is not None),
     )
+
+
+def lesson_of(labels: Sequence[str], digests: Sequence[str], crops: Iterable[Crop], source: str) -> Lesson:
+    """Crops with their labels and digests as a lesson, each in as many views as there is time for.
+
+    Every crop's own digest, its first 16 digits, is its seed: what is taught beside it changes nothing.
+    """
+    each = views_for(len(labels))
+    made = [
+        views(crop, each, np.random.default_rng(int(digest[:16], 16)))
+        for crop, digest in zip(crops, digests, strict=True)
+    ]
+    return Lesson(tuple(labels), tuple(digests), np.stack(made), source)
 
 
 def _read_folder(folder: Path, found: Collected) -> None:
     if not folder.is_dir():
         found.problems.append(f"{folder} is no folder" if folder.exists() else f"{folder} does not exist")
         return
-    loose = sum(1 for _ in _pictures(folder))
+    loose = len(picture_files(folder))
     if loose:
         found.problems.append(f"{folder} holds {loose} picture(s) outside of a class folder")
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
@@ -98,7 +109,7 @@ def _read_folder(folder: Path, found: Collected) -> None:
         if not _is_class(entry.name):
             found.problems.append(f"{entry.name!r} is no class id: lower-case letters, digits and _, a letter first")
             continue
-        files = list(_pictures(entry))
+        files = picture_files(entry)
         if not files:
             found.problems.append(f"{entry} holds no pictures")
             found.faulty[entry.name] += MIN_CROPS
@@ -111,10 +122,6 @@ def _read_folder(folder: Path, found: Collected) -> None:
                 found.faulty[entry.name] += 1
             else:
                 _add(found, entry.name, hashlib.sha256(data).hexdigest(), crop)
-
-
-def _pictures(folder: Path) -> Iterator[Path]:
-    return (entry for entry in sorted(folder.iterdir()) if entry.suffix.lower() in SUFFIXES and entry.is_file())
 
 
 class _Coco(BaseModel):

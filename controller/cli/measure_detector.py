@@ -74,19 +74,15 @@ def metrics(seen: Seen, labels: tuple[str, ...], scenes: int) -> DetectorMetrics
     all_right = np.zeros(len(seen.truth), np.bool_)
     all_right[seen.found] = right
     return DetectorMetrics(
-        found=_share(seen.found),
-        right=_share(right) if len(right) else None,
+        found=Accuracy.of(seen.found),
+        right=Accuracy.of(right) if len(right) else None,
         extra_per_scene=seen.extra / scenes,
         ece=expected_calibration_error(seen.probabilities, truth) if len(truth) else 0.0,
         per_class={
-            label: _share(all_right[seen.truth == c]) for c, label in enumerate(labels) if (seen.truth == c).any()
+            label: Accuracy.of(all_right[seen.truth == c]) for c, label in enumerate(labels) if (seen.truth == c).any()
         },
         warning=_WARNING,
     )
-
-
-def _share(hits: NDArray[np.bool_]) -> Accuracy:
-    return Accuracy(accuracy=float(hits.mean()), count=len(hits))
 
 
 def _overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

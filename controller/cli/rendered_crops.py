@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from math import exp, log
 from multiprocessing import get_context
@@ -123,7 +123,7 @@ def _collect(
             wanted = tuple(name for name in task.classes if counts[name] < per_class)
             # as many chunks as are surely needed, so that no process waits for the slowest one each round
             rounds = max(1, (total - len(cuts)) // (4 * workers * _MOST * _SCENES_A_CHUNK))
-            chunks = [_next(task, seed, wanted) for seed in task.seed.spawn(workers * rounds)]
+            chunks = [replace(task, seed=seed, classes=wanted) for seed in task.seed.spawn(workers * rounds)]
             for cut in chain.from_iterable(run(make, chunks)):
                 if counts[cut.class_id] < per_class:
                     counts[cut.class_id] += 1
@@ -148,10 +148,6 @@ def _mapping(workers: int) -> Generator[Callable[[Callable[[_Task], list[Cut]], 
     # spawn: a forked child would inherit the locks of torch's and OpenCV's threads
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield pool.map
-
-
-def _next(task: _Task, seed: np.random.SeedSequence, wanted: tuple[str, ...]) -> _Task:
-    return _Task(seed, wanted, task.size_px, task.split, task.mm_per_px, task.overlap, task.missed)
 
 
 def _belt_chunk(task: _Task) -> list[Cut]:

@@ -7,38 +7,33 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.cli.lesson import lesson_of
 from models.files import write_model
-from models.lesson import MIN_CROPS, Lesson, views_for
+from models.lesson import MIN_CROPS
 from models.predict import Predictor
 from models.registry import verify
 from models.teaching import teach
 from models.training.dataset import Dataset
 from models.training.export import shown, write_fp32
 from models.training.leave_out import AfterTeaching
+from models.training.net import PartsNet
 from models.training.settings import TrainingSettings
-from models.training.train import Trained
-from vision.augment import views
 
 CROPS_PER_CLASS = 10
 
 
-def teach_left_out(trained: Trained, kept: Dataset, unseen: Dataset, settings: TrainingSettings) -> AfterTeaching:
+def teach_left_out(net: PartsNet, kept: Dataset, unseen: Dataset, settings: TrainingSettings) -> AfterTeaching:
     """Teaches ten of the `unseen` training photographs a class, and asks about the held-out ones of these classes.
 
     The collection's split keeps scenes apart. Classes with fewer than five photographs to teach are not asked about.
     """
     photographs = shown(unseen, settings)
     chosen = _ten_a_class(photographs, settings.seed)
-    crops, labels = photographs.crops[chosen], tuple(photographs.classes[int(i)] for i in photographs.labels[chosen])
+    crops, labels = photographs.crops[chosen], [photographs.classes[int(i)] for i in photographs.labels[chosen]]
     digests = [hashlib.sha256(crop.tobytes()).hexdigest() for crop in crops]
-    each = views_for(len(crops))
-    made: list[NDArray[np.uint8]] = [
-        views(crop, each, np.random.default_rng(int(digest[:16], 16)))
-        for crop, digest in zip(crops, digests, strict=True)
-    ]
-    lesson = Lesson(labels, tuple(digests), np.stack(made), "sources left out")
+    lesson = lesson_of(labels, digests, crops, "sources left out")
     with tempfile.TemporaryDirectory() as folder:
-        parent = verify(write_fp32(trained, kept, settings, Path(folder)))
+        parent = verify(write_fp32(net, kept, settings, Path(folder)))
         path = Path(folder) / "taught.onnx"
         write_model(path, *teach(parent, lesson, "taught", "leave_out"))
         predictor = Predictor(verify(path))

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from controller.config.document import read_document
 from controller.config.errors import ConfigErrors
-from controller.config.sections import read_section
+from controller.config.sections import Model, read_section
 from models.manifest import LeaveOneSourceOut, Metrics
 from models.predict import Predictor
 from models.registry import verify
@@ -40,7 +40,7 @@ def train(
     An interrupted run goes on where it was: pictures made and checkpoints lie in OUTPUT/NAME, with the log.
     """
     settings = read_training_settings(config)
-    with _torch_required():
+    with torch_required():
         from controller.cli.site_lesson import teach_left_out
         from controller.cli.training_data import grounds
         from models.training import export as exporting
@@ -55,7 +55,7 @@ def train(
         settings.net, settings.schedule, settings.seed, grounds(settings), teacher, folder / "checkpoint.pt"
     )
     with _Log(folder / "training.log") as log:
-        trained = training.train(dataset, run, lambda state: log.report("all sources", state))
+        net = training.train(dataset, run, lambda state: log.report("all sources", state))
         left_out: LeaveOneSourceOut | None = None
         if settings.leave_out:
             left_out = leaving_out.leave_out(
@@ -63,10 +63,10 @@ def train(
                 run,
                 settings.leave_out,
                 lambda name, state: log.report(f"without {name}", state),
-                lambda net, kept, unseen: teach_left_out(net, kept, unseen, settings),
+                lambda other, kept, unseen: teach_left_out(other, kept, unseen, settings),
             )
     command = shlex.join(["senbetsu", "models", "train", str(config)])
-    exported = exporting.export(trained, dataset, settings, output, command, left_out)
+    exported = exporting.export(net, dataset, settings, output, command, left_out)
     for manifest in (exported.int8, exported.fp32):
         typer.echo(
             f"Wrote {output / manifest.name}.onnx, {manifest.size_bytes / 1e6:.2f} MB, and its manifest.", err=True
@@ -77,8 +77,13 @@ def train(
 
 def read_training_settings(path: Path) -> TrainingSettings:
     """The settings of a training configuration. Raises ConfigErrors with every place that is wrong."""
+    return read_settings(TrainingSettings, path)
+
+
+def read_settings(model: type[Model], path: Path) -> Model:
+    """A YAML file as a `model`. Raises ConfigErrors with every place that is wrong."""
     document = read_document(path)
-    settings = read_section(TrainingSettings, document, (), document.data, path.parent) if document.readable else None
+    settings = read_section(model, document, (), document.data, path.parent) if document.readable else None
     if settings is None or document.problems:
         raise ConfigErrors(path, document.problems)
     return settings
@@ -166,7 +171,7 @@ def _print_metrics(metrics: Metrics) -> None:
 
 
 @contextmanager
-def _torch_required() -> Generator[None]:
+def torch_required() -> Generator[None]:
     """Says how to get what a line does not need."""
     try:
         yield

@@ -1,7 +1,5 @@
 """`senbetsu models train-detector`: a small detector, trained on rendered belts."""
 
-import importlib.util
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,16 +9,14 @@ import typer
 
 from controller.cli.detector_scenes import detector_scenes
 from controller.cli.measure_detector import look, metrics
-from controller.config.document import read_document
-from controller.config.errors import ConfigErrors
-from controller.config.sections import read_section
+from controller.cli.train import read_settings, torch_required
 from models.detector_manifest import DetectorManifest, Rule
+from models.files import write_model
 from models.manifest import TrainingSource
-from models.registry import DetectorFile, verify_any
+from models.registry import DetectorFile
 from models.scores import fit_temperature
 from models.training.detector_data import DetectorScene
 from models.training.detector_settings import DetectorSettings
-from senbetsu_errors import NeedsOperator
 from sim.render.shape_seeds import Split
 from vision.detect import Detector
 
@@ -42,11 +38,8 @@ def train_detector(
 ) -> None:
     """Train a small detector on rendered belts, measure it on parts it never saw, and write it with its manifest."""
     settings = read_detector_settings(config)
-    if importlib.util.find_spec("torch") is None:
-        raise NeedsOperator(
-            "training.no_torch", "Training needs PyTorch.", "pip install -r requirements/training.txt, then try again."
-        )
-    from models.training.detector_train import train_detector as teach
+    with torch_required():
+        from models.training.detector_train import train_detector as teach
 
     seeds = np.random.SeedSequence(settings.seed).spawn(2)
     learned = _scenes(settings, settings.scenes, seeds[0], "train")
@@ -74,11 +67,7 @@ def train_detector(
 
 def read_detector_settings(config: Path) -> DetectorSettings:
     """The settings in a YAML file. Raises ConfigErrors with everything that is wrong."""
-    document = read_document(config.absolute())
-    settings = read_section(DetectorSettings, document, (), document.data, config.parent) if document.readable else None
-    if settings is None or document.problems:
-        raise ConfigErrors(config, document.problems)
-    return settings
+    return read_settings(DetectorSettings, config)
 
 
 def write_detector(
@@ -110,10 +99,8 @@ def write_detector(
     )
     data = onnx_bytes(net, settings.layout, settings.side_px, labels)
     manifest = detector_manifest(settings, data, rule, source, command)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{settings.name}.onnx"
-    path.write_bytes(data)
-    first = look(Detector(_written(path, manifest)), held_out)
+    first = look(Detector(DetectorFile(path, manifest, data)), held_out)
     truth = first.truth[first.found]
     fitted: dict[str, float] = {}
     if len(truth):
@@ -124,18 +111,10 @@ def write_detector(
             "box_error_px": round(min(error, _MOST_BOX_ERROR_PX), 1),
         }
     manifest = manifest.model_copy(update={"rule": rule.model_copy(update=fitted)})
-    seen = look(Detector(_written(path, manifest)), held_out)
+    seen = look(Detector(DetectorFile(path, manifest, data)), held_out)
     manifest = manifest.model_copy(update={"metrics": metrics(seen, labels, len(held_out))})
-    return _written(path, manifest).manifest
-
-
-def _written(path: Path, manifest: DetectorManifest) -> DetectorFile:
-    """Writes the manifest beside its file and reads both back, verified."""
-    text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
-    path.with_suffix(".manifest.json").write_text(text + "\n", encoding="utf-8")
-    model = verify_any(path)
-    assert isinstance(model, DetectorFile)
-    return model
+    write_model(path, data, manifest)
+    return manifest
 
 
 def _scenes(settings: DetectorSettings, count: int, seed: np.random.SeedSequence, split: Split) -> list[DetectorScene]:

@@ -5,14 +5,15 @@ centre (as FCOS does: Tian et al. 2019). The four layouts are the same answers w
 can be tried with a net that finds something; `models.detector_manifest` describes them.
 """
 
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.detector_manifest import Layout
+
 STRIDE_PX = 8
-Layout = Literal["yolo", "yolo_objectness", "end_to_end", "detr"]
 
 
 def _block(before: int, after: int, stride: int) -> nn.Sequential:

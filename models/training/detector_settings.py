@@ -1,10 +1,11 @@
 """What the training of a detector is told; `configs/training/detector.yaml` is this, written down. Needs no torch."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.manifest import ClassId
+from models.detector_manifest import Layout
+from models.manifest import ClassId, ModelName, Version
 
 
 class DetectorSettings(BaseModel):
@@ -12,13 +13,11 @@ class DetectorSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", description="Name in the registry.")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$", description="Version in the manifest.")
+    name: ModelName = Field(description="Name in the registry.")
+    version: Version = Field(description="Version in the manifest.")
     seed: int = Field(ge=0, description="Decides every random choice of the run.")
     labels: tuple[ClassId, ...] = Field(min_length=2, description="Classes, in the order of the net's outputs.")
-    layout: Literal["yolo", "yolo_objectness", "end_to_end", "detr"] = Field(
-        default="yolo", description="How the output is written down."
-    )
+    layout: Layout = Field(default="yolo", description="How the output is written down.")
     mm_per_px: float = Field(gt=0, description="Resolution of the pictures, the camera's.")
     side_px: int = Field(default=320, ge=64, le=1280, multiple_of=32, description="Side of the net's square input.")
     overlap_px: int = Field(ge=1, description="Overlap of a wider picture's tiles: the longest part, and more.")

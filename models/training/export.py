@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from onnxruntime import quantization
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, shape_inference
 
+from models.files import write_model
 from models.manifest import (
     Accuracy,
     CreatedBy,
@@ -37,12 +38,12 @@ from models.manifest import (
 )
 from models.memory import MEMORY_KEY, Memory
 from models.onnx_head import BIAS, WEIGHT
-from models.registry import LABELS_KEY, verify
+from models.registry import LABELS_KEY
 from models.scores import expected_calibration_error, fit_temperature, softmax
 from models.training.dataset import Dataset
-from models.training.net import FromPixels
+from models.training.net import NORMALISATION, FromPixels, PartsNet
 from models.training.settings import TrainingSettings
-from models.training.train import Trained, answers, as_shown
+from models.training.train import answers, as_shown
 from models.unknown import fit_unknown
 from senbetsu_errors import Fatal
 
@@ -65,21 +66,21 @@ _WARNING = (
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The two files' manifests, as verified from disk."""
+    """The two files' manifests."""
 
     int8: Manifest
     fp32: Manifest
 
 
 def export(
-    trained: Trained,
+    net: PartsNet,
     dataset: Dataset,
     settings: TrainingSettings,
     folder: Path,
     command: str,
     left_out: LeaveOneSourceOut | None = None,
 ) -> Exported:
-    """Writes `<name>.onnx` and `<name>-fp32.onnx` with their manifests into `folder` and verifies them from there.
+    """Writes `<name>.onnx` and `<name>-fp32.onnx` with their manifests into `folder`, verified there.
 
     `command` is how the run was started, for the manifest. Raises Fatal, and writes nothing, where onnxruntime's fp32
     logits on validation crops are further than 1e-3 from PyTorch's (`training.export_differs`), or int8 answers more
@@ -87,40 +88,32 @@ def export(
     """
     held = shown(dataset.where(dataset.validation), settings)
     learned = shown(dataset.where(~dataset.validation), settings)
-    plain = _onnx_bytes(trained, settings)
-    _check_equal(trained, plain, held.crops[:512], settings)
+    plain = _onnx_bytes(net, settings)
+    _check_equal(net, plain, held.crops[:512], settings)
     rounded = _int8(plain, learned.crops, settings.seed)
-    written: dict[Precision, Manifest] = {}
-    right = {"fp32": _right(plain, held), "int8": _right(rounded, held)}
-    if right["int8"] < right["fp32"] - MOST_POINTS_LOST:
+    fp32 = _Finished(plain, f"{settings.name}-fp32", "fp32", learned, held, settings, command, left_out)
+    int8 = _Finished(rounded, settings.name, "int8", learned, held, settings, command, left_out)
+    if int8.right < fp32.right - MOST_POINTS_LOST:
         raise Fatal(
             "training.int8_loses",
-            f"int8 answers {right['int8']:.2%} of the validation crops rightly, fp32 {right['fp32']:.2%}.",
+            f"int8 answers {int8.right:.2%} of the validation crops rightly, fp32 {fp32.right:.2%}.",
             "Train longer, or calibrate on more crops.",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    graphs: dict[Precision, bytes] = {"fp32": plain, "int8": rounded}
-    for precision, graph in graphs.items():
-        name = settings.name if precision == "int8" else f"{settings.name}-fp32"
-        finished = _Finished(graph, name, precision, learned, held, settings, command, left_out)
-        written[precision] = finished.write(folder)
-    return Exported(written["int8"], written["fp32"])
+    return Exported(fp32=fp32.write(folder), int8=int8.write(folder))
 
 
-def write_fp32(trained: Trained, dataset: Dataset, settings: TrainingSettings, folder: Path) -> Path:
+def write_fp32(net: PartsNet, dataset: Dataset, settings: TrainingSettings, folder: Path) -> Path:
     """The fp32 file alone, unchecked against int8: for a net that is measured and thrown away. Returns its path."""
     held = shown(dataset.where(dataset.validation), settings)
     learned = shown(dataset.where(~dataset.validation), settings)
-    finished = _Finished(
-        _onnx_bytes(trained, settings), settings.name, "fp32", learned, held, settings, "leave_out", None
-    )
+    finished = _Finished(_onnx_bytes(net, settings), settings.name, "fp32", learned, held, settings, "leave_out", None)
     return folder / f"{finished.write(folder).name}.onnx"
 
 
-def largest_difference(trained: Trained, data: bytes, crops: NDArray[np.uint8], size_px: int) -> float:
+def largest_difference(net: PartsNet, data: bytes, crops: NDArray[np.uint8], size_px: int) -> float:
     """Largest |onnxruntime - PyTorch| over the logits of `crops`, uint8 [N, size_px, size_px, 3]."""
     found = _run(data, crops)[0]
-    return float(np.abs(found - answers(trained.net, crops, size_px)[0]).max())
+    return float(np.abs(found - answers(net, crops, size_px)[0]).max())
 
 
 class _Finished:
@@ -146,17 +139,21 @@ class _Finished:
         self._logits, self._embeddings = _run(graph, held.crops)
         self._data = _with_metadata(graph, settings.labels, self._memory)
 
+    @property
+    def right(self) -> float:
+        """Share of the validation crops that it answers rightly."""
+        return float((self._logits.argmax(axis=1) == self._held.labels).mean())
+
     def write(self, folder: Path) -> Manifest:
-        path = folder / f"{self._name}.onnx"
-        path.write_bytes(self._data)
-        text = json.dumps(self._manifest().model_dump(mode="json"), indent=2, ensure_ascii=False)
-        path.with_suffix(".manifest.json").write_text(text + "\n", encoding="utf-8")
-        return verify(path).manifest
+        manifest = self._manifest()
+        write_model(folder / f"{self._name}.onnx", self._data, manifest)
+        return manifest
 
     def _manifest(self) -> Manifest:
         settings = self._settings
         temperature = fit_temperature(self._logits, self._held.labels)
         probabilities = softmax(self._logits, temperature)
+        mean, std = NORMALISATION[settings.net.backbone]
         return Manifest(
             name=self._name,
             version=settings.version,
@@ -168,8 +165,8 @@ class _Finished:
             preprocessing=Preprocessing(
                 description="The square around the blob, or the whole photograph padded to a square, resized to "
                 "size_px, RGB uint8, as vision.crops cuts it. The graph itself computes (pixel / 255 - mean) / std.",
-                mean=_normalisation(settings)[0],
-                std=_normalisation(settings)[1],
+                mean=(mean, mean, mean),
+                std=(std, std, std),
             ),
             temperature=temperature,
             unknown=fit_unknown(probabilities, self._embeddings, self._memory),
@@ -215,14 +212,14 @@ def shown(dataset: Dataset, settings: TrainingSettings) -> Dataset:
     )
 
 
-def _onnx_bytes(trained: Trained, settings: TrainingSettings) -> bytes:
+def _onnx_bytes(net: PartsNet, settings: TrainingSettings) -> bytes:
     size = settings.net.size_px
     example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         # torch.export walks its own deprecated classes
         warnings.simplefilter("ignore", FutureWarning)
         program = cast("Any", torch.onnx).export(
-            FromPixels(trained.net).eval(),
+            FromPixels(net).eval(),
             (example,),
             input_names=[_INPUT],
             output_names=[_OUTPUT, _EMBEDDING],
@@ -308,12 +305,8 @@ def _run(data: bytes, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ND
     return np.concatenate([each[0] for each in found]), np.concatenate([each[1] for each in found])
 
 
-def _right(data: bytes, held: Dataset) -> float:
-    return float((_run(data, held.crops)[0].argmax(axis=1) == held.labels).mean())
-
-
-def _check_equal(trained: Trained, data: bytes, crops: NDArray[np.uint8], settings: TrainingSettings) -> None:
-    difference = largest_difference(trained, data, crops, settings.net.size_px)
+def _check_equal(net: PartsNet, data: bytes, crops: NDArray[np.uint8], settings: TrainingSettings) -> None:
+    difference = largest_difference(net, data, crops, settings.net.size_px)
     if not difference <= LARGEST_LOGIT_DIFFERENCE:
         raise Fatal(
             "training.export_differs",
@@ -321,11 +314,6 @@ def _check_equal(trained: Trained, data: bytes, crops: NDArray[np.uint8], settin
             f"more than {LARGEST_LOGIT_DIFFERENCE:.0e}.",
             "Pin torch, onnxscript and onnxruntime to the versions of requirements/training.txt.",
         )
-
-
-def _normalisation(settings: TrainingSettings) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    mean, std = (127 / 255, 128 / 255) if settings.net.backbone == "efficientnet_lite0" else (0.45, 0.25)
-    return (mean, mean, mean), (std, std, std)
 
 
 def _evidence(learned: Dataset) -> dict[str, Evidence]:
@@ -361,12 +349,11 @@ def _metrics(
     right = logits.argmax(axis=1) == held.labels
 
     def over(chosen: NDArray[np.bool_]) -> Accuracy | None:
-        count = int(chosen.sum())
-        return Accuracy(accuracy=float(right[chosen].mean()), count=count) if count else None
+        return Accuracy.of(right[chosen]) if chosen.any() else None
 
     per_class = {name: over(held.labels == index) for index, name in enumerate(held.classes)}
     return Metrics(
-        overall=Accuracy(accuracy=float(right.mean()), count=len(right)),
+        overall=Accuracy.of(right),
         real=over(held.real),
         rendered=over(~held.real),
         per_class={name: accuracy for name, accuracy in per_class.items() if accuracy},

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from models.manifest import Accuracy, LeaveOneSourceOut, LeftOut, TaughtElsewhere
 from models.training.dataset import Dataset
+from models.training.net import PartsNet
 from models.training.settings import LeaveOut
-from models.training.train import Progress, Run, Trained, answers, train
+from models.training.train import Progress, Run, answers, train
 
 Report = Callable[[str, Progress], None]
 
@@ -31,7 +32,7 @@ class AfterTeaching:
     right: NDArray[np.bool_]
 
 
-Teach = Callable[[Trained, Dataset, Dataset], AfterTeaching]
+Teach = Callable[[PartsNet, Dataset, Dataset], AfterTeaching]
 """Of a net, what it was trained on and the photographs left out."""
 
 
@@ -51,16 +52,16 @@ def leave_out(
         schedule = run.schedule.model_copy(update={"cycles": folds.cycles})
         shorter = replace(run, schedule=schedule, checkpoint=checkpoint)
         kept = dataset.where(~away)
-        trained = train(kept, shorter, lambda progress, name=name: report(name, progress))
+        net = train(kept, shorter, lambda progress, name=name: report(name, progress))
         unseen = dataset.where(away)
-        logits = answers(trained.net, unseen.crops, run.net.size_px)[0]
+        logits = answers(net, unseen.crops, run.net.size_px)[0]
         seen = kept.where(kept.real & ~kept.validation)
         found += [
             _Answered(source, seen, unseen.where(unseen.from_sources([source])), logits[unseen.from_sources([source])])
             for source in fold
         ]
         if teach:
-            taught.append(teach(trained, kept, unseen))
+            taught.append(teach(net, kept, unseen))
     return _summed(found, _all_taught(taught, dataset.classes))
 
 
@@ -70,13 +71,9 @@ def _all_taught(taught: Sequence[AfterTeaching], classes: tuple[str, ...]) -> Ta
     labels, right = (np.concatenate(each) for each in zip(*((t.labels, t.right) for t in taught), strict=True))
     return TaughtElsewhere(
         crops_per_class=taught[0].crops_per_class,
-        measured=_accuracy(right),
-        per_class={classes[label]: _accuracy(right[labels == label]) for label in sorted({int(x) for x in labels})},
+        measured=Accuracy.of(right),
+        per_class={classes[label]: Accuracy.of(right[labels == label]) for label in sorted({int(x) for x in labels})},
     )
-
-
-def _accuracy(right: NDArray[np.bool_]) -> Accuracy:
-    return Accuracy(accuracy=float(right.mean()), count=len(right))
 
 
 class _Answered:
@@ -95,8 +92,8 @@ class _Answered:
         for index, name in enumerate(self._classes):
             of = chosen & (self.labels == index)
             if of.any():
-                per_class[name] = _accuracy(self.right[of])
-        return (_accuracy(self.right[chosen]) if chosen.any() else None), per_class
+                per_class[name] = Accuracy.of(self.right[of])
+        return (Accuracy.of(self.right[chosen]) if chosen.any() else None), per_class
 
 
 def _summed(found: list[_Answered], taught: TaughtElsewhere | None) -> LeaveOneSourceOut:
@@ -111,7 +108,7 @@ def _summed(found: list[_Answered], taught: TaughtElsewhere | None) -> LeaveOneS
     right = np.concatenate([each.right[each.has_photographs] for each in found])
     shares = [a.accuracy for s in sources if not s.rendered_only for a in s.per_class.values()]
     return LeaveOneSourceOut(
-        overall=_accuracy(right),
+        overall=Accuracy.of(right),
         mean_of_classes=float(np.mean(shares)),
         sources=tuple(sources),
         taught=taught,

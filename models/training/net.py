@@ -14,6 +14,9 @@ from torch.nn import functional
 
 from models.training.settings import NetSettings
 
+NORMALISATION = {"efficientnet_lite0": (127 / 255, 128 / 255), "plain": (0.45, 0.25)}
+"""Mean and spread that a backbone's pixels are brought to; lite0's are those its released weights were trained with."""
+
 _LITE0_FEATURES = 1280
 
 
@@ -71,12 +74,11 @@ class PartsNet(nn.Module):
 
     def __init__(self, classes: int, settings: NetSettings) -> None:
         super().__init__()
+        self.normalised = Normalised(*NORMALISATION[settings.backbone])
         if settings.backbone == "efficientnet_lite0":
-            self.normalised = Normalised(127 / 255, 128 / 255)  # as the released weights were trained
             self.backbone: nn.Module = _Lite0()
             self.embedding_size = _LITE0_FEATURES
         else:
-            self.normalised = Normalised(0.45, 0.25)
             self.backbone = _plain(settings.widths)
             self.embedding_size = settings.widths[-1]
         self.head = nn.Linear(self.embedding_size, classes)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.manifest import ClassId
+from models.manifest import ClassId, ModelName, Version
 
 
 class _Section(BaseModel):
@@ -95,8 +95,8 @@ class LeaveOut(_Section):
 class TrainingSettings(_Section):
     """One model to be trained."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", description="Name in the registry.")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$", description="Version in the manifest.")
+    name: ModelName = Field(description="Name in the registry.")
+    version: Version = Field(description="Version in the manifest.")
     seed: int = Field(ge=0, description="Decides every random choice of the run.")
     labels: tuple[ClassId, ...] = Field(min_length=2, description="Classes in the order of the net's outputs.")
     net: NetSettings = NetSettings()

@@ -13,7 +13,6 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.predict import Predictor
-from models.scores import fit_temperature
 from models.training.augment import Grounds, augment
 from models.training.dataset import Dataset
 from models.training.net import PartsNet
@@ -38,15 +37,6 @@ Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """A net in evaluation mode, with the temperature that fits its validation logits, float32 [V, C]."""
-
-    net: PartsNet
-    temperature: float
-    validation_logits: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
 class Teacher:
     """A model with the classes of the net to be trained; its own crops have `size_px`, no smaller than the net's."""
 
@@ -67,26 +57,23 @@ class Run:
     checkpoint: Path | None = None
 
 
-def train(dataset: Dataset, run: Run, report: Report) -> Trained:
+def train(dataset: Dataset, run: Run, report: Report) -> PartsNet:
     """Teaches a new net the crops of `dataset` that are not for validation; goes on from `run.checkpoint`.
 
-    Classes are drawn equally often. The validation crops choose nothing but the temperature: the net is the
+    Classes are drawn equally often. The validation crops choose nothing: the net, in evaluation mode, is the
     running mean of the last steps'. Raises NeedsOperator `training.no_crops` for a class without training crops or a
     dataset without validation crops, and `training.checkpoint` for a checkpoint of another run.
     """
     learned = dataset.where(~dataset.validation)
-    held = dataset.where(dataset.validation)
-    _require_crops(learned, held)
+    _require_crops(dataset, learned)
     threads_before = torch.get_num_threads()
     torch.set_num_threads(run.schedule.threads)
     try:
         with _torch.random.fork_rng(devices=[]):
             _torch.manual_seed(run.seed)
-            net = _optimise(PartsNet(len(dataset.classes), run.net), learned, run, report)
-        validation_logits = answers(net, held.crops, run.net.size_px)[0]
+            return _optimise(PartsNet(len(dataset.classes), run.net), learned, run, report)
     finally:
         torch.set_num_threads(threads_before)
-    return Trained(net, fit_temperature(validation_logits, held.labels), validation_logits)
 
 
 def answers(net: PartsNet, crops: NDArray[np.uint8], size_px: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -114,7 +101,7 @@ def _smaller(images: Tensor, size_px: int) -> Tensor:
     return functional.interpolate(images, size=[size_px, size_px], mode="area")
 
 
-def _require_crops(learned: Dataset, held: Dataset) -> None:
+def _require_crops(dataset: Dataset, learned: Dataset) -> None:
     counts = np.bincount(learned.labels, minlength=len(learned.classes))
     empty = [name for name, count in zip(learned.classes, counts, strict=True) if count == 0]
     if empty:
@@ -123,7 +110,7 @@ def _require_crops(learned: Dataset, held: Dataset) -> None:
             f"There are no training crops of {', '.join(empty)}.",
             "Add crops of them, or take them out of `labels`.",
         )
-    if len(held) == 0:
+    if not dataset.validation.any():
         raise NeedsOperator("training.no_crops", "There are no validation crops.", "Hold some crops back.")
 
 
