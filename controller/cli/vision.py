@@ -34,12 +34,6 @@ def make_pipeline(config: LineConfig) -> FrameVision:
     model = line_model(config.vision)
     shadow = _shadow(config, model.manifest.labels)
     if isinstance(model, DetectorFile):
-        if config.vision.expected_mix is not None:
-            raise NeedsOperator(
-                "vision.expected_mix",
-                "vision.expected_mix weighs the answers of a classifier, and the model is a detector.",
-                "Take vision.expected_mix out.",
-            )
         return DetectorPipeline(
             config.camera, config.vision, config.belt.width_mm, Detector(model), shadow, config.calibrated
         )

@@ -8,8 +8,11 @@ from controller.config.checks import Check, Finding
 from controller.config.document import KeyPath
 from controller.config.errors import did_you_mean, listed
 from controller.config.line import MAX_VALVES, BeltConfig, HmiConfig, JetsConfig
+from models.detector_manifest import DetectorManifest
 from plc_bridge.config import CONTROLLER_SHARE, PlcConfig, is_loopback
+from senbetsu_errors import NeedsOperator
 from vision.camera_config import CameraConfig
+from vision.detector_pipeline import require_usable
 from vision.settings import VisionConfig
 
 MAX_COUNTS_PER_S = 1_000_000
@@ -342,6 +345,32 @@ def expected_mix_is_of_the_models_classes(vision: VisionConfig, labels: tuple[st
             )
 
 
+def the_detector_can_be_right(
+    camera: CameraConfig, vision: VisionConfig, detector: DetectorManifest
+) -> Iterator[Finding]:
+    """What a detector refuses is said before anything starts."""
+    try:
+        require_usable(camera, vision, detector.input, detector.rule)
+    except NeedsOperator as error:
+        key, expected = "model", "a detector that fits the camera"
+        if error.code == "vision.expected_mix":
+            key, expected = "expected_mix", "no mix beside a detector"
+        yield Finding(("vision", key), error.message, expected, error.remedy)
+
+
+def the_detector_knows_the_resolution(camera: CameraConfig, detector: DetectorManifest) -> Iterator[Finding]:
+    """A detector was trained for parts of some size in its input."""
+    trained = detector.input.mm_per_px
+    if detector.input.fit == "tiles" and trained and not 0.8 <= camera.mm_per_px / trained <= 1.25:
+        yield Finding(
+            ("camera", "mm_per_px"),
+            f"{camera.mm_per_px:g} mm for a detector trained at {trained:g} mm",
+            "the resolution that the detector knows, within a quarter",
+            "Parts look smaller or larger to it than any it was taught.",
+            "warning",
+        )
+
+
 LINE_CHECKS: tuple[Check, ...] = (
     lanes_cover_the_belt,
     orders_can_be_ahead,
@@ -358,4 +387,6 @@ LINE_CHECKS: tuple[Check, ...] = (
     patch_is_in_view,
     usual_mix_is_of_the_models_classes,
     expected_mix_is_of_the_models_classes,
+    the_detector_can_be_right,
+    the_detector_knows_the_resolution,
 )
