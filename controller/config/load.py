@@ -19,9 +19,9 @@ from controller.config.backends import (
     backend_config,
 )
 from controller.config.calibration import (
+    CALIBRATION_CHECKS,
     apply_calibrations,
     calibration_facts,
-    calibration_findings,
     read_calibrations,
 )
 from controller.config.checks import Finding, run_checks
@@ -109,7 +109,7 @@ def check(path: Path, *, without: Collection[str] = ()) -> CheckReport:
             recipe_path = recipe_document.path
         _read_labels(document, sections)
         _read_tags(document, sections)
-        _check_calibrations(document, sections)
+        _keep(document, run_checks(CALIBRATION_CHECKS, {**sections, "now": utc_now()}))
         apply_calibrations(sections)
         _cross_check(document, recipe_document, sections)
     findings = [finding for each in documents for finding in _in_order(each.problems)]
@@ -290,11 +290,6 @@ def _cross_check(document: Document, recipe_document: Document | None, sections:
         if where is None:
             continue
         _keep(where, run_checks(checks, sections))
-
-
-def _check_calibrations(document: Document, sections: dict[str, Any]) -> None:
-    if "belt" in sections and "jets" in sections:
-        _keep(document, calibration_findings(sections, sections["belt"], sections["jets"], utc_now()))
 
 
 def _keep(document: Document, findings: Iterable[Finding]) -> None:
