@@ -99,7 +99,7 @@ async def run_line(
         link = make_link(config)
         odd_parts = None
         if config.vision.odd_parts:
-            odd_parts = keep_odd_parts(config, model.manifest.labels, vision.ask, in_thread=True)
+            odd_parts = keep_odd_parts(config, model.manifest, vision.ask, in_thread=True)
             stack.push_async_callback(odd_parts.close)
         publisher = await stack.enter_async_context(
             SnapshotPublisher(private / "snapshots.sock", odd_parts.command if odd_parts else None)

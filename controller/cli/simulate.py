@@ -101,7 +101,9 @@ async def simulated_line(
     assert isinstance(loop, VirtualClockLoop)
     pipeline = make_pipeline(config)
     health, desk = make_watch(config)
-    odd_parts = keep_odd_parts(config, pipeline.labels, desk.ask, in_thread=False) if desk else None
+    odd_parts = None
+    if desk:
+        odd_parts = keep_odd_parts(config, line_model(config.vision).manifest, desk.ask, in_thread=False)
     plant = PlantInLoop(plant_setup(config), seed)
     link = MemoryLink(MemoryLink.Config(backend="memory", cycle_ms=LINK_CYCLE_MS), plant.wire)
 
