@@ -24,7 +24,6 @@ from plc_bridge.memory_link import Config as MemoryConfig
 from plc_bridge.memory_link import MemoryLink, MemoryWire
 from plc_bridge.virtual_plc import PlcInputs, VirtualPlc
 from senbetsu_errors import NeedsOperator, Retryable
-from vision.camera_config import CameraConfig
 from vision.frame import count_difference
 from vision.line_model import line_model
 from vision.pipeline import FrameVision
@@ -119,7 +118,9 @@ async def _replay(recording: Recording, config: LineConfig) -> tuple[Line, PartS
         if message:
             stories.take(event.at_s, message[1])
 
-    source = RecordingSource(_camera_config(config, recording.path), config.belt.encoder_counts_per_mm)
+    source = RecordingSource(
+        RecordingSource.Config.of(config.camera, recording.path), config.belt.encoder_counts_per_mm
+    )
     async with source, aclosing(_results(source, pipeline, recording.belt[-1].at_s)) as results:
         line = Line(config, pipeline.labels, link, results, collect)
         await line.run()
@@ -218,11 +219,6 @@ class RecordedPlc:
         if after == 0:
             return self._times[0] - now_s > LINK_GAP_S
         return after < len(self._times) and self._times[after] - self._times[after - 1] > LINK_GAP_S
-
-
-def _camera_config(config: LineConfig, path: Path) -> RecordingSource.Config:
-    common = config.camera.model_dump(include=set(CameraConfig.model_fields))
-    return RecordingSource.Config.model_validate({**common, "backend": "recording", "path": path})
 
 
 def _link_config(config: LineConfig) -> MemoryConfig:
