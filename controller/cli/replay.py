@@ -76,19 +76,12 @@ def replay(path: Path, config_path: Path | None, against: Path | None) -> dict[s
     line, stories, trusted = run_virtual(_replay(recording, config))
     wall_s = stopwatch_s() - started_s
     summary = summarise(
-        ledger=line.ledger,
-        frames=line.frames,
-        health=line.link.health,
-        latencies_s=line.latencies_s,
+        line,
         latency_basis="virtual time, in which computing takes none",
-        recipe=config.recipe,
-        labels=line.labels,
-        ran_s=line.ran_s,
         seed=None,
         simulated=SIMULATED,
         truth=None,
-        vanished=line.sorter.tracker.vanished,
-        shadow=line.shadow,
+        watched=False,
     )
     comparison = compare(reference.parts, stories.parts, config.belt.encoder_counts_per_mm)
     return {

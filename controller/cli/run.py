@@ -126,22 +126,11 @@ async def run_line(
             "plant.failed", f"The plant process ended with exit code {plant.process.returncode}.", "See its messages."
         )
     summary = summarise(
-        ledger=line.ledger,
-        frames=line.frames,
-        health=link.health,
-        latencies_s=line.latencies_s,
+        line,
         latency_basis="frame exposed to order acknowledged by the PLC",
-        recipe=config.recipe,
-        labels=line.labels,
-        ran_s=line.ran_s,
         seed=config.plant.seed if config.plant else None,
         simulated=simulated,
         truth=plant.truth,
-        vanished=line.sorter.tracker.vanished,
-        vision=line.health,
-        odd_parts=line.odd_parts.summary() if line.odd_parts else None,
-        shadow=line.shadow,
-        camera=line.camera,
     )
     return {**summary, "calibration": calibration_summary(config.calibrated)}
 

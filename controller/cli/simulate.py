@@ -65,21 +65,11 @@ def simulate(
         line, plant, trusted = run_virtual(simulated_line(config, for_s, chosen, on_event, recorder))
     wall_s = stopwatch_s() - started_s
     summary = summarise(
-        ledger=line.ledger,
-        frames=line.frames,
-        health=line.link.health,
-        latencies_s=line.latencies_s,
+        line,
         latency_basis="virtual time, in which computing takes none",
-        recipe=config.recipe,
-        labels=line.labels,
-        ran_s=line.ran_s,
         seed=chosen,
         simulated=SIMULATED,
         truth=plant.truth().as_json(),
-        vanished=line.sorter.tracker.vanished,
-        vision=line.health,
-        odd_parts=line.odd_parts.summary() if line.odd_parts else None,
-        shadow=line.shadow,
     )
     return {
         **summary,
