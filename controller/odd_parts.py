@@ -91,14 +91,11 @@ def reasons_of(decision: Decision, margin: float) -> tuple[Reason, ...]:
 class OddParts:
     """Asks for pictures of odd parts, at most `per_minute`, and of parts that somebody picked."""
 
-    def __init__(
-        self, config: OddPartsConfig, camera: CameraConfig, labels: tuple[str, ...], counts_per_mm: float
-    ) -> None:
+    def __init__(self, config: OddPartsConfig, camera: CameraConfig, labels: tuple[str, ...]) -> None:
         self.counts = OddCounts()
         self._config = config
         self._camera = camera
         self._labels = labels
-        self._counts_per_mm = counts_per_mm
         self._frames: dict[int, int] = {}
         self._decided: dict[int, Decision] = {}
         self._allowed = 1.0

@@ -75,7 +75,7 @@ class OddStore:
             return None
         # Never one that was given before: an export made earlier may hold it.
         number = 1 + max(self._index["info"]["last_id"], *(image["id"] for image in self._index["images"]), 0)
-        name = f"{CROPS}/{number:06d}.png"
+        name = picture_name(number)
         _write(self._folder / name, odd.png)
         width, height = np.frombuffer(odd.png[_PNG_SIZE_AT], ">u4").tolist()
         self._index["images"].append(
@@ -155,11 +155,16 @@ class OddStore:
             self._index["images"] = [i for i in self._index["images"] if i["id"] != oldest["image_id"]]
             # The index goes first: a picture that it does not name is litter, one that it names must be there.
             self._write_index()
-            (self._folder / CROPS / f"{oldest['image_id']:06d}.png").unlink(missing_ok=True)
+            (self._folder / picture_name(oldest["image_id"])).unlink(missing_ok=True)
         return True
 
     def _write_index(self) -> None:
         _write(self._folder / INDEX, json.dumps(self._index, ensure_ascii=False).encode())
+
+
+def picture_name(number: int) -> str:
+    """The file of an odd part's picture, relative to the folder."""
+    return f"{CROPS}/{number:06d}.png"
 
 
 def check_label(label: str) -> None:

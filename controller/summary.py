@@ -7,13 +7,9 @@ from typing import Any
 import numpy as np
 
 from controller.config import Recipe
-from controller.ledger import OUTCOMES, Ledger
-from controller.runtime import FrameCount
+from controller.ledger import OUTCOMES
+from controller.runtime import Line
 from controller.shadow import shadow_summary
-from plc_bridge.link import LinkHealth
-from vision.camera_state import CameraChange
-from vision.health_monitor import HealthMonitor
-from vision.results import ShadowReport
 
 GRAMS_PER_KG = 1000.0
 
@@ -82,35 +78,26 @@ def percentiles_ms(seconds: Sequence[float]) -> dict[str, Share]:
 
 
 def summarise(
+    line: Line,
     *,
-    ledger: Ledger,
-    frames: FrameCount,
-    health: LinkHealth,
-    latencies_s: Sequence[float],
     latency_basis: str,
-    recipe: Recipe,
-    labels: Sequence[str],
-    ran_s: float,
     seed: int | None,
     simulated: Sequence[str],
     truth: Mapping[str, Any] | None,
-    vanished: int = 0,
-    vision: HealthMonitor | None = None,
-    odd_parts: Mapping[str, Any] | None = None,
-    shadow: ShadowReport | None = None,
-    camera: CameraChange | None = None,
+    watched: bool = True,
 ) -> dict[str, Any]:
-    """The summary.
+    """The summary of a line that has run.
 
     `vanished` tracks came into view and were gone again before anything was decided (reflections, dirt
-    on the lens): they are not among the parts seen. `camera` is where the camera stands, None where nobody
-    opens it again after a loss. `truth` is the plant's own account where there is
-    one: {"outlets": {outlet: {class: {"count", "mass_g"}}}, "fed", "fed_mass_g", "on_belt",
-    "on_belt_mass_g"}; without it purity and recovery are expectations by the class probabilities, and
-    `basis` says so. `vision` is the health of the pictures where it was watched: metrics with their state at the
-    end, how often each alarm was raised, and the references that a good run gives for the configuration.
+    on the lens): they are not among the parts seen. `camera` is all 0 where nobody opens it again after a
+    loss. `truth` is the plant's own account where there is one: {"outlets": {outlet: {class: {"count",
+    "mass_g"}}}, "fed", "fed_mass_g", "on_belt", "on_belt_mass_g"}; without it purity and recovery are
+    expectations by the class probabilities, and `basis` says so. `vision` is the health of the pictures where
+    it was `watched`: metrics with their state at the end, how often each alarm was raised, and the references
+    that a good run gives for the configuration.
     `shadow` is what a shadow model came to, its last report.
     """
+    ledger, labels, recipe = line.ledger, line.labels, line.config.recipe
     if truth is not None:
         outlets: Mapping[str, Mapping[str, Mapping[str, float]]] = truth["outlets"]
         pieces = {o: {c: float(v["count"]) for c, v in by.items()} for o, by in outlets.items()}
@@ -126,7 +113,7 @@ def summarise(
         balance = None
         value = None
         basis = "estimated from class probabilities"
-    orders = ledger.orders
+    orders, link, frames, camera = ledger.orders, line.link.health, line.frames, line.camera
     return {
         "seen": ledger.seen,
         "outcomes": {outcome: ledger.outcomes[outcome] for outcome in OUTCOMES},
@@ -135,26 +122,26 @@ def summarise(
         "basis": basis,
         "mass_balance_error": balance,
         "value_ratio": value,
-        "parts_per_s": share(ledger.seen, ran_s),
-        "latency_ms": {"frame_to_order": percentiles_ms(latencies_s), "basis": latency_basis},
-        "vanished": int(vanished),
+        "parts_per_s": share(ledger.seen, line.ran_s),
+        "latency_ms": {"frame_to_order": percentiles_ms(line.latencies_s), "basis": latency_basis},
+        "vanished": int(line.sorter.tracker.vanished),
         "vision": None
-        if vision is None
+        if not watched
         else {
-            "metrics": {name: asdict(metric) for name, metric in vision.metrics().items()},
-            "alarms_raised": vision.raised,
-            "references": vision.references,
+            "metrics": {name: asdict(metric) for name, metric in line.health.metrics().items()},
+            "alarms_raised": line.health.raised,
+            "references": line.health.references,
         },
-        "odd_parts": odd_parts,
-        "orders": {**asdict(orders), "duplicated": health.duplicated, "retransmitted": health.retransmitted},
-        "links": {"reconnects": health.reconnects, "downtime_s": round(health.downtime_s, 3)},
+        "odd_parts": line.odd_parts.summary() if line.odd_parts else None,
+        "orders": {**asdict(orders), "duplicated": link.duplicated, "retransmitted": link.retransmitted},
+        "links": {"reconnects": link.reconnects, "downtime_s": round(link.downtime_s, 3)},
         "frames": {"captured": frames.captured, "processed": frames.processed, "dropped": frames.dropped},
-        "shadow": None if shadow is None else shadow_summary(shadow, recipe),
+        "shadow": None if line.shadow is None else shadow_summary(line.shadow, recipe),
         "camera": {
             "reopened": camera.reopened if camera else 0,
             "downtime_s": round(camera.downtime_s, 3) if camera else 0.0,
         },
-        "ran_s": round(ran_s, 3),
+        "ran_s": round(line.ran_s, 3),
         "seed": seed,
         "simulated": list(simulated),
         "truth": truth,

@@ -28,7 +28,8 @@ class DetectorPipeline:
     says parts of its likeliest class cover. Calibrations are used as
     `VisionPipeline` uses them. `shadow`, a classifier, is shown the boxes.
     Raises NeedsOperator `camera.view` for a picture beside the belt, `vision.detector_line_scan` for a line-scan
-    camera and `vision.detector_overlap` where tiles overlap by less than the longest part.
+    camera, `vision.detector_overlap` where tiles overlap by less than the longest part and `vision.expected_mix` for
+    settings with a mix.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class DetectorPipeline:
 
 
 def require_usable(camera: CameraConfig, settings: VisionConfig, given: DetectorInput, rule: Rule) -> None:
-    """Raises NeedsOperator where a detector could not be right with this camera."""
+    """Raises NeedsOperator where a detector could not be right with this camera or would leave a setting unused."""
     if camera.geometry == "line_scan":
         raise NeedsOperator(
             "vision.detector_line_scan",
@@ -113,6 +114,12 @@ def require_usable(camera: CameraConfig, settings: VisionConfig, given: Detector
             f"The detector's tiles overlap by {overlap_mm:g} mm; a part of vision.max_part_mm, "
             f"{settings.max_part_mm:g} mm, is seen whole in one of them only from {needed_mm:g} mm on.",
             "Raise input.overlap_px in the manifest, or lower vision.max_part_mm.",
+        )
+    if settings.expected_mix is not None:
+        raise NeedsOperator(
+            "vision.expected_mix",
+            "vision.expected_mix weighs the answers of a classifier, and the model is a detector.",
+            "Take vision.expected_mix out.",
         )
 
 

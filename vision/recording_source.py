@@ -40,6 +40,12 @@ class RecordingSource:
             description="true plays frames at the times they were recorded, false as fast as they are processed.",
         )
 
+        @classmethod
+        def of(cls, camera: CameraConfig, path: Path, paced: bool = True) -> Self:
+            """For a recording that was made with `camera`."""
+            common = camera.model_dump(include=set(CameraConfig.model_fields))
+            return cls.model_validate({**common, "backend": "recording", "path": path, "paced": paced})
+
     def __init__(self, config: Config, counts_per_mm: float) -> None:
         # Recorded stamps are in counts already; the argument is every source's.
         del counts_per_mm

@@ -132,8 +132,7 @@ def sightings_of_frames(
     if recording is None:
         asyncio.run(_watch(make_source(line), take, live_s or 0.0))
     else:
-        common = line.camera.model_dump(include={"geometry", "mm_per_px", "view_along_mm", "across_start_mm"})
-        played = RecordingSource.Config(**common, backend="recording", path=recording, paced=False)
+        played = RecordingSource.Config.of(line.camera, recording, paced=False)
         asyncio.run(_watch(RecordingSource(played, line.belt.encoder_counts_per_mm), take, WATCHED_S))
     return boards.sightings if boards else plates.sightings
 

@@ -17,6 +17,4 @@ async def run_hmi(config_path: Path, socket_path: Path) -> None:
     config = load_config(config_path)
     if config.hmi is None:
         raise Fatal("hmi.none", "This line has no hmi section.")
-    odd = config.vision.odd_parts
-    odd_folder = config.path.parent / odd.folder if odd else None
-    await serve_hmi(socket_path, config.hmi.host, config.hmi.port, odd_folder)
+    await serve_hmi(socket_path, config.hmi.host, config.hmi.port, config.odd_folder)

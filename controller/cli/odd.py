@@ -18,11 +18,11 @@ ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The line's c
 
 
 def _folder(config: LineConfig) -> Path:
-    if config.vision.odd_parts is None:
+    if config.odd_folder is None:
         raise NeedsOperator(
             "odd_parts.off", f"{config.path} has no vision.odd_parts section.", "Add one and let the line run."
         )
-    return config.path.parent / config.vision.odd_parts.folder
+    return config.odd_folder
 
 
 @odd_app.command("list")

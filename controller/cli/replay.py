@@ -24,7 +24,6 @@ from plc_bridge.memory_link import Config as MemoryConfig
 from plc_bridge.memory_link import MemoryLink, MemoryWire
 from plc_bridge.virtual_plc import PlcInputs, VirtualPlc
 from senbetsu_errors import NeedsOperator, Retryable
-from vision.camera_config import CameraConfig
 from vision.frame import count_difference
 from vision.line_model import line_model
 from vision.pipeline import FrameVision
@@ -77,19 +76,12 @@ def replay(path: Path, config_path: Path | None, against: Path | None) -> dict[s
     line, stories, trusted = run_virtual(_replay(recording, config))
     wall_s = stopwatch_s() - started_s
     summary = summarise(
-        ledger=line.ledger,
-        frames=line.frames,
-        health=line.link.health,
-        latencies_s=line.latencies_s,
+        line,
         latency_basis="virtual time, in which computing takes none",
-        recipe=config.recipe,
-        labels=line.labels,
-        ran_s=line.ran_s,
         seed=None,
         simulated=SIMULATED,
         truth=None,
-        vanished=line.sorter.tracker.vanished,
-        shadow=line.shadow,
+        watched=False,
     )
     comparison = compare(reference.parts, stories.parts, config.belt.encoder_counts_per_mm)
     return {
@@ -119,7 +111,9 @@ async def _replay(recording: Recording, config: LineConfig) -> tuple[Line, PartS
         if message:
             stories.take(event.at_s, message[1])
 
-    source = RecordingSource(_camera_config(config, recording.path), config.belt.encoder_counts_per_mm)
+    source = RecordingSource(
+        RecordingSource.Config.of(config.camera, recording.path), config.belt.encoder_counts_per_mm
+    )
     async with source, aclosing(_results(source, pipeline, recording.belt[-1].at_s)) as results:
         line = Line(config, pipeline.labels, link, results, collect)
         await line.run()
@@ -218,11 +212,6 @@ class RecordedPlc:
         if after == 0:
             return self._times[0] - now_s > LINK_GAP_S
         return after < len(self._times) and self._times[after] - self._times[after - 1] > LINK_GAP_S
-
-
-def _camera_config(config: LineConfig, path: Path) -> RecordingSource.Config:
-    common = config.camera.model_dump(include=set(CameraConfig.model_fields))
-    return RecordingSource.Config.model_validate({**common, "backend": "recording", "path": path})
 
 
 def _link_config(config: LineConfig) -> MemoryConfig:

@@ -99,7 +99,7 @@ async def run_line(
         link = make_link(config)
         odd_parts = None
         if config.vision.odd_parts:
-            odd_parts = keep_odd_parts(config, model.manifest.labels, vision.ask, in_thread=True)
+            odd_parts = keep_odd_parts(config, model.manifest, vision.ask, in_thread=True)
             stack.push_async_callback(odd_parts.close)
         publisher = await stack.enter_async_context(
             SnapshotPublisher(private / "snapshots.sock", odd_parts.command if odd_parts else None)
@@ -126,22 +126,11 @@ async def run_line(
             "plant.failed", f"The plant process ended with exit code {plant.process.returncode}.", "See its messages."
         )
     summary = summarise(
-        ledger=line.ledger,
-        frames=line.frames,
-        health=link.health,
-        latencies_s=line.latencies_s,
+        line,
         latency_basis="frame exposed to order acknowledged by the PLC",
-        recipe=config.recipe,
-        labels=line.labels,
-        ran_s=line.ran_s,
         seed=config.plant.seed if config.plant else None,
         simulated=simulated,
         truth=plant.truth,
-        vanished=line.sorter.tracker.vanished,
-        vision=line.health,
-        odd_parts=line.odd_parts.summary() if line.odd_parts else None,
-        shadow=line.shadow,
-        camera=line.camera,
     )
     return {**summary, "calibration": calibration_summary(config.calibrated)}
 

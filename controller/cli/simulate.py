@@ -65,21 +65,11 @@ def simulate(
         line, plant, trusted = run_virtual(simulated_line(config, for_s, chosen, on_event, recorder))
     wall_s = stopwatch_s() - started_s
     summary = summarise(
-        ledger=line.ledger,
-        frames=line.frames,
-        health=line.link.health,
-        latencies_s=line.latencies_s,
+        line,
         latency_basis="virtual time, in which computing takes none",
-        recipe=config.recipe,
-        labels=line.labels,
-        ran_s=line.ran_s,
         seed=chosen,
         simulated=SIMULATED,
         truth=plant.truth().as_json(),
-        vanished=line.sorter.tracker.vanished,
-        vision=line.health,
-        odd_parts=line.odd_parts.summary() if line.odd_parts else None,
-        shadow=line.shadow,
     )
     return {
         **summary,
@@ -101,7 +91,9 @@ async def simulated_line(
     assert isinstance(loop, VirtualClockLoop)
     pipeline = make_pipeline(config)
     health, desk = make_watch(config)
-    odd_parts = keep_odd_parts(config, pipeline.labels, desk.ask, in_thread=False) if desk else None
+    odd_parts = None
+    if desk:
+        odd_parts = keep_odd_parts(config, line_model(config.vision).manifest, desk.ask, in_thread=False)
     plant = PlantInLoop(plant_setup(config), seed)
     link = MemoryLink(MemoryLink.Config(backend="memory", cycle_ms=LINK_CYCLE_MS), plant.wire)
 

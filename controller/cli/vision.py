@@ -11,6 +11,7 @@ from controller.odd_keeping import OddKeeping
 from controller.odd_parts import OddParts
 from controller.odd_store import ModelName, OddStore
 from controller.vision_process import send_results
+from models.manifest import ModelCard
 from models.registry import DetectorFile
 from senbetsu_errors import NeedsOperator
 from vision.classify import Classifier, prior_of
@@ -34,12 +35,6 @@ def make_pipeline(config: LineConfig) -> FrameVision:
     model = line_model(config.vision)
     shadow = _shadow(config, model.manifest.labels)
     if isinstance(model, DetectorFile):
-        if config.vision.expected_mix is not None:
-            raise NeedsOperator(
-                "vision.expected_mix",
-                "vision.expected_mix weighs the answers of a classifier, and the model is a detector.",
-                "Take vision.expected_mix out.",
-            )
         return DetectorPipeline(
             config.camera, config.vision, config.belt.width_mm, Detector(model), shadow, config.calibrated
         )
@@ -65,15 +60,15 @@ def make_watch(config: LineConfig) -> tuple[PictureHealth, CropDesk | None]:
 
 
 def keep_odd_parts(
-    config: LineConfig, labels: tuple[str, ...], ask: Callable[[CropRequest], None], in_thread: bool
+    config: LineConfig, model: ModelCard, ask: Callable[[CropRequest], None], in_thread: bool
 ) -> OddKeeping:
-    """What keeps the odd parts of a line that has a `vision.odd_parts` section."""
-    odd = config.vision.odd_parts
+    """What keeps the odd parts of a line that has a `vision.odd_parts` section; `model` is what it runs."""
+    odd, folder = config.vision.odd_parts, config.odd_folder
     assert odd is not None
-    manifest = line_model(config.vision).manifest
-    model = ModelName(manifest.name, manifest.version)
-    store = OddStore(config.path.parent / odd.folder, odd.keep, labels, model, bool(config.simulated_parts))
-    parts = OddParts(odd, config.camera, labels, config.belt.encoder_counts_per_mm)
+    assert folder is not None
+    name = ModelName(model.name, model.version)
+    store = OddStore(folder, odd.keep, model.labels, name, bool(config.simulated_parts))
+    parts = OddParts(odd, config.camera, model.labels)
     return OddKeeping(parts, store, ask, in_thread)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-from controller.config.checks import Finding
+from controller.config.checks import Check, Finding
 from controller.config.document import Document, read_document
 from controller.config.errors import shown_path
 from controller.config.line import BeltConfig, CalibrationConfig, JetsConfig
@@ -38,7 +38,6 @@ SPEED_SHARE = 0.2
 _AHEAD = timedelta(days=1)
 
 _Made = CameraCalibration | BeltCalibration | LightCalibration
-_Held = TypeVar("_Held", BeltConfig, JetsConfig)
 
 
 def read_calibrations(document: Document, sections: dict[str, Any]) -> list[Document]:
@@ -86,32 +85,30 @@ def apply_calibrations(sections: dict[str, Any]) -> None:
     if made is None or belt is None or jets is None:
         return
     if made.encoder is not None:
-        sections["belt"] = _with(belt, encoder_counts_per_mm=made.encoder.counts_per_mm)
+        sections["belt"] = belt.model_copy(update={"encoder_counts_per_mm": made.encoder.counts_per_mm})
     if made.jets is not None:
-        sections["jets"] = _with(jets, distance_mm=made.jets.at_mm(belt.speed_mm_s))
+        sections["jets"] = jets.model_copy(update={"distance_mm": made.jets.at_mm(belt.speed_mm_s)})
 
 
-def _with(section: _Held, **changes: float) -> _Held:
-    return section.model_copy(update=changes)
-
-
-def calibration_findings(
-    sections: dict[str, Any], nominal_belt: BeltConfig, nominal_jets: JetsConfig, now: datetime
+def calibrations_fit_the_line(
+    calibration: CalibrationConfig | None,
+    calibrations: Calibrations,
+    camera: CameraConfig,
+    belt: BeltConfig,
+    jets: JetsConfig,
+    now: datetime,
 ) -> Iterator[Finding]:
-    """What is wrong with valid calibration files on this line, at this time."""
-    limits = cast("CalibrationConfig | None", sections.get("calibration"))
-    calibrations = cast("Calibrations | None", sections.get("calibrations"))
-    camera = cast("CameraConfig | None", sections.get("camera"))
-    if limits is None or calibrations is None or camera is None:
+    """What is wrong with valid calibration files on this line, whose belt and jets are still nominal, at this time."""
+    if calibration is None:
         return
     for kind, made in (("camera", calibrations.camera), ("belt", calibrations.belt), ("light", calibrations.light)):
         if made is not None:
-            yield from _age(kind, made, limits, now)
+            yield from _age(kind, made, calibration, now)
             yield from _same_camera(kind, made, camera)
     if calibrations.camera is not None:
-        yield from _camera_fits(calibrations.camera, camera, limits)
+        yield from _camera_fits(calibrations.camera, camera, calibration)
     if calibrations.belt is not None:
-        yield from _belt_fits(calibrations.belt, nominal_belt, nominal_jets, limits)
+        yield from _belt_fits(calibrations.belt, belt, jets, calibration)
         if calibrations.camera is not None and calibrations.camera.created > calibrations.belt.created:
             yield Finding(
                 ("calibration", "belt"),
@@ -235,6 +232,9 @@ def _belt_fits(
             "Repeat `senbetsu calibrate belt` with shots at two speeds.",
             "warning",
         )
+
+
+CALIBRATION_CHECKS: tuple[Check, ...] = (calibrations_fit_the_line,)
 
 
 def calibration_facts(calibrations: Calibrations) -> Iterator[str]:

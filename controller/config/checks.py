@@ -9,7 +9,7 @@ from inspect import signature
 from typing import Any
 
 from controller.config.document import KeyPath
-from controller.config.errors import Severity
+from controller.config.errors import Severity, did_you_mean, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +33,15 @@ def run_checks(checks: Sequence[Check], sections: Mapping[str, Any]) -> Iterator
         needed = signature(check).parameters
         if all(name in sections for name in needed):
             yield from check(**{name: sections[name] for name in needed})
+
+
+def class_is_the_models(path: KeyPath, class_id: str, labels: Sequence[str]) -> Iterator[Finding]:
+    """The class at `path`, a key or an entry of a list, is one that the model can answer."""
+    if class_id not in labels:
+        yield Finding(
+            path,
+            f'the class "{class_id}"',
+            f"a class of the model: {listed(labels)}",
+            did_you_mean(class_id, labels),
+            at_key=isinstance(path[-1], str),
+        )

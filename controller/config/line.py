@@ -211,6 +211,12 @@ class LineConfig(Section):
         """Which sections are simulated; empty for a real line."""
         return simulated_parts(self.camera, self.plc, self.plant)
 
+    @property
+    def odd_folder(self) -> Path | None:
+        """Where odd parts are kept, absolute; None where none are."""
+        odd = self.vision.odd_parts
+        return self.path.parent / odd.folder if odd else None
+
 
 def simulated_parts(camera: CameraConfig | None, plc: PlcConfig | None, plant: object | None) -> tuple[str, ...]:
     """The names of those sections that stand in for a device instead of driving one.

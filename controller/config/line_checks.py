@@ -1,15 +1,17 @@
 """What no section can know alone: does the line, as configured, work at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import ceil, isclose
 from urllib.parse import urlsplit
 
-from controller.config.checks import Check, Finding
+from controller.config.checks import Check, Finding, class_is_the_models
 from controller.config.document import KeyPath
-from controller.config.errors import did_you_mean, listed
 from controller.config.line import MAX_VALVES, BeltConfig, HmiConfig, JetsConfig
+from models.detector_manifest import DetectorManifest
 from plc_bridge.config import CONTROLLER_SHARE, PlcConfig, is_loopback
+from senbetsu_errors import NeedsOperator
 from vision.camera_config import CameraConfig
+from vision.detector_pipeline import require_usable
 from vision.settings import VisionConfig
 
 MAX_COUNTS_PER_S = 1_000_000
@@ -316,30 +318,41 @@ def patch_is_in_view(camera: CameraConfig, vision: VisionConfig) -> Iterator[Fin
         )
 
 
-def usual_mix_is_of_the_models_classes(vision: VisionConfig, labels: tuple[str, ...]) -> Iterator[Finding]:
-    """A class that the model never answers would look as if it had stopped coming."""
-    for class_id in vision.health.class_mix.reference or ():
-        if class_id not in labels:
-            yield Finding(
-                ("vision", "health", "class_mix", "reference", class_id),
-                f'the class "{class_id}"',
-                f"a class of the model: {listed(labels)}",
-                did_you_mean(class_id, labels),
-                at_key=True,
-            )
+def mixes_are_of_the_models_classes(vision: VisionConfig, labels: tuple[str, ...]) -> Iterator[Finding]:
+    """A class that the model never answers would look as if it had stopped coming, and can be given no share."""
+    mixes: dict[KeyPath, Mapping[str, float] | None] = {
+        ("vision", "health", "class_mix", "reference"): vision.health.class_mix.reference,
+        ("vision", "expected_mix"): vision.expected_mix,
+    }
+    for path, mix in mixes.items():
+        for class_id in mix or ():
+            yield from class_is_the_models((*path, class_id), class_id, labels)
 
 
-def expected_mix_is_of_the_models_classes(vision: VisionConfig, labels: tuple[str, ...]) -> Iterator[Finding]:
-    """A share can only be given to a class that the model answers."""
-    for class_id in vision.expected_mix or ():
-        if class_id not in labels:
-            yield Finding(
-                ("vision", "expected_mix", class_id),
-                f'the class "{class_id}"',
-                f"a class of the model: {listed(labels)}",
-                did_you_mean(class_id, labels),
-                at_key=True,
-            )
+def the_detector_can_be_right(
+    camera: CameraConfig, vision: VisionConfig, detector: DetectorManifest
+) -> Iterator[Finding]:
+    """What a detector refuses is said before anything starts."""
+    try:
+        require_usable(camera, vision, detector.input, detector.rule)
+    except NeedsOperator as error:
+        key, expected = "model", "a detector that fits the camera"
+        if error.code == "vision.expected_mix":
+            key, expected = "expected_mix", "no mix beside a detector"
+        yield Finding(("vision", key), error.message, expected, error.remedy)
+
+
+def the_detector_knows_the_resolution(camera: CameraConfig, detector: DetectorManifest) -> Iterator[Finding]:
+    """A detector was trained for parts of some size in its input."""
+    trained = detector.input.mm_per_px
+    if detector.input.fit == "tiles" and trained and not 0.8 <= camera.mm_per_px / trained <= 1.25:
+        yield Finding(
+            ("camera", "mm_per_px"),
+            f"{camera.mm_per_px:g} mm for a detector trained at {trained:g} mm",
+            "the resolution that the detector knows, within a quarter",
+            "Parts look smaller or larger to it than any it was taught.",
+            "warning",
+        )
 
 
 LINE_CHECKS: tuple[Check, ...] = (
@@ -356,6 +369,7 @@ LINE_CHECKS: tuple[Check, ...] = (
     plc_address_is_usable,
     hmi_stays_at_home,
     patch_is_in_view,
-    usual_mix_is_of_the_models_classes,
-    expected_mix_is_of_the_models_classes,
+    mixes_are_of_the_models_classes,
+    the_detector_can_be_right,
+    the_detector_knows_the_resolution,
 )

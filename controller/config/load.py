@@ -19,9 +19,9 @@ from controller.config.backends import (
     backend_config,
 )
 from controller.config.calibration import (
+    CALIBRATION_CHECKS,
     apply_calibrations,
     calibration_facts,
-    calibration_findings,
     read_calibrations,
 )
 from controller.config.checks import Finding, run_checks
@@ -42,7 +42,6 @@ from plc_bridge.tagmap_file import PROTOCOLS, load_tag_map
 from senbetsu_errors import Fatal, NeedsOperator
 from vision.calibration import Calibrations
 from vision.camera_config import CameraConfig
-from vision.detector_pipeline import require_usable
 from vision.line_model import line_model, shadow_model
 from vision.settings import VisionConfig
 
@@ -110,7 +109,7 @@ def check(path: Path, *, without: Collection[str] = ()) -> CheckReport:
             recipe_path = recipe_document.path
         _read_labels(document, sections)
         _read_tags(document, sections)
-        _check_calibrations(document, sections)
+        _keep(document, run_checks(CALIBRATION_CHECKS, {**sections, "now": utc_now()}))
         apply_calibrations(sections)
         _cross_check(document, recipe_document, sections)
     findings = [finding for each in documents for finding in _in_order(each.problems)]
@@ -239,15 +238,15 @@ def _read_recipe(document: Document, sections: dict[str, Any]) -> Document | Non
 
 
 def _read_labels(document: Document, sections: dict[str, Any]) -> None:
-    """Open and verify the model; its labels become a section for the checks."""
+    """Open and verify the model; its labels, and a detector's manifest, become sections for the checks."""
     if "vision" not in sections:
         return
     vision = cast("VisionConfig", sections["vision"])
     try:
         model = line_model(vision)
         sections["labels"] = model.manifest.labels
-        if isinstance(model, DetectorFile) and "camera" in sections:
-            _check_detector(document, model, sections["camera"], vision)
+        if isinstance(model, DetectorFile):
+            sections["detector"] = model.manifest
     except NeedsOperator as error:
         hint = " ".join(part for part in (did_you_mean(vision.model, list_models()), error.remedy) if part)
         key = ("vision", "trusted_keys") if error.code == "model.key" else ("vision", "model")
@@ -255,26 +254,6 @@ def _read_labels(document: Document, sections: dict[str, Any]) -> None:
         if error.code in ("model.unsigned", "model.untrusted", "model.key"):
             expected = "public keys, and a model that one of them signed"
         document.problems.append(document.error(key, error.message, expected, hint))
-
-
-def _check_detector(document: Document, model: DetectorFile, camera: CameraConfig, vision: VisionConfig) -> None:
-    """Whether a detector can be right with this camera, and whether it was trained for its resolution."""
-    given = model.manifest.input
-    try:
-        require_usable(camera, vision, given, model.manifest.rule)
-    except NeedsOperator as error:
-        document.problems.append(
-            document.error(("vision", "model"), error.message, "a detector that fits the camera", error.remedy)
-        )
-    trained = given.mm_per_px
-    if given.fit == "tiles" and trained and not 0.8 <= camera.mm_per_px / trained <= 1.25:
-        odd = document.error(
-            ("camera", "mm_per_px"),
-            f"{camera.mm_per_px:g} mm for a detector trained at {trained:g} mm",
-            "the resolution that the detector knows, within a quarter",
-            "Parts look smaller or larger to it than any it was taught.",
-        )
-        document.problems.append(replace(odd, severity="warning"))
 
 
 def _read_tags(document: Document, sections: dict[str, Any]) -> None:
@@ -311,11 +290,6 @@ def _cross_check(document: Document, recipe_document: Document | None, sections:
         if where is None:
             continue
         _keep(where, run_checks(checks, sections))
-
-
-def _check_calibrations(document: Document, sections: dict[str, Any]) -> None:
-    if "belt" in sections and "jets" in sections:
-        _keep(document, calibration_findings(sections, sections["belt"], sections["jets"], utc_now()))
 
 
 def _keep(document: Document, findings: Iterable[Finding]) -> None:

@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from controller.config.checks import Check, Finding
-from controller.config.document import KeyPath
+from controller.config.checks import Check, Finding, class_is_the_models
 from controller.config.errors import did_you_mean, listed
 from controller.config.recipe import Recipe
 
@@ -79,23 +78,13 @@ def nothing_is_forbidden_and_priced(recipe: Recipe) -> Iterator[Finding]:
 
 def classes_are_the_models(recipe: Recipe, labels: tuple[str, ...]) -> Iterator[Finding]:
     """Every class that a recipe names is one that the model can answer."""
-
-    def unknown(path: KeyPath, class_id: str) -> Finding:
-        expected = f"a class of the model: {listed(labels)}"
-        return Finding(
-            path, f'the class "{class_id}"', expected, did_you_mean(class_id, labels), at_key=isinstance(path[-1], str)
-        )
-
     for index, outlet in enumerate(recipe.outlets):
         for class_id in outlet.value_jpy_per_kg:
-            if class_id not in labels:
-                yield unknown(("outlets", index, "value_jpy_per_kg", class_id), class_id)
+            yield from class_is_the_models(("outlets", index, "value_jpy_per_kg", class_id), class_id, labels)
         for position, class_id in enumerate(outlet.forbid):
-            if class_id not in labels:
-                yield unknown(("outlets", index, "forbid", position), class_id)
+            yield from class_is_the_models(("outlets", index, "forbid", position), class_id, labels)
     for class_id in recipe.mass_g_per_mm2:
-        if class_id not in labels:
-            yield unknown(("mass_g_per_mm2", class_id), class_id)
+        yield from class_is_the_models(("mass_g_per_mm2", class_id), class_id, labels)
 
 
 def every_class_has_a_mass(recipe: Recipe, labels: tuple[str, ...]) -> Iterator[Finding]:

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+from controller.odd_store import LABEL
+
+Label = Annotated[str, Field(pattern=f"^{LABEL.pattern}$")]
 """A class id, known or new."""
 
 REPLY_BIT = 0x8000_0000

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from controller.hmi.commands import LONGEST_COMMAND_BYTES, Command, LabelOddPart, LabelPart
 from controller.hmi.feed import SnapshotFeed
 from controller.hmi.guard import Guard
-from controller.odd_store import CROPS
+from controller.odd_store import picture_name
 from plc_bridge.config import is_loopback
 from senbetsu_errors import Retryable
 
@@ -27,7 +27,7 @@ def odd_routes(feed: SnapshotFeed, folder: Path | None) -> list[Route]:
 
     async def picture(request: Request) -> Response:
         # A whole number makes the name, so nothing outside of the folder can be asked for.
-        path = None if folder is None else folder / CROPS / f"{request.path_params['number']:06d}.png"
+        path = None if folder is None else folder / picture_name(request.path_params["number"])
         try:
             data = b"" if path is None else await asyncio.to_thread(path.read_bytes)
         except FileNotFoundError:

@@ -5,15 +5,6 @@ from typing import Any
 
 from controller.clock import utc_now
 
-REAL_CAMERA: dict[str, Any] = {
-    "backend": "opencv",
-    "device": 0,
-    "speed_mm_s": 1000,
-    "geometry": "area_scan",
-    "mm_per_px": 0.5,
-    "view_along_mm": 320,
-    "frame_rate_hz": 20,
-}
 NAME = "opencv device=0"
 
 

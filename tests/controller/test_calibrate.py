@@ -13,7 +13,7 @@ from benchmarks.rendered_boards import LaidBoard, overhead, painted, render
 from controller.cli.calibrate import calibrate_app
 from controller.config import check
 from senbetsu_errors import NeedsOperator
-from tests.controller.calibration_files import REAL_CAMERA
+from tests.controller.changed_lines import REAL_CAMERA
 from vision.calibration import Board
 from vision.calibration_board import charuco
 from vision.images import load_image

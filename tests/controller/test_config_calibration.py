@@ -3,42 +3,28 @@
 import json
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from controller.config import CheckReport, ConfigError, ConfigErrors, check, load_config
-from tests.controller.calibration_files import REAL_CAMERA, belt_file, born, camera_file, light_file
+from tests.controller.calibration_files import belt_file, born, camera_file, light_file
+from tests.controller.changed_lines import REAL_CAMERA, changed, plain
 
 
 def _check(
     site: Path, line: dict[str, Any] | None = None, files: dict[str, dict[str, Any]] | None = None, **named: Any
 ) -> CheckReport:
     """The good line with a real camera and calibrations; `line` and `files` replace dotted keys, None takes away."""
-    read = cast("Any", YAML(typ="safe", pure=True)).load
-    data = read((site / "good.line").read_text())
-    data["camera"] = deepcopy(REAL_CAMERA)
+    data = plain(site / "good.line") | {"camera": deepcopy(REAL_CAMERA)}
     made = {"camera": camera_file(), "belt": belt_file(), "light": light_file()}
     data["calibration"] = {kind: f"{kind}.yaml" for kind in made} | named
-    _change(data, line or {})
+    changed(data, line or {})
     for kind, content in made.items():
-        _change(content, (files or {}).get(kind, {}))
+        changed(content, (files or {}).get(kind, {}))
         (site / f"{kind}.yaml").write_text(json.dumps(content, indent=1))
     (site / "line.yaml").write_text(json.dumps(data, indent=1))
     return check(site / "line.yaml")
-
-
-def _change(data: dict[str, Any], changes: dict[str, Any]) -> None:
-    for dotted, value in changes.items():
-        *holders, key = dotted.split(".")
-        holder = data
-        for name in holders:
-            holder = holder[name]
-        if value is None:
-            del holder[key]
-        else:
-            holder[key] = value
 
 
 def _only_error(site: Path, **given: Any) -> ConfigError:

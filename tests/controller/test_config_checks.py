@@ -1,14 +1,13 @@
 """Cross-checks: each refuses what it is there for, says where and what to do, and lets the good line pass."""
 
 import json
-from copy import deepcopy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from controller.config import CheckReport, ConfigError, ConfigErrors, check
+from tests.controller.changed_lines import REAL_CAMERA, changed, plain
 
 PLANT: dict[str, Any] = {"feed": {"mix": {"pcb": 1, "battery": 1}}, "servers": {"modbus": {"port": 15020}}}
 SIM_CAMERA: dict[str, Any] = {"camera.backend": "sim", "camera.path": None, "plant": PLANT}
@@ -38,40 +37,16 @@ SECURED_SCADA: dict[str, Any] = {
     "users": [{"name": "scada", "password_hash": f"scrypt$14$8$1${'s' * 22}${'h' * 43}"}],
 }
 PATCH: dict[str, Any] = {"along_mm": 10, "across_mm": 5, "length_mm": 10, "width_mm": 10, "bgr": [180, 180, 180]}
-REAL_CAMERA: dict[str, Any] = {
-    "backend": "opencv",
-    "device": 0,
-    "speed_mm_s": 1000,
-    "geometry": "area_scan",
-    "mm_per_px": 0.5,
-    "view_along_mm": 320,
-    "frame_rate_hz": 20,
-}
-
-
-def _changed(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`data` with the dotted keys of `changes` set; None takes the key away."""
-    for dotted, value in changes.items():
-        *holders, key = dotted.split(".")
-        holder = data
-        for name in holders:
-            holder = holder[name]
-        if value is None:
-            del holder[key]
-        else:
-            holder[key] = deepcopy(value)
-    return data
 
 
 def _check(site: Path, line: dict[str, Any], recipe: dict[str, Any] | None = None) -> CheckReport:
     """Check the good line of the site with some keys changed. JSON is YAML."""
-    read = cast("Any", YAML(typ="safe", pure=True)).load
     shipped = Path(__file__).parents[2] / "configs" / "tags"
     (site / "tags.yaml").write_text((shipped / "modbus-default.yaml").read_text())
     (site / "opcua.yaml").write_text((shipped / "opcua-default.yaml").read_text())
     path, recipe_path = site / "line.yaml", site / "recipes" / "good.yaml"
-    path.write_text(json.dumps(_changed(read((site / "good.line").read_text()), line), indent=1))
-    recipe_path.write_text(json.dumps(_changed(read(recipe_path.read_text()), recipe or {}), indent=1))
+    path.write_text(json.dumps(changed(plain(site / "good.line"), line), indent=1))
+    recipe_path.write_text(json.dumps(changed(plain(recipe_path), recipe or {}), indent=1))
     return check(path)
 
 

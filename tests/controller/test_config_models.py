@@ -72,3 +72,12 @@ def test_a_detector_whose_tiles_overlap_too_little_is_refused(line_file: Path) -
     write_detector(line_file.parent)
     found = problems(edited(line_file, "model: tiny.onnx", "model: squares.onnx"))
     assert any("tiles overlap by" in problem.found and problem.key_path == "vision.model" for problem in found)
+
+
+def test_a_mix_that_a_detector_would_not_be_weighed_by_is_refused(line_file: Path) -> None:
+    write_detector(line_file.parent)
+    edited(line_file, "max_part_mm: 150", "max_part_mm: 20, expected_mix: {red: 1, blue: 1}")
+    edited(line_file, "model: tiny.onnx", "model: squares.onnx")
+    (found,) = [problem for problem in problems(line_file) if problem.key_path.startswith("vision")]
+    assert found.key_path == "vision.expected_mix"
+    assert "the model is a detector" in found.found

@@ -37,7 +37,7 @@ def decision(
 
 def odd_parts(**settings: float) -> OddParts:
     config = OddPartsConfig.model_validate({"folder": "odd", **settings})
-    parts = OddParts(config, CAMERA, LABELS, 10.0)
+    parts = OddParts(config, CAMERA, LABELS)
     parts.frame(77, 2000)
     return parts
 

@@ -24,10 +24,14 @@ def free_ports(count: int) -> list[int]:
         return [s.getsockname()[1] for s in sockets]
 
 
+def shipped(name: str) -> dict[str, Any]:
+    """A shipped configuration as plain data."""
+    return cast("Any", YAML(typ="safe")).load((CONFIGS / name).read_text())
+
+
 def demo_on_free_ports(name: str = "demo.yaml") -> dict[str, Any]:
     """A shipped configuration on ports of its own, as plain data to change and to `write`."""
-    yaml = YAML(typ="safe")
-    config = cast("dict[str, Any]", yaml.load((CONFIGS / name).read_text()))  # pyright: ignore[reportUnknownMemberType]
+    config = shipped(name)
     modbus, opcua, camera, hmi = free_ports(4)
     config["plc"] |= {"port": modbus, "tags": str(CONFIGS / config["plc"]["tags"])}
     config["recipe"] = str(CONFIGS / config["recipe"])
@@ -43,8 +47,7 @@ def demo_on_free_ports(name: str = "demo.yaml") -> dict[str, Any]:
 
 def direct_io_on_free_ports() -> dict[str, Any]:
     """The line without a PLC on ports of its own."""
-    yaml = YAML(typ="safe")
-    config = cast("dict[str, Any]", yaml.load((CONFIGS / "direct-io.yaml").read_text()))  # pyright: ignore[reportUnknownMemberType]
+    config = shipped("direct-io.yaml")
     station, camera, hmi = free_ports(3)
     config["plc"]["port"] = config["plant"]["servers"]["remote_io"]["port"] = station
     config["plant"]["servers"]["camera"] = {"host": "127.0.0.1", "port": camera}
@@ -56,8 +59,7 @@ def direct_io_on_free_ports() -> dict[str, Any]:
 
 def real_belt_with_plc(plc: dict[str, Any], shared_data: Path) -> dict[str, Any]:
     """The line on real footage, with a PLC of its own; nothing of it is simulated by itself."""
-    yaml = YAML(typ="safe")
-    config = cast("dict[str, Any]", yaml.load((CONFIGS / "real-belt.yaml").read_text()))  # pyright: ignore[reportUnknownMemberType]
+    config = shipped("real-belt.yaml")
     config["line"]["simulated"] = False
     config["camera"]["path"] = str(shared_data / "belt" / "intel_ccby4" / "bolt-multi-size-detection.avi")
     config["recipe"] = str(CONFIGS / config["recipe"])
@@ -71,6 +73,20 @@ def write(folder: Path, config: dict[str, Any]) -> Path:
     path = folder / "line.yaml"
     path.write_text(json.dumps(config, indent=1))
     return path
+
+
+def senbetsu(*arguments: object, folder: Path | None = None) -> str:
+    """What `senbetsu ARGUMENTS` prints, run in `folder`; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "controller.cli", *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 class Running:

@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from ruamel.yaml import YAML
 
 from controller.vision_process import VisionProcess
 from tests.peers.cameras import free_port, need_rtsp_server, rtsp_camera
-from tests.system.lines import CONFIGS, write
+from tests.system.lines import CONFIGS, shipped, write
 from vision.camera_state import CameraChange, CameraState
 from vision.results import FrameResult, Idle
 
@@ -19,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 def network_camera_line(folder: Path, port: int) -> Path:
     """The line on real footage, with a network camera in the place of the clip."""
-    config = cast("Any", YAML(typ="safe", pure=True)).load((CONFIGS / "real-belt.yaml").read_text())
+    config = shipped("real-belt.yaml")
     kept = {key: config["camera"][key] for key in ("backend", "geometry", "mm_per_px", "speed_mm_s", "frame_rate_hz")}
     url = f"rtsp://127.0.0.1:{port}/belt"
     config["camera"] = {**kept, "view_along_mm": 240, "url": url, "read_timeout_s": 1.0}

@@ -11,7 +11,7 @@ import pytest
 
 from controller.odd_store import ModelName, OddStore
 from tests.system.calibration_material import write_what_calibration_needs
-from tests.system.lines import CONFIGS
+from tests.system.lines import CONFIGS, senbetsu
 
 REPOSITORY = CONFIGS.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
@@ -34,8 +34,7 @@ def write_line_with_odd_parts(path: Path, demo: str) -> None:
     """The demo line that also keeps odd parts; it has run, and somebody has labelled one of them."""
     odd = "  odd_parts: {folder: odd, margin: 0.98, per_minute: 600}\n"
     path.write_text(demo.replace("vision:\n", "vision:\n" + odd))
-    simulate = [sys.executable, "-m", "controller.cli", "simulate", str(path), "--for", SECONDS]
-    subprocess.run(simulate, cwd=path.parent, capture_output=True, timeout=300, check=True)
+    senbetsu("simulate", path, "--for", SECONDS, folder=path.parent)
     store = OddStore(path.parent / "odd", 500, (), ModelName("parts", "0"), simulated=True)
     store.label(store.newest(1)[0]["id"], "relay")
 

@@ -1,28 +1,17 @@
 """The demo line in virtual time: the same answer every time, the same parts under both camera geometries."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
+from tests.system.lines import CONFIGS, senbetsu
+
 WALL_CLOCK = {"speedup", "latency_ms"}
 
 
 def _simulate(config: str, for_s: float, seed: int) -> dict[str, Any]:
-    arguments = ["simulate", str(CONFIGS / config), "--for", str(for_s), "--seed", str(seed), "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "controller.cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(senbetsu("simulate", CONFIGS / config, "--for", for_s, "--seed", seed, "--json"))
 
 
 @pytest.mark.slow

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.system.lines import demo_on_free_ports, running, write
+from tests.system.lines import demo_on_free_ports, running, senbetsu, write
 from tests.system.test_hmi_browser import CHROMIUM, QUIET
 
 pytestmark = [
@@ -123,14 +121,8 @@ def test_parts_are_labelled_in_the_page_and_land_in_the_export(tmp_path: Path) -
     assert 0 < odd["kept"] <= odd["answered"]
     assert odd["not_written"] == 0
 
-    def senbetsu(*words: str) -> str:
-        command = [sys.executable, "-m", "controller.cli", "odd", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert "1 connector, 1 relay" in senbetsu("list", str(path))
-    senbetsu("export", str(path), "--labelled", "-o", str(tmp_path / "labelled"))
+    assert "1 connector, 1 relay" in senbetsu("odd", "list", path)
+    senbetsu("odd", "export", path, "--labelled", "-o", tmp_path / "labelled")
     index = json.loads((tmp_path / "labelled" / "annotations.coco.json").read_text())
     names = {c["id"]: c["name"] for c in index["categories"]}
     assert sorted(names[a["category_id"]] for a in index["annotations"]) == ["connector", "relay"]

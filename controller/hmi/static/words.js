@@ -87,7 +87,6 @@ const JAPANESE = {
     "下の一覧かベルト上の部品を選んでください。名前は画像とともに教示用に書き出されます。",
   "Class": "クラス",
   "Label it": "名前を付ける",
-  "labelled": "名前あり",
   "part": "部品",
   "on the belt now": "ベルト上",
   "odd part": "部品",
