@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from models.training.settings import NetSettings
 
-NORMALISATION = {"efficientnet_lite0": (127 / 255, 128 / 255), "plain": (0.45, 0.25)}
-"""Mean and spread that a backbone's pixels are brought to; lite0's are those its released weights were trained with."""
+PIXEL_MEAN, PIXEL_SPREAD = 127 / 255, 128 / 255
+"""What pixels are brought to 0 and 1 by: what lite0's released weights were trained with, and what lets an int8 graph
+take pixels as they come (models/onnx_pixels.py)."""
 
 _LITE0_FEATURES = 1280
 
@@ -88,7 +89,7 @@ class PartsNet(nn.Module):
 
     def __init__(self, classes: int, settings: NetSettings) -> None:
         super().__init__()
-        self.normalised = Normalised(*NORMALISATION[settings.backbone])
+        self.normalised = Normalised(PIXEL_MEAN, PIXEL_SPREAD)
         if settings.backbone == "efficientnet_lite0":
             self.backbone: nn.Module = _Lite0(settings.frozen_blocks)
             self.embedding_size = _LITE0_FEATURES
