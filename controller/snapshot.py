@@ -176,6 +176,22 @@ class ShadowView:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibrationView:
+    """How far something that was measured may be off: `value`, which was within `limit` at start, in `unit`. `file` is
+    the calibration's name, `version` that of its form, `created` the day it was made on (ISO 8601)."""
+
+    what: str
+    value: float
+    limit: float
+    unit: str
+    file: str
+    version: int
+    created: str
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole line at one moment.
 
@@ -187,7 +203,8 @@ class Snapshot:
     keyed by device name; `inputs` are None without a link, `faulty_valves` numbers from 0.
     `parts` and `shots` are the recent ones, for people to see: give at most some 200.
     `vision` are the pictures' metrics by name. `odd_parts` are the newest ones kept, None where none are, and `classes`
-    what a part may be labelled as besides a new class.
+    what a part may be labelled as besides a new class. `calibration` are the residual errors of what was measured;
+    empty where all values are nominal.
     `preview` is a JPEG of the frame whose datum was at unwrapped count `preview_encoder`: row 0
     downstream, column 0 at the belt's left edge, square pixels, `view_along_mm` tall.
     """
@@ -234,6 +251,7 @@ class Snapshot:
     odd_parts: tuple[OddView, ...] | None = None
     classes: tuple[str, ...] = ()
     shadow: ShadowView | None = None
+    calibration: tuple[CalibrationView, ...] = ()
 
     __pydantic_config__ = _STRICT
 

@@ -78,6 +78,7 @@ function showMachine(snapshot) {
     ...links,
     row(word("Camera"), `${bad ? "▲ " : ""}${word(camera.state)}`, frames, bad),
     ...visionRows(snapshot),
+    calibrationRow(snapshot),
     row(word("Latency"), `p50 ${milliseconds(p50_ms)}`, `p99 ${milliseconds(p99_ms)}, ${word("frame to order")}`),
     ...shadowRows(snapshot),
     row(word("Belt speed"), `${(snapshot.speed_mm_s / 1000).toFixed(2)} m/s`, `${word("Uptime")} ${duration(snapshot.uptime_s)}`),
@@ -120,6 +121,21 @@ function metricText(name, value) {
     return value.toFixed(2);
   }
   return name === "patch_drift" || name === "parts_per_frame" ? value.toFixed(0) : `${(100 * value).toFixed(0)} %`;
+}
+
+/**
+ * How far what was measured may be off, against what was allowed at start, and the files that say so.
+ * @param {Snapshot} snapshot
+ */
+function calibrationRow({ calibration }) {
+  if (calibration.length === 0) {
+    return row(word("Calibration"), word("none"), word("nominal values"));
+  }
+  const over = calibration.filter((error) => error.value > error.limit);
+  const errors = calibration.map(({ what, value, limit, unit }) => `${word(what)} ${precise(value)} ${unit} (≤ ${limit} ${unit})`);
+  const files = new Set(calibration.map(({ file, version, created }) => `${file} ${word("version")} ${version}, ${created}`));
+  const said = over.length > 0 ? `▲ ${word("beyond its limit")}` : word("ok");
+  return row(word("Calibration"), said, `${errors.join(", ")}; ${[...files].join("; ")}`, over.length > 0);
 }
 
 /**
@@ -248,6 +264,9 @@ function tagged(tag, text, className) {
 
 /** @param {number | null} share */
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
+
+/** @param {number} value */
+const precise = (value) => String(Number(value.toPrecision(2)));
 
 /** @param {number | null} value */
 const milliseconds = (value) => (value === null ? "–" : `${value.toFixed(1)} ms`);
