@@ -60,9 +60,7 @@ def test_each_residual_error_is_said_beside_its_limit_and_the_version_of_its_fil
         "light": (0.8, 5.0, "%", "light.yaml"),
     }
     made = found["camera"].created.date()
-    assert f"checked camera: off by 0.05 mm, at most 0.4 allowed; {site}/camera.yaml, version 1 of {made}" in str(
-        report
-    )
+    assert f"checked camera: off by 0.05 mm, at most 0.4 allowed; camera.yaml, version 1 of {made}" in str(report)
     without = _check(site, {"calibration": None})
     assert residuals(without.config.calibration, without.config.calibrated) == ()
 
