@@ -159,7 +159,8 @@ class OddView:
 @dataclass(frozen=True, slots=True)
 class ShadowView:
     """A shadow model beside the line's own: of `compared` crops both said the same of `agreed`. `differences` are the
-    most frequent pairs (old answer, new answer, count); `rerouted` parts would have gone to another outlet."""
+    most frequent pairs (old answer, new answer, count); `rerouted` parts would have gone to another outlet. Of what
+    that is worth, classes that the recipe has no mass for (`without_mass`) are left out."""
 
     name: str
     version: str
@@ -171,6 +172,7 @@ class ShadowView:
     gain_if_new_is_right_jpy: float
     loss_if_old_is_right_jpy: float
     differences: tuple[tuple[str, str, int], ...] = ()
+    without_mass: tuple[str, ...] = ()
 
     __pydantic_config__ = _STRICT
 

@@ -220,6 +220,7 @@ def _shadow_view(report: ShadowReport, recipe: Recipe) -> ShadowView:
         gain_if_new_is_right_jpy=moved.gain_if_new_is_right_jpy,
         loss_if_old_is_right_jpy=moved.loss_if_old_is_right_jpy,
         differences=tuple((pair.old, pair.new, pair.count) for pair in differing[:_SHADOW_DIFFERENCES]),
+        without_mass=moved.without_mass,
     )
 
 

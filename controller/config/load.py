@@ -335,7 +335,7 @@ def _facts(config: LineConfig) -> Iterator[str]:
     yield f"  recipe  {config.recipe.name}: {listed([outlet.id for outlet in config.recipe.outlets])}"
     yield f"  model   {_model_fact(config.vision)}"
     if config.vision.shadow_model:
-        yield f"  shadow  {_shadow_fact(config.vision)}"
+        yield f"  shadow  {_shadow_fact(config.vision, config.recipe)}"
     yield f"  hmi     http://{config.hmi.host}:{config.hmi.port}" if config.hmi else "  hmi     none"
     yield f"  scada   {_scada_fact(config.scada)}" if config.scada else "  scada   none"
 
@@ -349,7 +349,7 @@ def _model_fact(vision: VisionConfig) -> str:
     return f"{vision.model}: {manifest.name} {manifest.version}{kind}, {signed}{trusted}"
 
 
-def _shadow_fact(vision: VisionConfig) -> str:
+def _shadow_fact(vision: VisionConfig, recipe: Recipe) -> str:
     """A shadow that cannot be loaded is no error of the line: it runs without."""
     try:
         model = shadow_model(vision)
@@ -359,8 +359,19 @@ def _shadow_fact(vision: VisionConfig) -> str:
         return f"{vision.shadow_model}, CANNOT BE LOADED, the line runs without it: {error.message}"
     if model is None:
         return "none"
-    manifest = model.manifest
-    return f"{manifest.name} {manifest.version}, on {vision.shadow_share:.0%} of the parts, decides nothing"
+    manifest, ours = model.manifest, line_model(vision).manifest.labels
+    said = [f"{manifest.name} {manifest.version}, on {vision.shadow_share:.0%} of the parts, decides nothing"]
+    new = [label for label in manifest.labels if label not in ours]
+    gone = [label for label in ours if label not in manifest.labels]
+    weighed = recipe.mass_g_per_mm2 if recipe.default_mass_g_per_mm2 is None else manifest.labels
+    unweighed = [label for label in new if label not in weighed]
+    if new:
+        said.append(f"knows besides: {listed(new)}")
+    if unweighed:
+        said.append(f"of these the recipe has no mass for {listed(unweighed)}: counted as worth nothing")
+    if gone:
+        said.append(f"does not know: {listed(gone)}")
+    return "; ".join(said)
 
 
 def _scada_fact(scada: ScadaConfig) -> str:

@@ -27,6 +27,7 @@ from controller.snapshot import (
     LatencyView,
     LinkView,
     PartView,
+    ShadowView,
     ShotView,
     Snapshot,
 )
@@ -390,6 +391,28 @@ def test_what_was_measured_is_shown_with_its_limit_and_the_version_of_its_file(f
             await view.page.click("#language")
             japanese = view.page.locator("#devices tr", has=view.page.locator("th", has_text="校正"))
             await expect(japanese).to_contain_text("バルブまでの距離 0.52 mm")
+
+    run(main())
+
+
+def test_what_a_shadow_model_would_change_is_said_both_ways(folder: Path) -> None:
+    async def main() -> None:
+        async with viewer(folder) as view:
+            row = view.page.locator("#devices tr", has=view.page.locator("th", has_text="Shadow model"))
+            assert await row.count() == 0
+            shadow = ShadowView(
+                "site", "1.0.1", "", 4000, 400, 380, 12, 3.5, 1.25, (("connector", "relay", 14),), ("relay",)
+            )
+            view.line.overrides = {"shadow": shadow}
+            await expect(row).to_contain_text("same answer 95.0 %")
+            text = await row.inner_text()
+            assert "site 1.0.1: compared 400, to another outlet 12" in text
+            assert "+3.50 JPY if it is right, −1.25 JPY if the line's model is" in text
+            assert "not in the recipe, worth nothing here: relay" in text
+            assert "connector → relay 14" in text
+            view.line.overrides = {"shadow": replace(shadow, error="[model.missing] There is no model file.")}
+            await expect(row).to_contain_text("▲ not running")
+            await expect(row).to_contain_text("There is no model file")
 
     run(main())
 

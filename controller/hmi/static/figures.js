@@ -151,9 +151,14 @@ function shadowRows({ shadow }) {
   }
   const agreed = shadow.compared > 0 ? shadow.agreed / shadow.compared : null;
   const most = shadow.differences.slice(0, 3).map(([ours, theirs, pieces]) => `${ours} → ${theirs} ${count(pieces)}`);
+  const gain = signed(shadow.gain_if_new_is_right_jpy);
+  const loss = signed(-shadow.loss_if_old_is_right_jpy);
   const detail =
     `${shadow.name} ${shadow.version}: ${word("compared")} ${count(shadow.compared)}, ` +
-    `${word("to another outlet")} ${count(shadow.rerouted)}${most.length > 0 ? `; ${most.join(", ")}` : ""}`;
+    `${word("to another outlet")} ${count(shadow.rerouted)}` +
+    (shadow.rerouted > 0 ? ` (${gain} JPY ${word("if it is right")}, ${loss} JPY ${word("if the line's model is")})` : "") +
+    (shadow.without_mass.length > 0 ? `; ${word("not in the recipe, worth nothing here")}: ${shadow.without_mass.join(", ")}` : "") +
+    (most.length > 0 ? `; ${most.join(", ")}` : "");
   return [row(word("Shadow model"), `${word("same answer")} ${percent(agreed)}`, detail)];
 }
 
@@ -264,6 +269,9 @@ function tagged(tag, text, className) {
 
 /** @param {number | null} share */
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
+
+/** @param {number} value */
+const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 
 /** @param {number} value */
 const precise = (value) => String(Number(value.toPrecision(2)));

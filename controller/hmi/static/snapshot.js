@@ -15,7 +15,7 @@
  *   created: string}} CalibrationView
  * @typedef {{name: string, version: string, error: string, seen: number, compared: number, agreed: number,
  *   rerouted: number, gain_if_new_is_right_jpy: number, loss_if_old_is_right_jpy: number,
- *   differences: [string, string, number][]}} ShadowView
+ *   differences: [string, string, number][], without_mass: string[]}} ShadowView
  * @typedef {{line: string, simulated: boolean, simulated_parts: string[], state: string, reason: string,
  *   uptime_s: number, speed_mm_s: number, encoder: number, counts_per_mm: number, belt_width_mm: number,
  *   view_along_mm: number, bar_distance_mm: number, lane_count: number, lane_pitch_mm: number,

@@ -110,6 +110,9 @@ const JAPANESE = {
   "same answer": "同じ回答",
   "compared": "比較数",
   "to another outlet": "排出口が変わる数",
+  "if it is right": "これが正しい場合",
+  "if the line's model is": "現行モデルが正しい場合",
+  "not in the recipe, worth nothing here": "レシピになく、価値0とした",
 };
 
 /** @type {"en" | "ja"} */
