@@ -159,7 +159,8 @@ class OddView:
 @dataclass(frozen=True, slots=True)
 class ShadowView:
     """A shadow model beside the line's own: of `compared` crops both said the same of `agreed`. `differences` are the
-    most frequent pairs (old answer, new answer, count); `rerouted` parts would have gone to another outlet."""
+    most frequent pairs (old answer, new answer, count); `rerouted` parts would have gone to another outlet. Of what
+    that is worth, classes that the recipe has no mass for (`without_mass`) are left out."""
 
     name: str
     version: str
@@ -171,6 +172,23 @@ class ShadowView:
     gain_if_new_is_right_jpy: float
     loss_if_old_is_right_jpy: float
     differences: tuple[tuple[str, str, int], ...] = ()
+    without_mass: tuple[str, ...] = ()
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationView:
+    """How far something that was measured may be off: `value`, which was within `limit` at start, in `unit`. `file` is
+    the calibration's name, `version` that of its form, `created` the day it was made on (ISO 8601)."""
+
+    what: str
+    value: float
+    limit: float
+    unit: str
+    file: str
+    version: int
+    created: str
 
     __pydantic_config__ = _STRICT
 
@@ -187,7 +205,8 @@ class Snapshot:
     keyed by device name; `inputs` are None without a link, `faulty_valves` numbers from 0.
     `parts` and `shots` are the recent ones, for people to see: give at most some 200.
     `vision` are the pictures' metrics by name. `odd_parts` are the newest ones kept, None where none are, and `classes`
-    what a part may be labelled as besides a new class.
+    what a part may be labelled as besides a new class. `calibration` are the residual errors of what was measured;
+    empty where all values are nominal.
     `preview` is a JPEG of the frame whose datum was at unwrapped count `preview_encoder`: row 0
     downstream, column 0 at the belt's left edge, square pixels, `view_along_mm` tall.
     """
@@ -234,6 +253,7 @@ class Snapshot:
     odd_parts: tuple[OddView, ...] | None = None
     classes: tuple[str, ...] = ()
     shadow: ShadowView | None = None
+    calibration: tuple[CalibrationView, ...] = ()
 
     __pydantic_config__ = _STRICT
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.config import Recipe
+from controller.config import LineConfig, Recipe
+from controller.config.calibration import residuals
 from controller.ledger import Entry
 from controller.line_state import LineState, faulty_valves
 from controller.runtime import Line
@@ -16,6 +17,7 @@ from controller.schedule import PlannedShot
 from controller.shadow import rerouted
 from controller.snapshot import (
     AlarmView,
+    CalibrationView,
     CameraView,
     InputsView,
     LatencyView,
@@ -185,6 +187,22 @@ def snapshot_of(line: Line, now_s: float, simulated: tuple[str, ...], truth: Map
         odd_parts=None if line.odd_parts is None else tuple(map(_odd_view, line.odd_parts.recent)),
         classes=line.labels if line.odd_parts else (),
         shadow=None if line.shadow is None else _shadow_view(line.shadow, config.recipe),
+        calibration=_calibration_views(config),
+    )
+
+
+def _calibration_views(config: LineConfig) -> tuple[CalibrationView, ...]:
+    return tuple(
+        CalibrationView(
+            error.what,
+            error.value,
+            error.limit,
+            error.unit,
+            error.file.name,
+            error.version,
+            error.created.date().isoformat(),
+        )
+        for error in residuals(config.calibration, config.calibrated)
     )
 
 
@@ -202,6 +220,7 @@ def _shadow_view(report: ShadowReport, recipe: Recipe) -> ShadowView:
         gain_if_new_is_right_jpy=moved.gain_if_new_is_right_jpy,
         loss_if_old_is_right_jpy=moved.loss_if_old_is_right_jpy,
         differences=tuple((pair.old, pair.new, pair.count) for pair in differing[:_SHADOW_DIFFERENCES]),
+        without_mass=moved.without_mass,
     )
 
 

@@ -66,7 +66,7 @@ class _Level:
         constant: list[float] = []
         for density in densities:
             for share, mean, triangle in zip(density.shares, density.means, density.covariances, strict=True):
-                covariance = _square(triangle, len(fusion.measures))[np.ix_(columns, columns)]
+                covariance = square(triangle, len(fusion.measures))[np.ix_(columns, columns)]
                 factor = np.linalg.cholesky(covariance)
                 inverse = np.linalg.inv(factor).astype(np.float64)
                 whiten.append(inverse.T)
@@ -157,7 +157,7 @@ def carried_over(fusion: Fusion, softer: float, raised: float) -> Fusion:
     return fusion.model_copy(update={"levels": tuple(levels)})
 
 
-def _square(triangle: tuple[float, ...], size: int) -> _Floats:
+def square(triangle: tuple[float, ...], size: int) -> _Floats:
     """The symmetric matrix of a lower triangle, row by row."""
     matrix = np.zeros((size, size))
     rows, columns = np.tril_indices(size)

@@ -19,10 +19,14 @@ COMPONENTS = 3
 FEWEST = 8
 """Measured parts that a class needs for a density of its own."""
 
+PRIOR_ROWS = 10.0
+"""A component's covariance starts from its class's, a taught class's from all classes', worth as many rows."""
+
+SMALLEST_SPREAD = 0.03
+"""Standard deviation of ln(measure) below which no class is believed to lie."""
+
 _ROWS_A_COMPONENT = 20
 _FEWEST_A_COMPONENT = 3
-_PRIOR_ROWS = 10.0  # a component's covariance starts from its class's, worth as many rows
-_SMALLEST_SPREAD = 0.03  # standard deviation of ln(measure) below which no class is believed to lie
 _BROADER = 4.0  # variance of `broad` over that of all parts together
 _ITERATIONS = 60
 _ROUNDS = 3
@@ -65,13 +69,13 @@ def fit_densities(names: tuple[str, ...], measures: Measures, labels: Labels) ->
     rows, labels = rows[complete], labels[complete]
     if len(rows) < FEWEST:
         raise ValueError(f"{len(rows)} parts with all measures, fusion needs at least {FEWEST}")
-    floor = np.eye(rows.shape[1]) * _SMALLEST_SPREAD**2
+    floor = np.eye(rows.shape[1]) * SMALLEST_SPREAD**2
     found: dict[str, Density] = {}
     for index, name in enumerate(names):
         own = rows[labels == index]
         if len(own) >= FEWEST:
             found[name] = _mixture(own, max(1, min(COMPONENTS, len(own) // _ROWS_A_COMPONENT)), floor)
-    broad = _density(np.ones(1), rows.mean(axis=0)[None], (_BROADER * np.cov(rows.T) + floor)[None])
+    broad = density_of(np.ones(1), rows.mean(axis=0)[None], (_BROADER * np.cov(rows.T) + floor)[None])
     return found, broad
 
 
@@ -176,7 +180,7 @@ def _mixture(rows: _Floats, components: int, floor: _Floats) -> Density:
         weights /= weights.sum(axis=1, keepdims=True)
         shares, means, covariances = _moments(rows, weights, whole, floor)
     kept = shares * len(rows) >= _FEWEST_A_COMPONENT  # one that others have emptied says nothing
-    return _density(shares[kept] / shares[kept].sum(), means[kept], covariances[kept])
+    return density_of(shares[kept] / shares[kept].sum(), means[kept], covariances[kept])
 
 
 def _moments(rows: _Floats, weights: _Floats, whole: _Floats, floor: _Floats) -> tuple[_Floats, _Floats, _Floats]:
@@ -186,8 +190,8 @@ def _moments(rows: _Floats, weights: _Floats, whole: _Floats, floor: _Floats) ->
     covariances: list[_Floats] = []
     for k, count in enumerate(counts.tolist()):
         away = rows - means[k]
-        spread = (weights[:, k, None] * away).T @ away + _PRIOR_ROWS * whole
-        covariances.append(spread / (count + _PRIOR_ROWS) + floor)
+        spread = (weights[:, k, None] * away).T @ away + PRIOR_ROWS * whole
+        covariances.append(spread / (count + PRIOR_ROWS) + floor)
     return counts / counts.sum(), means, np.stack(covariances)
 
 
@@ -198,8 +202,10 @@ def _log_normal(rows: _Floats, mean: _Floats, covariance: _Floats) -> _Floats:
     return -(scores**2).sum(axis=0) / 2 - float(np.log(np.diag(factor)).sum())
 
 
-def _density(shares: _Floats, means: _Floats, covariances: _Floats) -> Density:
-    """Rounded: five digits are more than was measured."""
+def density_of(shares: _Floats, means: _Floats, covariances: _Floats) -> Density:
+    """A mixture of K components as a manifest has it: shares [K], means [K, m], covariances [K, m, m].
+
+    Rounded: five digits are more than was measured."""
     rows, columns = np.tril_indices(means.shape[1])
     return Density(
         shares=_rounded(shares),

@@ -107,7 +107,7 @@ def verify_before_signing(name_or_path: str | Path) -> ModelFile | DetectorFile:
     """As `verify_any`, whatever signature lies there: it is about to be replaced."""
     path = _locate(name_or_path)
     model = _checked(path, _read_manifest(path), None, False)
-    _check_runs(model)
+    check_runs(model)
     return model
 
 
@@ -149,7 +149,7 @@ def verify(name_or_path: str | Path) -> ModelFile:
     Raises NeedsOperator as `open_model` and `load_session`, and `model.fusion`.
     """
     model = open_model(name_or_path)
-    _check_runs(model)
+    check_runs(model)
     return model
 
 
@@ -159,11 +159,12 @@ def verify_any(name_or_path: str | Path, trusted_keys: Sequence[Path] = ()) -> M
     Raises NeedsOperator as `open_any` and `load_session`, and `model.fusion`.
     """
     model = open_any(name_or_path, trusted_keys)
-    _check_runs(model)
+    check_runs(model)
     return model
 
 
-def _check_runs(model: ModelFile | DetectorFile) -> None:
+def check_runs(model: ModelFile | DetectorFile) -> None:
+    """Loads a verified model and tries it once. Raises NeedsOperator as `load_session` and `model_fuser`."""
     load_session(model)
     if isinstance(model, ModelFile):
         model_fuser(model)

@@ -6,8 +6,8 @@ on the crops, staying near the head it had (docs/decisions/0038-teaching.md has 
 
 import hashlib
 import importlib.metadata
-from collections import Counter
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from models.manifest import (
     CreatedBy,
     Evidence,
     Fusion,
+    Kind,
     Manifest,
     Metrics,
     Parent,
@@ -35,6 +36,7 @@ from models.onnx_head import read_head, replace_head
 from models.predict import Predictor
 from models.registry import ModelFile
 from models.scores import Labels, expected_calibration_error, fit_temperature, softmax
+from models.taught_measures import with_taught
 from models.unknown import Embeddings, UnknownRule
 from senbetsu_errors import NeedsOperator
 
@@ -49,6 +51,12 @@ _KEPT_VIEWS = 3
 _MAX_A_CLASS = 256
 _EMBED_THREADS = 2
 _CHUNK = 64
+_KINDS: Mapping[Evidence | None, tuple[Kind, ...]] = {
+    "real photographs": ("real",),
+    "real photographs and rendered": ("real", "rendered"),
+    "rendered only": ("rendered",),
+    None: (),
+}
 _PACKAGES = ("numpy", "onnx", "onnxruntime")
 _WARNING = (
     "Measured on the exemplars that the parent model remembers and on the taught crops, in {folds} folds. Crops of one "
@@ -88,8 +96,8 @@ def teach(model: ModelFile, lesson: Lesson, name: str, command: str) -> tuple[by
         "labels": student.labels,
         "temperature": temperature,
         "unknown": unknown,
-        "fusion": _fusion(model.manifest, temperature, unknown),
-        "metrics": _metrics(student, measured, temperature, accepted),
+        "fusion": _fusion(model.manifest, temperature, unknown, lesson),
+        "metrics": _metrics(student, measured, temperature, accepted, _simulated(lesson)),
         "size_bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
@@ -231,21 +239,18 @@ def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 def _manifest(parent: Manifest, lesson: Lesson, changed: Mapping[str, Any], command: str) -> Manifest:
     """The parent's manifest with what `changed`, where the crops come from and who the parent is."""
     major, minor, patch = parent.version.split(".")
-    counts = Counter(lesson.labels)
-    source = TrainingSource(
-        source=lesson.source,
-        licence="the site's own",
-        attribution="none needed",
-        kind="real",
-        count=dict(sorted(counts.items())),
-        sha256={label: _digest(lesson, label) for label in sorted(counts)},
-    )
+    simulated = _simulated(lesson)
+    sources = [
+        _source(lesson, kind, chosen)
+        for kind, chosen in (("real", ~simulated), ("rendered", simulated))
+        if chosen.any()
+    ]
     child = parent.model_copy(
         update={
             **changed,
             "version": f"{major}.{minor}.{int(patch) + 1}",
-            "evidence": {label: _evidence(parent.evidence.get(label), label in counts) for label in changed["labels"]},
-            "training_data": (*parent.training_data, source),
+            "evidence": {label: _evidence(parent.evidence.get(label), label, sources) for label in changed["labels"]},
+            "training_data": (*parent.training_data, *sources),
             "parent": Parent(name=parent.name, version=parent.version, sha256=parent.sha256),
             "created_by": CreatedBy(
                 command=command,
@@ -257,18 +262,40 @@ def _manifest(parent: Manifest, lesson: Lesson, changed: Mapping[str, Any], comm
     return Manifest.model_validate(child.model_dump())  # a copy alone is not checked
 
 
-def _evidence(before: Evidence | None, taught: bool) -> Evidence:
-    if before is None:
-        return "real photographs"
-    return "real photographs and rendered" if taught and before == "rendered only" else before
+def _simulated(lesson: Lesson) -> NDArray[np.bool_]:
+    return np.zeros(len(lesson.labels), np.bool_) if lesson.simulated is None else lesson.simulated
 
 
-def _digest(lesson: Lesson, label: str) -> str:
-    files = sorted(digest for digest, of in zip(lesson.digests, lesson.labels, strict=True) if of == label)
-    return hashlib.sha256("\n".join(files).encode()).hexdigest()
+def _source(lesson: Lesson, kind: Kind, chosen: NDArray[np.bool_]) -> TrainingSource:
+    """The crops `chosen`, bool [N], of a lesson: their number and one digest a class."""
+    digests: defaultdict[str, list[str]] = defaultdict(list)
+    for row in np.flatnonzero(chosen).tolist():
+        digests[lesson.labels[row]].append(lesson.digests[row])
+    return TrainingSource(
+        source=lesson.source if kind == "real" else f"{lesson.source}, of a simulated line",
+        licence="the site's own",
+        attribution="none needed",
+        kind=kind,
+        count={label: len(digests[label]) for label in sorted(digests)},
+        sha256={
+            label: hashlib.sha256("\n".join(sorted(digests[label])).encode()).hexdigest() for label in sorted(digests)
+        },
+    )
 
 
-def _metrics(student: _Student, measured: _Measured, temperature: float, accepted: NDArray[np.bool_]) -> Metrics:
+def _evidence(before: Evidence | None, label: str, taught: Sequence[TrainingSource]) -> Evidence:
+    """What a class is known from: what it was before, and the kinds of its taught crops."""
+    kinds = {source.kind for source in taught if label in source.count} | set(_KINDS[before])
+    return next(evidence for evidence, known in _KINDS.items() if evidence and set(known) == kinds)
+
+
+def _metrics(
+    student: _Student,
+    measured: _Measured,
+    temperature: float,
+    accepted: NDArray[np.bool_],
+    simulated: NDArray[np.bool_],
+) -> Metrics:
     logits = np.concatenate([measured.known_logits, measured.taught_logits])
     truth = np.concatenate([student.known.labels, student.taught_labels])
     right = logits.argmax(axis=1) == truth
@@ -277,8 +304,8 @@ def _metrics(student: _Student, measured: _Measured, temperature: float, accepte
     names = student.labels
     return Metrics(
         overall=Accuracy.of(right),
-        real=Accuracy.of(right[old:]),
-        rendered=None,
+        real=None if simulated.all() else Accuracy.of(right[old:][~simulated]),
+        rendered=Accuracy.of(right[old:][simulated]) if simulated.any() else None,
         per_class={names[c]: Accuracy.of(right[truth == c]) for c in np.unique(truth).tolist()},
         ece_before=expected_calibration_error(softmax(logits), truth),
         ece_after=expected_calibration_error(softmax(logits, temperature), truth),
@@ -322,9 +349,11 @@ def _unknown(parent: Unknown | None, scores: NDArray[np.float32]) -> Unknown | N
     )
 
 
-def _fusion(parent: Manifest, temperature: float, unknown: Unknown | None) -> Fusion | None:
-    """The parent's. Taught classes get no density: their pictures were not measured, measures say nothing of them."""
+def _fusion(parent: Manifest, temperature: float, unknown: Unknown | None, lesson: Lesson) -> Fusion | None:
+    """The parent's, with densities for taught classes that were measured. Where only pictures were taught, measures say
+    nothing of a new class."""
     if parent.fusion is None:
         return None
     raised = unknown.threshold - parent.unknown.threshold if unknown and parent.unknown else 0.0
-    return carried_over(parent.fusion, temperature / parent.temperature, raised)
+    carried = carried_over(parent.fusion, temperature / parent.temperature, raised)
+    return carried if lesson.measures is None else with_taught(carried, lesson.labels, lesson.measures)

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senbetsu_errors import NeedsOperator
-from vision.images import load_image
+from vision.images import list_folder, load_image
 from vision.opencv_config import OpencvConfig
 
-_PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 _TURNS = {"left": cv2.ROTATE_90_CLOCKWISE, "right": cv2.ROTATE_90_COUNTERCLOCKWISE, "down": cv2.ROTATE_180}
 
 
@@ -73,7 +72,7 @@ class FolderReader:
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise NeedsOperator("camera.missing", f"There is no folder {folder}.", "Correct camera.images.")
-        self._paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in _PICTURE_SUFFIXES)
+        self._paths = list_folder(folder).pictures
         if not self._paths:
             raise NeedsOperator("camera.missing", f"{folder} holds no pictures.", "Correct camera.images.")
         self._next = 0

@@ -148,7 +148,7 @@ def check(config: ConfigPath) -> None:
     """Validate a configuration, start nothing; exit 2 and every error if it is wrong."""
     from controller.config import check as check_config
 
-    print(check_config(config), file=sys.stderr)  # noqa: T201 - this is the output
+    print(check_config(config, try_model=True), file=sys.stderr)  # noqa: T201 - this is the output
 
 
 @app.command()

@@ -13,7 +13,7 @@ from models.manifest import Manifest
 from models.predict import Answers, Predictor
 from models.registry import verify
 from senbetsu_errors import NeedsOperator
-from vision.images import SUFFIXES, load_image, picture_files, square_crop
+from vision.images import SUFFIXES, list_folder, load_image, square_crop
 
 UNKNOWN_BELOW = 0.5
 
@@ -24,6 +24,16 @@ class Picture:
 
     path: Path
     truth: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a path holds, all of it: pictures, what is `skipped` because its name calls it no picture (or because it is
+    a folder within a class folder), and folders that cannot be read as `errors` (path, code, message)."""
+
+    pictures: tuple[Picture, ...]
+    skipped: tuple[Path, ...] = ()
+    errors: tuple[dict[str, str], ...] = ()
 
 
 def classify(
@@ -39,16 +49,18 @@ def classify(
     """Say what each picture shows; DIR/<class>/*.jpg gives the accuracy too.
 
     A picture is unknown where the model rejects it or --unknown-below does. One that cannot be used (grey, 16 bit,
-    corrupt, above 50 megapixels) is listed with the reason, and the others are answered.
+    corrupt, above 50 megapixels, a link that leads nowhere) is listed with the reason, and the others are answered.
+    What is no picture by its name is listed as skipped.
 
-    Exit code 1 where a picture could not be read, 2 where there is none.
+    Exit code 1 where a picture or a folder could not be read, 2 where there is none.
     """
     net = verify(model)
-    pictures = find_pictures(path, net.manifest.labels)
-    if not pictures:
+    found = find_pictures(path, net.manifest.labels)
+    if not found.pictures and not found.errors:
         _refuse(path)
-    readable, crops, errors = read_crops(pictures, net.manifest.input.size_px)
-    report = _report(net.manifest, readable, Predictor(net).answers(crops), errors, unknown_below)
+    readable, crops, errors = read_crops(found, net.manifest.input.size_px)
+    report = _report(net.manifest, readable, Predictor(net).answers(crops), unknown_below)
+    report |= {"errors": errors, "skipped": [str(each) for each in found.skipped]}
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False, allow_nan=False))
     else:
@@ -57,19 +69,42 @@ def classify(
         raise typer.Exit(1)
 
 
-def find_pictures(path: Path, labels: tuple[str, ...]) -> list[Picture]:
-    """The file itself; or a folder's pictures and those of its sub-folders, sorted. Empty for neither."""
-    if path.is_file():
-        return [Picture(path, None)]
-    found = [Picture(file, None) for file in picture_files(path)] if path.is_dir() else []
-    for folder in sorted(entry for entry in path.glob("*/") if entry.is_dir()):
+def find_pictures(path: Path, labels: tuple[str, ...]) -> Found:
+    """The file itself; or a folder's pictures and those of its sub-folders, sorted. Nothing for neither."""
+    if not path.is_dir():
+        return Found((Picture(path, None),) if path.is_file() else ())
+    pictures: list[Picture] = []
+    skipped: list[Path] = []
+    errors: list[dict[str, str]] = []
+    try:
+        top = list_folder(path)
+    except NeedsOperator as error:
+        return Found((), errors=(_as_error(path, error),))
+    pictures += [Picture(file, None) for file in top.pictures]
+    skipped += top.others
+    for folder in top.folders:
+        try:
+            inside = list_folder(folder)
+        except NeedsOperator as error:
+            errors.append(_as_error(folder, error))
+            continue
         truth = folder.name if folder.name in labels else None
-        found += [Picture(file, truth) for file in picture_files(folder)]
-    return found
+        pictures += [Picture(file, truth) for file in inside.pictures]
+        skipped += inside.folders + inside.others
+    return Found(tuple(pictures), tuple(skipped), tuple(errors))
+
+
+def _as_error(path: Path, error: NeedsOperator) -> dict[str, str]:
+    return {"path": str(path), "code": error.code, "message": error.message}
 
 
 def _refuse(path: Path) -> NoReturn:
-    what = "holds no pictures" if path.is_dir() else "does not exist" if not path.exists() else "is no file or folder"
+    if path.is_dir():
+        what = "holds no pictures"
+    elif path.exists():
+        what = "is no file or folder"
+    else:
+        what = "is a link that leads nowhere" if path.is_symlink() else "does not exist"
     typer.echo(
         f"[classify.no_pictures] {path} {what}. Give a picture, or a folder with {', '.join(sorted(SUFFIXES))} files "
         "in it or in class folders below it.",
@@ -78,16 +113,16 @@ def _refuse(path: Path) -> NoReturn:
     raise typer.Exit(2)
 
 
-def read_crops(pictures: list[Picture], size_px: int) -> tuple[list[Picture], NDArray[np.uint8], list[dict[str, str]]]:
-    """The pictures that could be read, their crops uint8 [N, S, S, 3] RGB, and what is wrong with the others."""
+def read_crops(found: Found, size_px: int) -> tuple[list[Picture], NDArray[np.uint8], list[dict[str, str]]]:
+    """The pictures that could be read, their crops uint8 [N, S, S, 3] RGB, and what is wrong with the rest."""
     readable: list[Picture] = []
     crops = [np.zeros((0, size_px, size_px, 3), np.uint8)]
-    errors: list[dict[str, str]] = []
-    for picture in pictures:
+    errors = list(found.errors)
+    for picture in found.pictures:
         try:
             crops.append(square_crop(load_image(picture.path), size_px))
         except NeedsOperator as error:
-            errors.append({"path": str(picture.path), "code": error.code, "message": error.message})
+            errors.append(_as_error(picture.path, error))
         else:
             readable.append(picture)
     return readable, np.concatenate(crops), errors
@@ -97,7 +132,6 @@ def _report(
     manifest: Manifest,
     pictures: list[Picture],
     answers: Answers,
-    errors: list[dict[str, str]],
     unknown_below: float,
 ) -> dict[str, Any]:
     """The JSON answer. An unknown picture of a known class counts as wrong in `accuracy`."""
@@ -121,7 +155,15 @@ def _report(
     if right:
         report["accuracy"] = sum(right) / len(right)
         report["accuracy_over"] = len(right)
-    return report | {"errors": errors}
+    return report
+
+
+def print_left_out(report: dict[str, Any]) -> None:
+    """What was not answered, and why, on stderr."""
+    for error in report["errors"]:
+        typer.echo(f"{error['path']}: [{error['code']}] {error['message']}", err=True)
+    if report["skipped"]:
+        typer.echo(f"skipped, no pictures by their names: {', '.join(report['skipped'])}", err=True)
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -130,5 +172,7 @@ def _print(report: dict[str, Any]) -> None:
         typer.echo(f"{image['path']}\t{said}\t{image['probability']:.2f}")
     if "accuracy" in report:
         typer.echo(f"accuracy: {report['accuracy']:.2%} of {report['accuracy_over']} pictures in class folders")
-    for error in report["errors"]:
-        typer.echo(f"{error['path']}: [{error['code']}] {error['message']}", err=True)
+    print_left_out(report)
+    if report["errors"] or report["skipped"]:
+        answered, failed, skipped = (len(report[key]) for key in ("images", "errors", "skipped"))
+        typer.echo(f"{answered} answered, {failed} could not be used, {skipped} skipped", err=True)

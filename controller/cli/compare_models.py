@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from controller.cli.classify import find_pictures, read_crops
+from controller.cli.classify import Found, find_pictures, print_left_out, read_crops
 from controller.config import LineConfig
 from controller.recording.recording import read_recording
-from controller.shadow import rerouted
+from controller.shadow import rerouted, rerouted_in_words
 from models.comparison import Comparison, Difference, answered, summary
 from models.predict import Predictor
 from models.registry import ModelFile, verify
@@ -64,20 +65,24 @@ def compare(
 
 def _on_pictures(old: ModelFile, new: ModelFile, folder: Path) -> dict[str, Any]:
     names = tuple(dict.fromkeys(old.manifest.labels + new.manifest.labels))
-    pictures = find_pictures(folder, names) if folder.is_dir() else []
-    if not pictures:
+    found = find_pictures(folder, names) if folder.is_dir() else Found(())
+    if not found.pictures:
         raise NeedsOperator(
             "compare.no_pictures",
             f"{folder} holds no pictures and is no recording.",
             "Give a folder, or an .mcap file.",
         )
-    readable, crops, errors = read_crops(pictures, old.manifest.input.size_px)
+    readable, crops, errors = read_crops(found, old.manifest.input.size_px)
     same_size = new.manifest.input.size_px == old.manifest.input.size_px
-    theirs = crops if same_size else read_crops(readable, new.manifest.input.size_px)[1]
+    theirs = crops if same_size else read_crops(Found(tuple(readable)), new.manifest.input.size_px)[1]
     before, after = Predictor(old).answers(crops), Predictor(new).answers(theirs)
     comparison = Comparison(old.manifest.labels, new.manifest.labels)
     comparison.add(answered(before.probabilities, before.unknown), answered(after.probabilities, after.unknown))
-    report = summary(comparison.pairs()) | {"rerouted": None, "errors": errors}
+    report = summary(comparison.pairs()) | {
+        "rerouted": None,
+        "errors": errors,
+        "skipped": [str(each) for each in found.skipped],
+    }
     for which, model, answers in (("old", old, before), ("new", new, after)):
         right: list[bool] = [
             model.manifest.labels[int(best)] == picture.truth
@@ -109,7 +114,7 @@ def _on_recording(old: ModelFile, new: ModelFile, path: Path) -> dict[str, Any]:
     found = shadow.report()
     if found.error:
         raise NeedsOperator("compare.failed", f"{new.path} cannot be asked: {found.error}")
-    return {**summary(list(found.pairs)), "rerouted": _rerouted(found.pairs, config), "errors": []}
+    return {**summary(list(found.pairs)), "rerouted": _rerouted(found.pairs, config), "errors": [], "skipped": []}
 
 
 def _pipeline(config: LineConfig, model: ModelFile, shadow: Shadow) -> VisionPipeline:
@@ -126,11 +131,7 @@ def _frames(path: Path) -> Iterator[Frame]:
 
 def _rerouted(pairs: tuple[Difference, ...], config: LineConfig) -> dict[str, Any]:
     moved = rerouted(pairs, config.recipe)
-    return {
-        "parts": moved.parts,
-        "gain_if_new_is_right_jpy": moved.gain_if_new_is_right_jpy,
-        "loss_if_old_is_right_jpy": moved.loss_if_old_is_right_jpy,
-    }
+    return {**asdict(moved), "without_mass": list(moved.without_mass)}
 
 
 def _named(model: ModelFile) -> dict[str, str]:
@@ -162,10 +163,5 @@ def _print(report: dict[str, Any]) -> None:
             table.add_row(pair["old"], pair["new"], str(pair["count"]))
         console.print(table)
     if report["rerouted"]:
-        moved = report["rerouted"]
-        console.print(
-            f"{moved['parts']} part views would go to another outlet: {moved['gain_if_new_is_right_jpy']:+.2f} JPY if "
-            f"the new model is right, {-moved['loss_if_old_is_right_jpy']:+.2f} JPY if the old one is"
-        )
-    for error in report["errors"]:
-        console.print(f"{error['path']}: [{error['code']}] {error['message']}", markup=False)
+        console.print(rerouted_in_words(report["rerouted"]))
+    print_left_out(report)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Column, Table
 
-from controller.cli.classify import Picture, find_pictures, read_crops
+from controller.cli.classify import Found, Picture, find_pictures, print_left_out, read_crops
 from models.evaluation import Evaluation, evaluate
 from models.manifest import Manifest
 from models.predict import Answers, Predictor
@@ -53,9 +53,9 @@ def evaluate_model(
 ) -> bool:
     """Measure and print; whether every picture could be used. `held_out` makes the crops that training left out."""
     model = verify(name)
-    errors: list[dict[str, str]] = []
+    left_out: dict[str, Any] = {"errors": [], "skipped": []}
     if images is not None:
-        shown, errors = _from_images(model, images)
+        shown, left_out = _from_images(model, images)
     else:
         shown = _from_training(held_out(model.manifest, config or _config_of(model)))
     predictor = Predictor(model)
@@ -77,7 +77,7 @@ def evaluate_model(
         **dict.fromkeys(() if images else ("real", "rendered")),
         **{kind: each.as_json() for kind, each in found.items()},
         "other_precision": other_precision,
-        "errors": errors,
+        **left_out,
         "warning": model.manifest.metrics.warning,
     }
     if output is not None:
@@ -86,13 +86,16 @@ def evaluate_model(
         typer.echo(json.dumps(report, ensure_ascii=False, allow_nan=False))
     else:
         _print(model, found, report)
-    return not errors
+    return not left_out["errors"]
 
 
-def _from_images(model: ModelFile, folder: Path) -> tuple[dict[str, Shown], list[dict[str, str]]]:
-    """Crops of a user's own class folders. Raises NeedsOperator `evaluate.images` where there are none."""
-    pictures = find_pictures(folder, model.manifest.labels) if folder.is_dir() else []
-    readable, crops, errors = read_crops(pictures, model.manifest.input.size_px)
+def _from_images(model: ModelFile, folder: Path) -> tuple[dict[str, Shown], dict[str, Any]]:
+    """Crops of a user's own class folders, and what could not be used or was skipped.
+
+    Raises NeedsOperator `evaluate.images` where there are no usable ones.
+    """
+    found = find_pictures(folder, model.manifest.labels) if folder.is_dir() else Found(())
+    readable, crops, errors = read_crops(found, model.manifest.input.size_px)
     known = np.array([picture.truth is not None for picture in readable], np.bool_)
     # A picture that lies loose in DIR has no class at all; one in a folder of another name is some other thing.
     other = np.array([_is_other(picture, folder) for picture in readable], np.bool_)
@@ -104,7 +107,8 @@ def _from_images(model: ModelFile, folder: Path) -> tuple[dict[str, Shown], list
         )
     labels = [model.manifest.labels.index(picture.truth) for picture in readable if picture.truth is not None]
     others = crops[other] if other.any() else None
-    return {"images": Shown(crops[known], np.array(labels, np.int64), others)}, errors
+    shown = {"images": Shown(crops[known], np.array(labels, np.int64), others)}
+    return shown, {"errors": errors, "skipped": [str(each) for each in found.skipped]}
 
 
 def _is_other(picture: Picture, folder: Path) -> bool:
@@ -198,8 +202,7 @@ def _print(model: ModelFile, found: Mapping[str, Evaluation], report: Mapping[st
                 f"{report['other_precision']['precision']}, {kind}: {other['accuracy']:.2%} "
                 f"({100 * other['accuracy_difference']:+.2f} points), same answer on {other['agreement']:.2%}"
             )
-    for error in report["errors"]:
-        console.print(f"{error['path']}: [{error['code']}] {error['message']}", markup=False)
+    print_left_out(report)
     console.print(report["warning"])
 
 

@@ -1,25 +1,28 @@
-"""Reads the crops to teach: class folders, or a COCO file that a person labelled. Every fault is found at once."""
+"""Reads the crops to teach: class folders, or a COCO file that a person labelled. Every fault is found at once.
+
+A folder of odd parts as a line exports it (`controller.odd_store`) is both: its pictures may be moved or copied into
+class folders beside its index, which still says where in a picture the part is and what was measured of it.
+"""
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from controller.odd_store import INDEX, UNLABELLED
+from models.fusion import MEASURES, Measures
 from models.lesson import MAX_CROPS, MIN_CROPS, Lesson, views_for
-from models.manifest import ClassId
+from models.manifest import ClassId, MeasureName
 from senbetsu_errors import NeedsOperator
 from vision.augment import views
 from vision.crops import crop_blobs
-from vision.images import decode_image, picture_files, read_image, square_crop
-
-UNLABELLED = "unlabelled"
-"""COCO category of what nobody has labelled yet."""
+from vision.images import decode_image, list_folder, read_image, square_crop
 
 _MAX_COCO_BYTES = 64 * 1024 * 1024
 _SHOWN_PROBLEMS = 40
@@ -27,6 +30,16 @@ _CLASS_ID: TypeAdapter[str] = TypeAdapter(ClassId)
 
 Whole = Annotated[int, Field(ge=0)]
 Crop = NDArray[np.uint8]
+
+
+class _Known(NamedTuple):
+    """What is known of a part beside its picture: its measures, and whether it is a simulated line's."""
+
+    measures: Mapping[MeasureName, float]
+    simulated: bool
+
+
+_NOTHING_KNOWN = _Known({}, False)
 
 
 @dataclass
@@ -37,13 +50,24 @@ class Collected:
     labels: list[str] = field(default_factory=list[str])
     digests: list[str] = field(default_factory=list[str])
     crops: list[NDArray[np.uint8]] = field(default_factory=list[NDArray[np.uint8]])
+    known: list["_Known"] = field(default_factory=list["_Known"])
     problems: list[str] = field(default_factory=list[str])
     faulty: Counter[str] = field(default_factory=Counter[str])
     unlabelled: int = 0
+    skipped: list[Path] = field(default_factory=list[Path])
 
 
-def read_lesson(crops: Path | None, coco: Path | None, size_px: int) -> tuple[Lesson, int]:
-    """The crops, cut and changed into views as the model will see them, and how many of the COCO file are unlabelled.
+@dataclass(frozen=True, slots=True)
+class Untaught:
+    """What was found and not taught: how many parts of the COCO file are `unlabelled`, and what of the folders is
+    `skipped`: it is no picture by its name, lies in a folder within a class folder, or in a hidden folder."""
+
+    unlabelled: int
+    skipped: tuple[Path, ...]
+
+
+def read_lesson(crops: Path | None, coco: Path | None, size_px: int) -> tuple[Lesson, Untaught]:
+    """The crops, cut and changed into views as the model will see them, and what was not taught.
 
     Raises NeedsOperator `teach.crops` with every fault: a folder that is none, a class that is no class id or has
     fewer than five crops, a picture that cannot be used, the same picture twice, too many.
@@ -68,21 +92,32 @@ def read_lesson(crops: Path | None, coco: Path | None, size_px: int) -> tuple[Le
             f"Put 8-bit colour pictures of one part each into DIR/<class>/, {MIN_CROPS} or more a class; "
             "a class is called by a lower-case id such as battery or connector_usb.",
         )
-    return _lesson(found, crops, coco), found.unlabelled
+    return _lesson(found, crops, coco), Untaught(found.unlabelled, tuple(found.skipped))
 
 
 def _lesson(found: Collected, crops: Path | None, coco: Path | None) -> Lesson:
     """In the order of class and digest, so that names and places of files change nothing."""
     order = sorted(range(len(found.labels)), key=lambda i: (found.labels[i], found.digests[i]))
+    known = [found.known[i] for i in order]
+    measures = np.array([[each.measures.get(name, np.nan) for name in MEASURES] for each in known], np.float32)
     return lesson_of(
         [found.labels[i] for i in order],
         [found.digests[i] for i in order],
         [found.crops[i] for i in order],
         "taught crops from " + " and ".join(path.name for path in (crops, coco) if path is not None),
+        measures,
+        np.array([each.simulated for each in known], np.bool_),
     )
 
 
-def lesson_of(labels: Sequence[str], digests: Sequence[str], crops: Iterable[Crop], source: str) -> Lesson:
+def lesson_of(
+    labels: Sequence[str],
+    digests: Sequence[str],
+    crops: Iterable[Crop],
+    source: str,
+    measures: Measures | None = None,
+    simulated: NDArray[np.bool_] | None = None,
+) -> Lesson:
     """Crops with their labels and digests as a lesson, each in as many views as there is time for.
 
     Every crop's own digest, its first 16 digits, is its seed: what is taught beside it changes nothing.
@@ -92,36 +127,63 @@ def lesson_of(labels: Sequence[str], digests: Sequence[str], crops: Iterable[Cro
         views(crop, each, np.random.default_rng(int(digest[:16], 16)))
         for crop, digest in zip(crops, digests, strict=True)
     ]
-    return Lesson(tuple(labels), tuple(digests), np.stack(made), source)
+    return Lesson(tuple(labels), tuple(digests), np.stack(made), source, measures, simulated)
 
 
 def _read_folder(folder: Path, found: Collected) -> None:
     if not folder.is_dir():
         found.problems.append(f"{folder} is no folder" if folder.exists() else f"{folder} does not exist")
         return
-    loose = len(picture_files(folder))
+    try:
+        top = list_folder(folder)
+    except NeedsOperator as error:
+        found.problems.append(error.message.removesuffix("."))
+        return
+    index = _parse_coco(folder / INDEX, found) if folder / INDEX in top.others else None
+    own = {folder / INDEX, *(folder / image.file_name for image in index.images)} if index else set[Path]()
+    loose = [path for path in top.pictures if path not in own]
     if loose:
-        found.problems.append(f"{folder} holds {loose} picture(s) outside of a class folder")
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not classes:
+        found.problems.append(f"{folder} holds {len(loose)} picture(s) outside of a class folder")
+    hidden = [entry for entry in top.folders if entry.name.startswith(".")]
+    classes = [entry for entry in top.folders if entry not in hidden and not any(entry in path.parents for path in own)]
+    found.skipped += [*(path for path in top.others if path not in own), *hidden]
+    if not classes and index is None:
         found.problems.append(f"{folder} holds no class folders")
+    odd = _OddParts.of(folder / INDEX, index) if index else None
     for entry in classes:
-        if not _is_class(entry.name):
-            found.problems.append(f"{entry.name!r} is no class id: lower-case letters, digits and _, a letter first")
+        _read_class(entry, odd, found)
+    if odd:
+        _read_parts(odd, found, others=bool(classes))
+
+
+def _read_class(folder: Path, odd: "_OddParts | None", found: Collected) -> None:
+    label = folder.name
+    if not _is_class(label):
+        found.problems.append(f"{label!r} is no class id: lower-case letters, digits and _, a letter first")
+        return
+    try:
+        inside = list_folder(folder)
+    except NeedsOperator as error:
+        found.problems.append(error.message.removesuffix("."))
+        found.faulty[label] += MIN_CROPS
+        return
+    found.skipped += inside.folders + inside.others
+    if not inside.pictures:
+        found.problems.append(f"{folder} holds no pictures")
+        found.faulty[label] += MIN_CROPS
+    for path in inside.pictures:
+        try:
+            data = read_image(path)
+            picture = decode_image(data, path)
+        except NeedsOperator as error:
+            found.problems.append(error.message.removesuffix("."))
+            found.faulty[label] += 1
             continue
-        files = picture_files(entry)
-        if not files:
-            found.problems.append(f"{entry} holds no pictures")
-            found.faulty[entry.name] += MIN_CROPS
-        for path in files:
-            try:
-                data = read_image(path)
-                crop = square_crop(decode_image(data, path), found.size_px)[0]
-            except NeedsOperator as error:
-                found.problems.append(error.message.removesuffix("."))
-                found.faulty[entry.name] += 1
-            else:
-                _add(found, entry.name, hashlib.sha256(data).hexdigest(), crop)
+        part = odd.claim(path, data, label, found) if odd else None
+        if odd and part:
+            _cut(odd.index, part, label, picture, data, found)
+        else:
+            _add(found, label, hashlib.sha256(data).hexdigest(), square_crop(picture, found.size_px)[0], _NOTHING_KNOWN)
 
 
 class _Coco(BaseModel):
@@ -138,86 +200,159 @@ class _Category(_Coco):
     name: str
 
 
+class _Own(_Coco):
+    """What a line writes of a part beside what COCO has fields for."""
+
+    measures: dict[MeasureName, float] = Field(default_factory=dict[MeasureName, float])
+
+
 class _Annotation(_Coco):
     id: int
     image_id: Whole
     category_id: Whole
     bbox: tuple[float, float, float, float]
+    senbetsu: _Own = _Own()
+
+
+class _Info(_Coco):
+    simulated: bool = False
 
 
 class _CocoFile(_Coco):
     """The parts of the COCO object detection format (cocodataset.org/#format-data) that are needed."""
 
+    info: _Info = _Info()
     images: tuple[_Image, ...]
     categories: tuple[_Category, ...]
     annotations: tuple[_Annotation, ...]
 
 
-def _read_coco(path: Path, found: Collected) -> None:
+class _Part(NamedTuple):
+    """An annotated part: in which picture, where, and what is known of it. `label` is None while it has none."""
+
+    number: int
+    file: Path
+    bbox: tuple[float, float, float, float]
+    label: str | None
+    known: _Known
+
+
+@dataclass
+class _OddParts:
+    """The parts of a COCO file, by the names of their pictures. `claimed` are those that lie in class folders."""
+
+    index: Path
+    parts: tuple[_Part, ...]
+    claimed: set[int] = field(default_factory=set[int])
+
+    @classmethod
+    def of(cls, path: Path, coco: _CocoFile) -> "_OddParts":
+        names = {category.id: category.name for category in coco.categories}
+        files = {image.id: path.parent / image.file_name for image in coco.images}
+        return cls(
+            path,
+            tuple(
+                _Part(
+                    each.id,
+                    files[each.image_id],
+                    each.bbox,
+                    None if names[each.category_id] == UNLABELLED else names[each.category_id],
+                    _Known(each.senbetsu.measures, coco.info.simulated),
+                )
+                for each in coco.annotations
+            ),
+        )
+
+    def claim(self, path: Path, data: bytes, label: str, found: Collected) -> _Part | None:
+        """The one part whose picture `path` is, moved or copied into the folder of class `label`; None for others."""
+        named = [part for part in self.parts if part.file.name == path.name]
+        if len(named) != 1 or (named[0].file.is_file() and named[0].file.read_bytes() != data):
+            return None
+        part = named[0]
+        if part.number in self.claimed:
+            found.problems.append(f"{path} is in another class folder too")
+        elif part.label not in (None, label):
+            found.problems.append(f"{path} lies in {label}, and {self.index.name} says that it is a {part.label}")
+        self.claimed.add(part.number)
+        return part
+
+
+def _parse_coco(path: Path, found: Collected) -> _CocoFile | None:
+    """The file, all of whose annotations name a picture and a category in it; None with what is wrong said."""
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_COCO_BYTES + 1)
     except OSError as error:
         found.problems.append(f"{path} cannot be read: {error.strerror}")
-        return
+        return None
     if len(data) > _MAX_COCO_BYTES:
         found.problems.append(f"{path} is larger than {_MAX_COCO_BYTES} bytes")
-        return
+        return None
     try:
         coco = _CocoFile.model_validate_json(data)
     except ValidationError as error:
         for problem in error.errors()[:5]:
             place = ".".join(map(str, problem["loc"])) or "file"
             found.problems.append(f"{path}, {place}: {problem['msg']}")
-        return
-    names = {category.id: category.name for category in coco.categories}
-    files = {image.id: image.file_name for image in coco.images}
-    of_image: defaultdict[int, list[_Annotation]] = defaultdict(list)
-    for annotation in coco.annotations:
-        if names.get(annotation.category_id) == UNLABELLED:
-            found.unlabelled += 1
-        elif annotation.category_id not in names or annotation.image_id not in files:
-            found.problems.append(f"{path}, annotation {annotation.id}: its category or image is not in the file")
-        elif not _is_class(names[annotation.category_id]):
-            found.problems.append(
-                f"{path}, annotation {annotation.id}: {names[annotation.category_id]!r} is no class id"
-            )
-        else:
-            of_image[annotation.image_id].append(annotation)
-    if not of_image and not found.problems:
-        found.problems.append(f"{path} has no labelled annotation, {found.unlabelled} unlabelled")
-    for image_id, annotations in of_image.items():
-        _cut(path, files[image_id], annotations, names, found)
+        return None
+    names = {category.id for category in coco.categories}
+    files = {image.id for image in coco.images}
+    lost = [each.id for each in coco.annotations if each.category_id not in names or each.image_id not in files]
+    found.problems += [f"{path}, annotation {each}: its category or image is not in the file" for each in lost]
+    return None if lost else coco
 
 
-def _cut(coco: Path, file_name: str, annotations: list[_Annotation], names: dict[int, str], found: Collected) -> None:
-    """The annotated boxes of one picture, cut as the line cuts blobs."""
-    path = coco.parent / file_name
-    try:
-        if not path.resolve().is_relative_to(coco.parent.resolve()):
-            raise NeedsOperator("image.missing", f"{path} is not in the folder of {coco.name}.")
-        data = read_image(path)
-        picture = decode_image(data, path)
-    except NeedsOperator as error:
-        found.problems.append(error.message.removesuffix("."))
-        found.faulty.update(names[annotation.category_id] for annotation in annotations)
-        return
-    height, width = picture.shape[:2]
-    for annotation in annotations:
-        x, y, w, h = annotation.bbox
-        label = names[annotation.category_id]
-        if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width + 1 or y + h > height + 1:
-            found.problems.append(
-                f"{coco}, annotation {annotation.id}: the box {x, y, w, h} lies outside {width} x {height} pixels"
-            )
-            found.faulty[label] += 1
+def _read_coco(path: Path, found: Collected) -> None:
+    coco = _parse_coco(path, found)
+    if coco:
+        _read_parts(_OddParts.of(path, coco), found, others=False)
+
+
+def _read_parts(odd: _OddParts, found: Collected, others: bool) -> None:
+    """What is labelled in the file itself. `others`: whether class folders beside it have something to teach too."""
+    of_file: defaultdict[Path, list[_Part]] = defaultdict(list)
+    for part in odd.parts:
+        if part.number in odd.claimed:
             continue
-        box = np.array([[round(x), round(y), max(1, round(w)), max(1, round(h))]], np.int32)
-        digest = hashlib.sha256(data + repr(box.tolist()).encode()).hexdigest()
-        _add(found, label, digest, crop_blobs(picture, box, found.size_px)[0])
+        if part.label is None:
+            found.unlabelled += 1
+        elif not _is_class(part.label):
+            found.problems.append(f"{odd.index}, annotation {part.number}: {part.label!r} is no class id")
+        else:
+            of_file[part.file].append(part)
+    if not of_file and not others and not found.problems:
+        found.problems.append(f"{odd.index} has no labelled annotation, {found.unlabelled} unlabelled")
+    for path, parts in of_file.items():
+        try:
+            if not path.resolve().is_relative_to(odd.index.parent.resolve()):
+                raise NeedsOperator("image.missing", f"{path} is not in the folder of {odd.index.name}.")
+            data = read_image(path)
+            picture = decode_image(data, path)
+        except NeedsOperator as error:
+            found.problems.append(error.message.removesuffix("."))
+            found.faulty.update(part.label for part in parts if part.label)
+            continue
+        for part in parts:
+            assert part.label is not None, "those without a label were counted above"
+            _cut(odd.index, part, part.label, picture, data, found)
 
 
-def _add(found: Collected, label: str, digest: str, crop: NDArray[np.uint8]) -> None:
+def _cut(coco: Path, part: _Part, label: str, picture: NDArray[np.uint8], data: bytes, found: Collected) -> None:
+    """One annotated box of a picture, cut as the line cuts blobs."""
+    height, width = picture.shape[:2]
+    x, y, w, h = part.bbox
+    if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width + 1 or y + h > height + 1:
+        found.problems.append(
+            f"{coco}, annotation {part.number}: the box {x, y, w, h} lies outside {width} x {height} pixels"
+        )
+        found.faulty[label] += 1
+        return
+    box = np.array([[round(x), round(y), max(1, round(w)), max(1, round(h))]], np.int32)
+    digest = hashlib.sha256(data + repr(box.tolist()).encode()).hexdigest()
+    _add(found, label, digest, crop_blobs(picture, box, found.size_px)[0], part.known)
+
+
+def _add(found: Collected, label: str, digest: str, crop: NDArray[np.uint8], known: _Known) -> None:
     if digest in found.digests:
         other = found.labels[found.digests.index(digest)]
         found.problems.append(f"one picture stands twice: in {other} and in {label} (sha256 {digest[:12]}…)")
@@ -226,6 +361,7 @@ def _add(found: Collected, label: str, digest: str, crop: NDArray[np.uint8]) -> 
     found.labels.append(label)
     found.digests.append(digest)
     found.crops.append(crop)
+    found.known.append(known)
 
 
 def _check_counts(found: Collected) -> None:

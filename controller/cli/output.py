@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from controller.shadow import in_words
+
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
@@ -38,3 +40,6 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     console.print(f"frame to order p50 / p99 / p99.9: {latency['p50']} / {latency['p99']} / {latency['p999']} ms")
     frames = summary["frames"]
     console.print(f"frames: {frames['captured']} captured, {frames['dropped']} dropped")
+    if summary["shadow"]:
+        for line in in_words(summary["shadow"]):
+            console.print(line, markup=False, highlight=False)

@@ -1,6 +1,7 @@
 """The files of the `calibration:` section: read, checked, and put in the place of nominal values."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -38,6 +39,22 @@ SPEED_SHARE = 0.2
 _AHEAD = timedelta(days=1)
 
 _Made = CameraCalibration | BeltCalibration | LightCalibration
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """How far what was measured may be off: `value`, checked at start against `limit`, both in `unit`.
+
+    `what` is measured, `file` says so, in version `version` of its form, `created` then.
+    """
+
+    what: str
+    value: float
+    limit: float
+    unit: str
+    file: Path
+    version: int
+    created: datetime
 
 
 def read_calibrations(document: Document, sections: dict[str, Any]) -> list[Document]:
@@ -107,6 +124,8 @@ def calibrations_fit_the_line(
             yield from _same_camera(kind, made, camera)
     if calibrations.camera is not None:
         yield from _camera_fits(calibrations.camera, camera, calibration)
+    if calibrations.light is not None:
+        yield from _light_fits(calibrations.light, calibration)
     if calibrations.belt is not None:
         yield from _belt_fits(calibrations.belt, belt, jets, calibration)
         if calibrations.camera is not None and calibrations.camera.created > calibrations.belt.created:
@@ -234,6 +253,16 @@ def _belt_fits(
         )
 
 
+def _light_fits(made: LightCalibration, limits: CalibrationConfig) -> Iterator[Finding]:
+    if made.residual_percent > limits.max_light_error_percent:
+        yield Finding(
+            ("calibration", "light"),
+            f"a flat field that leaves the empty belt {made.residual_percent:.1f} % uneven",
+            f"at most {limits.max_light_error_percent:g} % (max_light_error_percent)",
+            "Clean the belt and the lens, then calibrate again with more pictures of it.",
+        )
+
+
 CALIBRATION_CHECKS: tuple[Check, ...] = (calibrations_fit_the_line,)
 
 
@@ -264,6 +293,31 @@ def calibration_facts(calibrations: Calibrations) -> Iterator[str]:
             f"light of {light.created:%Y-%m-%d}: gains {min(gains):.2f} to {max(gains):.2f}, "
             f"{light.residual_percent:.1f} % uneven after them; white balance {balance} (R, G, B)"
         )
+
+
+def residuals(limits: CalibrationConfig | None, calibrations: Calibrations) -> tuple[Residual, ...]:
+    """The residual errors of a line's calibrations, which its check has held against their limits; none without."""
+    if limits is None:
+        return ()
+    found: list[Residual] = []
+
+    def add(made: _Made, file: Path | None, *errors: tuple[str, float, float, str]) -> None:
+        assert file is not None, "what was read was named"
+        found.extend(Residual(*error, file, made.schema_version, made.created) for error in errors)
+
+    camera, belt, light = calibrations.camera, calibrations.belt, calibrations.light
+    if camera is not None:
+        most = limits.max_camera_error_mm
+        rms = ("camera", camera.error.rms_mm, most, "mm")
+        add(camera, limits.camera, rms, ("camera, at the rim", camera.error.rim_mm, most, "mm"))
+    if belt is not None and belt.encoder is not None:
+        percent = 100 * belt.encoder.sigma / belt.encoder.counts_per_mm
+        add(belt, limits.belt, ("encoder", percent, limits.max_encoder_error_percent, "%"))
+    if belt is not None and belt.jets is not None:
+        add(belt, limits.belt, ("distance to the valves", belt.jets.sigma_mm, limits.max_jets_error_mm, "mm"))
+    if light is not None:
+        add(light, limits.light, ("light", light.residual_percent, limits.max_light_error_percent, "%"))
+    return tuple(found)
 
 
 def calibration_summary(calibrations: Calibrations) -> dict[str, Any]:

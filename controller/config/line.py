@@ -140,6 +140,12 @@ class CalibrationConfig(Section):
         title="Distance error",
         description="Largest standard deviation of the distance to the valves.",
     )
+    max_light_error_percent: float = Field(
+        default=5.0,
+        gt=0,
+        title="Light error",
+        description="Largest RMS unevenness of the empty belt that the flat field leaves.",
+    )
 
 
 class HmiConfig(Section):

@@ -23,6 +23,7 @@ from controller.config.calibration import (
     apply_calibrations,
     calibration_facts,
     read_calibrations,
+    residuals,
 )
 from controller.config.checks import Finding, run_checks
 from controller.config.direct_checks import DIRECT_CHECKS
@@ -35,7 +36,7 @@ from controller.config.recipe_checks import RECIPE_CHECKS
 from controller.config.scada_checks import SCADA_CHECKS
 from controller.config.sections import read_section, written
 from controller.config.simulation_checks import SIMULATION_CHECKS
-from models.registry import DetectorFile, list_models
+from models.registry import DetectorFile, check_runs, list_models
 from plc_bridge.config import PlcConfig
 from plc_bridge.scada_config import ScadaConfig
 from plc_bridge.tagmap_file import PROTOCOLS, load_tag_map
@@ -89,9 +90,10 @@ def load_config(path: Path, *, without: Collection[str] = ()) -> LineConfig:
     return report.config
 
 
-def check(path: Path, *, without: Collection[str] = ()) -> CheckReport:
+def check(path: Path, *, without: Collection[str] = (), try_model: bool = False) -> CheckReport:
     """Validates the file at `path` with its recipe, tag map and model; starts nothing.
 
+    With `try_model` the model is loaded and asked about one grey picture too, as the line does when it starts.
     Raises ConfigErrors with everything that is wrong, warnings among it.
     """
     path = path.absolute()
@@ -107,7 +109,7 @@ def check(path: Path, *, without: Collection[str] = ()) -> CheckReport:
         if recipe_document:
             documents.append(recipe_document)
             recipe_path = recipe_document.path
-        _read_labels(document, sections)
+        _read_labels(document, sections, try_model)
         _read_tags(document, sections)
         _keep(document, run_checks(CALIBRATION_CHECKS, {**sections, "now": utc_now()}))
         apply_calibrations(sections)
@@ -237,7 +239,7 @@ def _read_recipe(document: Document, sections: dict[str, Any]) -> Document | Non
     return recipe_document
 
 
-def _read_labels(document: Document, sections: dict[str, Any]) -> None:
+def _read_labels(document: Document, sections: dict[str, Any], try_model: bool) -> None:
     """Open and verify the model; its labels, and a detector's manifest, become sections for the checks."""
     if "vision" not in sections:
         return
@@ -247,10 +249,14 @@ def _read_labels(document: Document, sections: dict[str, Any]) -> None:
         sections["labels"] = model.manifest.labels
         if isinstance(model, DetectorFile):
             sections["detector"] = model.manifest
+        if try_model:
+            check_runs(model)
     except NeedsOperator as error:
         hint = " ".join(part for part in (did_you_mean(vision.model, list_models()), error.remedy) if part)
         key = ("vision", "trusted_keys") if error.code == "model.key" else ("vision", "model")
         expected = "a model that is complete and unchanged"
+        if error.code in ("model.unloadable", "model.interface", "model.not_finite", "model.fusion"):
+            expected = "a model that can be loaded and answers"
         if error.code in ("model.unsigned", "model.untrusted", "model.key"):
             expected = "public keys, and a model that one of them signed"
         document.problems.append(document.error(key, error.message, expected, hint))
@@ -321,10 +327,15 @@ def _facts(config: LineConfig) -> Iterator[str]:
         )
     facts = list(calibration_facts(config.calibrated)) or ["nothing: the values above are nominal"]
     yield from (f"  {'measured' if i == 0 else '        '} {fact}" for i, fact in enumerate(facts))
+    for error in residuals(config.calibration, config.calibrated):
+        yield (
+            f"  checked {error.what}: off by {error.value:.2g} {error.unit}, at most {error.limit:g} allowed; "
+            f"{shown_path(error.file)}, version {error.version} of {error.created:%Y-%m-%d}"
+        )
     yield f"  recipe  {config.recipe.name}: {listed([outlet.id for outlet in config.recipe.outlets])}"
     yield f"  model   {_model_fact(config.vision)}"
     if config.vision.shadow_model:
-        yield f"  shadow  {_shadow_fact(config.vision)}"
+        yield f"  shadow  {_shadow_fact(config.vision, config.recipe)}"
     yield f"  hmi     http://{config.hmi.host}:{config.hmi.port}" if config.hmi else "  hmi     none"
     yield f"  scada   {_scada_fact(config.scada)}" if config.scada else "  scada   none"
 
@@ -338,16 +349,29 @@ def _model_fact(vision: VisionConfig) -> str:
     return f"{vision.model}: {manifest.name} {manifest.version}{kind}, {signed}{trusted}"
 
 
-def _shadow_fact(vision: VisionConfig) -> str:
+def _shadow_fact(vision: VisionConfig, recipe: Recipe) -> str:
     """A shadow that cannot be loaded is no error of the line: it runs without."""
     try:
         model = shadow_model(vision)
+        if model:
+            check_runs(model)
     except NeedsOperator as error:
         return f"{vision.shadow_model}, CANNOT BE LOADED, the line runs without it: {error.message}"
     if model is None:
         return "none"
-    manifest = model.manifest
-    return f"{manifest.name} {manifest.version}, on {vision.shadow_share:.0%} of the parts, decides nothing"
+    manifest, ours = model.manifest, line_model(vision).manifest.labels
+    said = [f"{manifest.name} {manifest.version}, on {vision.shadow_share:.0%} of the parts, decides nothing"]
+    new = [label for label in manifest.labels if label not in ours]
+    gone = [label for label in ours if label not in manifest.labels]
+    weighed = recipe.mass_g_per_mm2 if recipe.default_mass_g_per_mm2 is None else manifest.labels
+    unweighed = [label for label in new if label not in weighed]
+    if new:
+        said.append(f"knows besides: {listed(new)}")
+    if unweighed:
+        said.append(f"of these the recipe has no mass for {listed(unweighed)}: counted as worth nothing")
+    if gone:
+        said.append(f"does not know: {listed(gone)}")
+    return "; ".join(said)
 
 
 def _scada_fact(scada: ScadaConfig) -> str:

@@ -1,6 +1,7 @@
 """`senbetsu classify` on real photographs and on what people hand it by mistake."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def test_one_picture_gets_probabilities_that_sum_to_one(photographs: Path) -> No
     picture = first(photographs / "pcb", 1)[0]
     code, report = run_json(picture)
     assert code == 0
-    assert set(report) == {"model", "images", "errors"}
+    assert set(report) == {"model", "images", "errors", "skipped"}
     (image,) = report["images"]
     assert set(image) == {"path", "class", "probability", "probabilities", "unknown"}
     assert image["path"] == str(picture)
@@ -142,6 +143,49 @@ def test_each_picture_that_cannot_be_used_is_named_and_the_others_are_answered(t
         "huge.jpg": "image.too_large",
     }
     assert [image["class"] for image in report["images"]] == ["pcb", "pcb"]
+
+
+def test_everything_that_lies_in_the_folders_is_answered_refused_or_listed_as_skipped(tmp_path: Path) -> None:
+    folder = drawn(tmp_path / "in", "pcb", 2)
+    (folder / "pcb" / "gone.jpg").symlink_to("nowhere.jpg")
+    (folder / "pcb" / "round.png").symlink_to("round.png")
+    (folder / "battery").symlink_to(tmp_path / "unplugged disk")
+    os.mkfifo(folder / "pcb" / "pipe.jpg")
+    os.mkfifo(folder / "pcb" / "pipe")
+    (folder / "pcb" / "folder.png").mkdir()
+    (folder / "pcb" / "deeper").mkdir()
+    (folder / "pcb" / "anim.gif").write_bytes(b"GIF89a")
+    (folder / "notes.txt").write_text("no picture")
+    code, report = run_json(folder, "--model", write_teachable(tmp_path))
+    assert code == 1
+    assert len(report["images"]) == 2
+    said = {Path(error["path"]).name: error["message"] for error in report["errors"]}
+    assert set(said) == {"gone.jpg", "round.png", "battery", "pipe.jpg", "folder.png", "anim.gif"}
+    assert all("leads nowhere" in said[name] for name in ("gone.jpg", "round.png", "battery"))
+    assert "it is a pipe" in said["pipe.jpg"]
+    assert "it is a folder" in said["folder.png"]
+    assert [Path(path).name for path in report["skipped"]] == ["notes.txt", "deeper", "pipe"]
+    assert run(folder, "--model", tmp_path / "tiny.onnx").stderr.endswith(
+        "2 answered, 6 could not be used, 3 skipped\n"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_class_folder_that_may_not_be_read_is_named_and_the_others_are_answered(tmp_path: Path) -> None:
+    folder = drawn(drawn(tmp_path / "in", "pcb", 2), "battery", 1)
+    (folder / "battery").chmod(0)
+    code, report = run_json(folder, "--model", write_teachable(tmp_path))
+    (folder / "battery").chmod(0o700)
+    assert (code, len(report["images"])) == (1, 2)
+    (error,) = report["errors"]
+    assert "Permission denied" in error["message"]
+
+
+def test_a_link_that_leads_nowhere_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    result = run(tmp_path / "gone.jpg")
+    assert result.exit_code == 2
+    assert "is a link that leads nowhere" in result.stderr
 
 
 def test_what_the_model_rejects_is_unknown_whatever_its_probability(tmp_path: Path) -> None:

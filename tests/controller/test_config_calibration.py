@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from controller.config import CheckReport, ConfigError, ConfigErrors, check, load_config
+from controller.config.calibration import residuals
 from tests.controller.calibration_files import belt_file, born, camera_file, light_file
 from tests.controller.changed_lines import REAL_CAMERA, changed, plain
 
@@ -48,6 +49,22 @@ def test_measured_values_stand_in_the_place_of_nominal_ones(site: Path) -> None:
     assert "gains 0.90 to 1.10" in str(report)
 
 
+def test_each_residual_error_is_said_beside_its_limit_and_the_version_of_its_file(site: Path) -> None:
+    report = _check(site, max_camera_error_mm=0.4)
+    found = {error.what: error for error in residuals(report.config.calibration, report.config.calibrated)}
+    assert {what: (error.value, error.limit, error.unit, error.file.name) for what, error in found.items()} == {
+        "camera": (0.05, 0.4, "mm", "camera.yaml"),
+        "camera, at the rim": (0.1, 0.4, "mm", "camera.yaml"),
+        "encoder": (pytest.approx(0.1 / 9.87), 0.1, "%", "belt.yaml"),
+        "distance to the valves": (0.5, 2.0, "mm", "belt.yaml"),
+        "light": (0.8, 5.0, "%", "light.yaml"),
+    }
+    made = found["camera"].created.date()
+    assert f"checked camera: off by 0.05 mm, at most 0.4 allowed; camera.yaml, version 1 of {made}" in str(report)
+    without = _check(site, {"calibration": None})
+    assert residuals(without.config.calibration, without.config.calibrated) == ()
+
+
 def test_a_line_without_calibration_says_that_its_values_are_nominal(site: Path) -> None:
     report = _check(site, {"calibration": None})
     assert report.config.belt.encoder_counts_per_mm == 10
@@ -72,6 +89,7 @@ def test_a_line_without_calibration_says_that_its_values_are_nominal(site: Path)
         ("belt", {"jets.sigma_mm": 3}, "calibration.belt", "3.0 mm"),
         ("belt", {"created": born(2020)}, "calibration.belt", "days ago"),
         ("light", {"camera.name": "sim"}, "calibration.light", "camera sim"),
+        ("light", {"residual_percent": 7}, "calibration.light", "7.0 % uneven"),
         ("light", {"camera.rows": 320}, "calibration.light", "800 x 320"),
         ("camera", {"kind": "light"}, "calibration.camera", 'kind is "light"'),
     ],

@@ -7,6 +7,7 @@ import pytest
 from controller.config import ConfigError, ConfigErrors, check
 from models.registry import open_any
 from models.signature import make_key, read_private_key, sign
+from tests.models.conftest import manifest_of, tiny_onnx, write_model
 from tests.vision.detectors import write_detector
 
 
@@ -54,6 +55,20 @@ def test_an_altered_model_is_refused_with_the_place_that_names_it(line_file: Pat
     (problem,) = problems(line_file)
     assert problem.key_path == "vision.model"
     assert "truncated" in problem.found
+
+
+def test_a_model_that_onnxruntime_cannot_load_is_refused_before_the_line_starts(line_file: Path) -> None:
+    labels = ("battery", "pcb", "screw")
+    model = tiny_onnx(labels)
+    model.graph.node[-1].op_type = "Frobnicate"
+    write_model(line_file.parent, model, manifest_of(model.SerializeToString(), labels))
+    assert check(line_file, try_model=False).config  # its bytes are what its manifest says
+    with pytest.raises(ConfigErrors) as caught:
+        check(line_file, try_model=True)
+    (problem,) = caught.value.errors
+    assert problem.key_path == "vision.model"
+    assert "Frobnicate" in problem.found
+    assert problem.expected == "a model that can be loaded and answers"
 
 
 def test_a_trusted_key_that_is_not_there_is_refused(line_file: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from controller.snapshot import (
     AlarmView,
     Basis,
+    CalibrationView,
     LatencyView,
     LinkView,
     PartView,
@@ -51,6 +52,7 @@ any_snapshot = st.builds(
     alarms=st.lists(st.builds(AlarmView, since_s=finite), max_size=2).map(tuple),
     preview_encoder=st.none() | st.integers(),
     shadow=st.none() | st.builds(ShadowView, gain_if_new_is_right_jpy=finite, loss_if_old_is_right_jpy=finite),
+    calibration=st.lists(st.builds(CalibrationView, value=finite, limit=finite), max_size=2).map(tuple),
     preview=st.none() | st.binary(min_size=1, max_size=20),
 )
 

@@ -11,7 +11,7 @@ from controller.cli.simulate import simulate
 from controller.cli.vision import make_pipeline
 from controller.config import ConfigErrors, check, load_config
 from tests.conftest import REPOSITORY
-from tests.models.conftest import write_teachable
+from tests.models.conftest import manifest_of, tiny_onnx, write_model, write_teachable
 
 
 def line_with(tmp_path: Path, shadow: Path) -> Path:
@@ -32,6 +32,27 @@ def test_a_shadow_that_cannot_be_loaded_leaves_the_line_its_model(tmp_path: Path
     assert pipeline.shadow is not None
     assert "There is no model file" in pipeline.shadow.report().error
     assert "none.onnx, CANNOT BE LOADED, the line runs without it" in str(check(config))
+
+
+def test_check_says_what_a_shadow_knows_besides_and_does_not_know(tmp_path: Path) -> None:
+    labels = ("battery", "pcb", "relay")
+    model = tiny_onnx(labels)
+    config = line_with(tmp_path, write_model(tmp_path, model, manifest_of(model.SerializeToString(), labels)))
+    (said,) = [line for line in str(check(config)).splitlines() if line.startswith("  shadow")]
+    assert "decides nothing; knows besides: relay" in said
+    assert "the recipe has no mass for relay: counted as worth nothing" in said
+    assert "does not know: " in said
+    assert "screw" in said
+
+
+def test_a_damaged_shadow_is_said_by_check_and_leaves_the_line_its_model(tmp_path: Path) -> None:
+    model = tiny_onnx()
+    model.graph.node[-1].op_type = "Frobnicate"
+    config = line_with(tmp_path, write_model(tmp_path, model))
+    assert "CANNOT BE LOADED, the line runs without it: onnxruntime cannot load" in str(check(config))
+    pipeline = make_pipeline(load_config(config))
+    assert pipeline.shadow is not None
+    assert "Frobnicate" in pipeline.shadow.report().error
 
 
 def test_a_replacement_that_cannot_be_loaded_is_refused_by_check(tmp_path: Path) -> None:

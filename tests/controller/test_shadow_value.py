@@ -3,7 +3,7 @@
 import pytest
 
 from controller.config import Recipe
-from controller.shadow import rerouted, shadow_summary
+from controller.shadow import in_words, rerouted, shadow_summary
 from models.comparison import Difference
 from vision.results import ShadowReport
 
@@ -43,6 +43,8 @@ def test_a_part_that_is_now_unknown_costs_its_worth_where_the_old_model_was_righ
 def test_a_class_the_recipe_does_not_weigh_is_worth_nothing() -> None:
     found = rerouted((Difference("screw", "gold", 1, 1000.0),), RECIPE)
     assert (found.parts, found.gain_if_new_is_right_jpy) == (0, 0)  # both ride to the rest
+    assert found.without_mass == ("gold",)
+    assert rerouted((Difference("screw", "pcb", 1, 1000.0),), RECIPE).without_mass == ()
 
 
 def test_the_summary_adds_up() -> None:
@@ -56,3 +58,21 @@ def test_the_summary_adds_up() -> None:
     assert report["agreed"] + sum(pair["count"] for pair in report["differences"]) == 9
     assert report["unknown"] == {"old": 1, "new": 0}
     assert report["rerouted"]["parts"] == 3
+    assert list(in_words(report)) == [
+        "shadow model new 1.0.0 says the same of 66.7% (6 of 9 part views compared, of 90); it decides nothing",
+        "  line -> shadow: pcb -> screw 2, unknown -> pcb 1",
+        "  3 part views would go to another outlet: +0.03 JPY if the new model is right, -0.16 JPY if the old one is",
+    ]
+
+
+def test_differences_beyond_the_most_frequent_are_said_as_a_number() -> None:
+    pairs = tuple(Difference("pcb", f"class_{n}", 1) for n in range(7))
+    report = shadow_summary(ShadowReport("new", "1.0.0", 0.1, seen=9, compared=7, spent_s=0.1, pairs=pairs), RECIPE)
+    _, differences, moved = in_words(report)
+    assert differences.endswith("pcb -> class_4 1, others 2")
+    assert "the recipe has no mass for them: class_0, class_1" in moved
+
+
+def test_a_shadow_that_does_not_run_says_why_and_nothing_else() -> None:
+    report = shadow_summary(ShadowReport("new", "", 0.1, error="[model.missing] There is no model file."), RECIPE)
+    assert list(in_words(report)) == ["shadow model new: NOT RUNNING: [model.missing] There is no model file."]

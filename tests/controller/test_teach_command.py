@@ -1,6 +1,8 @@
 """`senbetsu models teach` on files, as a site has them: good ones, odd parts with labels, and everything wrong."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from controller.cli.models_commands import models_app
+from models.fusion import MEASURES, SIZE
 from models.predict import Predictor
 from models.registry import verify
 from senbetsu_errors import NeedsOperator
-from tests.models.conftest import drawn_crops, drawn_pictures, write_teachable
+from tests.models.conftest import LABELS, drawn_crops, drawn_pictures, teachable, write_model, write_teachable
 
 
 def run(*arguments: object) -> Result:
@@ -94,7 +97,7 @@ def test_every_fault_is_named_at_once_and_nothing_is_written(parent: Path, tmp_p
         "screw has 2 usable crop(s), at least 5",
         "empty holds no pictures",
         "'No Class' is no class id",
-        "cut.jpg is not a picture that can be decoded",
+        "cut.jpg is a corrupt JPEG file",
         "grey.png has 1 channel(s)",
         "deep.png has 3 channel(s) of uint16",
         "one picture stands twice",
@@ -103,6 +106,26 @@ def test_every_fault_is_named_at_once_and_nothing_is_written(parent: Path, tmp_p
         assert said in error.message, said
     assert "connector has" not in error.message
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_file_is_refused_by_name_and_what_is_no_picture_is_listed(parent: Path, tmp_path: Path) -> None:
+    crops = save(tmp_path / "crops", "connector", 6)
+    (crops / "connector" / "notes.txt").write_text("from shelf 3")
+    (crops / "connector" / "older").mkdir()
+    (crops / ".cache").mkdir()
+    result = run("teach", "--crops", crops, "--model", parent, "-o", tmp_path / "one.onnx", "--json")
+    assert [Path(path).name for path in json.loads(result.stdout)["skipped"]] == [".cache", "older", "notes.txt"]
+    assert "notes.txt" in run("teach", "--crops", crops, "--model", parent, "-o", tmp_path / "two.onnx").stdout
+    (crops / "connector" / "gone.jpg").symlink_to("nowhere.jpg")
+    os.mkfifo(crops / "connector" / "pipe.jpg")
+    (crops / "battery").symlink_to(tmp_path / "unplugged disk")
+    error = refusal("--crops", crops, "--model", parent, "-o", tmp_path / "three.onnx")
+    for said in (
+        "gone.jpg cannot be read: it is a link that leads nowhere",
+        "pipe.jpg cannot be read: it is a pipe",
+        "1 picture(s) out",
+    ):
+        assert said in error.message, said
 
 
 @pytest.mark.parametrize(("made", "said"), [(True, "no class folders"), (False, "does not exist")])
@@ -158,6 +181,85 @@ def test_labelled_odd_parts_are_taught_and_unlabelled_ones_counted(parent: Path,
     assert result.exit_code == 0
     report = json.loads(result.stdout)
     assert (report["taught"], report["unlabelled"]) == ({"connector": 7}, 3)
+
+
+def test_an_exported_folder_is_taught_by_what_its_index_says(parent: Path, tmp_path: Path) -> None:
+    path, index = coco(tmp_path / "odd", "connector", 7, unlabelled=3)
+    path.write_text(json.dumps(index))
+    by_index = run("teach", "--coco", path, "--model", parent, "-o", tmp_path / "a" / "m.onnx")
+    by_folder = run("teach", "--crops", path.parent, "--model", parent, "-o", tmp_path / "b" / "m.onnx", "--json")
+    assert (by_index.exit_code, by_folder.exit_code) == (0, 0)
+    report = json.loads(by_folder.stdout)
+    assert (report["taught"], report["unlabelled"], report["skipped"]) == ({"connector": 7}, 3, [])
+    assert (tmp_path / "a" / "m.onnx").read_bytes() == (tmp_path / "b" / "m.onnx").read_bytes()
+
+
+def test_exported_pictures_moved_or_copied_into_class_folders_are_what_their_index_says(
+    parent: Path, tmp_path: Path
+) -> None:
+    """Sorted by hand in a file manager: the same crops as if the labels stood in the index."""
+    path, index = coco(tmp_path / "odd", "connector", 7)
+    path.write_text(json.dumps(index))
+    run("teach", "--coco", path, "--model", parent, "-o", tmp_path / "a" / "m.onnx")
+    for annotation in index["annotations"]:
+        annotation["category_id"] = 0
+    path.write_text(json.dumps(index))
+    sorted_into = path.parent / "connector"
+    sorted_into.mkdir()
+    for number, picture in enumerate(sorted((path.parent / "crops").iterdir())):
+        (shutil.move if number % 2 else shutil.copy)(picture, sorted_into)
+    result = run("teach", "--crops", path.parent, "--model", parent, "-o", tmp_path / "b" / "m.onnx", "--json")
+    assert result.exit_code == 0, result.exception
+    report = json.loads(result.stdout)
+    assert (report["taught"], report["unlabelled"]) == ({"connector": 7}, 0)
+    assert (tmp_path / "a" / "m.onnx").read_bytes() == (tmp_path / "b" / "m.onnx").read_bytes()
+
+
+def test_a_folder_and_an_index_that_contradict_each_other_are_refused(parent: Path, tmp_path: Path) -> None:
+    path, index = coco(tmp_path / "odd", "connector", 7)
+    path.write_text(json.dumps(index))
+    for label in ("screw", "battery"):
+        (path.parent / label).mkdir()
+        shutil.copy(path.parent / "crops" / "000001.png", path.parent / label)
+    error = refusal("--crops", path.parent, "--model", parent, "-o", tmp_path / "m.onnx")
+    assert "000001.png lies in battery, and annotations.coco.json says that it is a connector" in error.message
+    assert "screw/000001.png is in another class folder too" in error.message
+
+
+def test_measured_parts_of_a_simulated_line_say_so_in_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "parent").mkdir()
+    model, manifest = teachable(LABELS)
+    width = len(MEASURES)
+    cov = [float(row == column) for row in range(width) for column in range(row + 1)]
+    wide = {"shares": [1.0], "means": [[3.0] * width], "covariances": [cov]}
+    seen = {"accuracy": 1.0, "count": 1}
+    level = {"measures": SIZE, "temperature": 1.0, "weight": 1.0, "accuracy": seen, "accuracy_of_color": 1.0}
+    fusion = {"measures": MEASURES, "classes": {}, "broad": wide, "outliers": 0.02, "source": "a test"}
+    fusion["levels"] = [level | {"ece": 0.0, "ece_of_color": 0.0}]
+    parent = write_model(tmp_path / "parent", model, manifest | {"fusion": fusion})
+    path, index = coco(tmp_path / "odd", "connector", 7)
+    for annotation in index["annotations"][:6]:
+        annotation["senbetsu"]["measures"] = {"length_mm": 60.0, "width_mm": 10.0, "area_mm2": 600.0}
+    path.write_text(json.dumps(index))
+    result = run("teach", "--coco", path, "--model", parent, "-o", tmp_path / "m.onnx", "--json")
+    assert json.loads(result.stdout)["measured"] == {"connector": 6}
+    taught = verify(tmp_path / "m.onnx").manifest
+    assert taught.fusion
+    (shares,) = taught.fusion.classes["connector"].shares
+    assert shares == 1.0
+    assert np.exp(taught.fusion.classes["connector"].means[0][0]) == pytest.approx(60, rel=1e-3)
+    assert taught.evidence["connector"] == "rendered only"
+    assert taught.training_data[-1].kind == "rendered"
+    assert "of a simulated line" in taught.training_data[-1].source
+    assert "7 crops, 6 of them measured" in run("teach", "--coco", path, "--model", parent, "-o", tmp_path / "n").stdout
+
+
+def test_a_measure_that_no_line_takes_is_refused(parent: Path, tmp_path: Path) -> None:
+    path, index = coco(tmp_path / "odd", "connector", 7)
+    index["annotations"][2]["senbetsu"]["measures"] = {"weight_lb": 3}
+    path.write_text(json.dumps(index))
+    said = refusal("--coco", path, "--model", parent, "-o", tmp_path / "m.onnx").message
+    assert "annotations.2.senbetsu.measures.weight_lb" in said
 
 
 @pytest.mark.parametrize(

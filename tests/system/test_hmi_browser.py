@@ -20,7 +20,17 @@ from numpy.typing import NDArray
 from playwright.async_api import Page, async_playwright, expect
 
 from controller.hmi.publisher import SnapshotPublisher
-from controller.snapshot import AlarmView, CameraView, LatencyView, LinkView, PartView, ShotView, Snapshot
+from controller.snapshot import (
+    AlarmView,
+    CalibrationView,
+    CameraView,
+    LatencyView,
+    LinkView,
+    PartView,
+    ShadowView,
+    ShotView,
+    Snapshot,
+)
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -357,6 +367,52 @@ def test_what_is_abnormal_is_said_in_words_and_with_a_sign(folder: Path) -> None
                 "▲ below floor 95.0 %",
             ):
                 assert said in text
+
+    run(main())
+
+
+def test_what_was_measured_is_shown_with_its_limit_and_the_version_of_its_file(folder: Path) -> None:
+    async def main() -> None:
+        async with viewer(folder) as view:
+            row = view.page.locator("#devices tr", has=view.page.locator("th", has_text="Calibration"))
+            assert "nominal values" in await row.inner_text()
+            camera = ("camera.yaml", 1, "2026-11-20")
+            measured = (
+                CalibrationView("camera", 0.0512, 0.5, "mm", *camera),
+                CalibrationView("camera, at the rim", 0.1, 0.5, "mm", *camera),
+                CalibrationView("distance to the valves", 0.52, 2.0, "mm", "belt.yaml", 1, "2026-11-21"),
+            )
+            view.line.overrides = {"calibration": measured}
+            await expect(row).to_contain_text("camera 0.051 mm (≤ 0.5 mm), camera, at the rim 0.1 mm (≤ 0.5 mm)")
+            text = await row.inner_text()
+            assert "distance to the valves 0.52 mm (≤ 2 mm)" in text
+            assert "camera.yaml version 1, 2026-11-20; belt.yaml version 1, 2026-11-21" in text
+            assert await view.page.locator("#devices .abnormal").count() == 0
+            await view.page.click("#language")
+            japanese = view.page.locator("#devices tr", has=view.page.locator("th", has_text="校正"))
+            await expect(japanese).to_contain_text("バルブまでの距離 0.52 mm")
+
+    run(main())
+
+
+def test_what_a_shadow_model_would_change_is_said_both_ways(folder: Path) -> None:
+    async def main() -> None:
+        async with viewer(folder) as view:
+            row = view.page.locator("#devices tr", has=view.page.locator("th", has_text="Shadow model"))
+            assert await row.count() == 0
+            shadow = ShadowView(
+                "site", "1.0.1", "", 4000, 400, 380, 12, 3.5, 1.25, (("connector", "relay", 14),), ("relay",)
+            )
+            view.line.overrides = {"shadow": shadow}
+            await expect(row).to_contain_text("same answer 95.0 %")
+            text = await row.inner_text()
+            assert "site 1.0.1: compared 400, to another outlet 12" in text
+            assert "+3.50 JPY if it is right, −1.25 JPY if the line's model is" in text
+            assert "not in the recipe, worth nothing here: relay" in text
+            assert "connector → relay 14" in text
+            view.line.overrides = {"shadow": replace(shadow, error="[model.missing] There is no model file.")}
+            await expect(row).to_contain_text("▲ not running")
+            await expect(row).to_contain_text("There is no model file")
 
     run(main())
 

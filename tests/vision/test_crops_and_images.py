@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,3 +129,36 @@ def test_a_picture_too_small_to_show_anything_is_refused(tmp_path: Path) -> None
     cv2.imwrite(str(tmp_path / "dot.png"), np.zeros((1, 40, 3), np.uint8))
     with pytest.raises(NeedsOperator, match="40 x 1 pixels"):
         load_image(tmp_path / "dot.png")
+
+
+def test_a_jpeg_that_decodes_but_is_damaged_is_refused(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+    data = bytearray(cv2.imencode(".jpg", noise)[1].tobytes())
+    data[len(data) // 2 : len(data) // 2 + 64] = bytes(64)
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR) is not None
+    (tmp_path / "a.jpg").write_bytes(data)
+    with pytest.raises(NeedsOperator, match=r"a\.jpg is a corrupt JPEG file"):
+        load_image(tmp_path / "a.jpg")
+
+
+def test_a_file_of_several_pictures_is_refused_and_one_picture_is_as_it_was(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "one.tif"), picture)
+    cv2.imwritemulti(str(tmp_path / "two.tif"), [picture, picture])
+    frames = cv2.Animation()
+    frames.frames, frames.durations = [picture, picture[::-1].copy()], [100, 100]
+    cv2.imwriteanimation(str(tmp_path / "moving.png"), frames)
+    np.testing.assert_array_equal(load_image(tmp_path / "one.tif"), picture)
+    for name in ("two.tif", "moving.png"):
+        with pytest.raises(NeedsOperator, match="holds several pictures"):
+            load_image(tmp_path / name)
+
+
+def test_a_print_shops_jpeg_is_read_as_the_colours_it_means(tmp_path: Path) -> None:
+    red = np.zeros((40, 60, 4), np.uint8)
+    red[..., 0] = 255  # Adobe writes CMYK inverted: no cyan, full magenta and yellow
+    red[..., 3] = 255
+    (tmp_path / "cmyk.jpg").write_bytes(simplejpeg.encode_jpeg(red, colorspace="CMYK", colorsubsampling="444"))
+    blue, green, also_red = load_image(tmp_path / "cmyk.jpg").reshape(-1, 3).mean(axis=0)
+    assert also_red > 150
+    assert max(blue, green) < 60

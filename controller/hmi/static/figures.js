@@ -78,6 +78,7 @@ function showMachine(snapshot) {
     ...links,
     row(word("Camera"), `${bad ? "▲ " : ""}${word(camera.state)}`, frames, bad),
     ...visionRows(snapshot),
+    calibrationRow(snapshot),
     row(word("Latency"), `p50 ${milliseconds(p50_ms)}`, `p99 ${milliseconds(p99_ms)}, ${word("frame to order")}`),
     ...shadowRows(snapshot),
     row(word("Belt speed"), `${(snapshot.speed_mm_s / 1000).toFixed(2)} m/s`, `${word("Uptime")} ${duration(snapshot.uptime_s)}`),
@@ -123,6 +124,21 @@ function metricText(name, value) {
 }
 
 /**
+ * How far what was measured may be off, against what was allowed at start, and the files that say so.
+ * @param {Snapshot} snapshot
+ */
+function calibrationRow({ calibration }) {
+  if (calibration.length === 0) {
+    return row(word("Calibration"), word("none"), word("nominal values"));
+  }
+  const over = calibration.filter((error) => error.value > error.limit);
+  const errors = calibration.map(({ what, value, limit, unit }) => `${word(what)} ${precise(value)} ${unit} (≤ ${limit} ${unit})`);
+  const files = new Set(calibration.map(({ file, version, created }) => `${file} ${word("version")} ${version}, ${created}`));
+  const said = over.length > 0 ? `▲ ${word("beyond its limit")}` : word("ok");
+  return row(word("Calibration"), said, `${errors.join(", ")}; ${[...files].join("; ")}`, over.length > 0);
+}
+
+/**
  * A shadow model decides nothing: how often it says the same, and what it would have sent elsewhere.
  * @param {Snapshot} snapshot
  */
@@ -135,9 +151,14 @@ function shadowRows({ shadow }) {
   }
   const agreed = shadow.compared > 0 ? shadow.agreed / shadow.compared : null;
   const most = shadow.differences.slice(0, 3).map(([ours, theirs, pieces]) => `${ours} → ${theirs} ${count(pieces)}`);
+  const gain = signed(shadow.gain_if_new_is_right_jpy);
+  const loss = signed(-shadow.loss_if_old_is_right_jpy);
   const detail =
     `${shadow.name} ${shadow.version}: ${word("compared")} ${count(shadow.compared)}, ` +
-    `${word("to another outlet")} ${count(shadow.rerouted)}${most.length > 0 ? `; ${most.join(", ")}` : ""}`;
+    `${word("to another outlet")} ${count(shadow.rerouted)}` +
+    (shadow.rerouted > 0 ? ` (${gain} JPY ${word("if it is right")}, ${loss} JPY ${word("if the line's model is")})` : "") +
+    (shadow.without_mass.length > 0 ? `; ${word("not in the recipe, worth nothing here")}: ${shadow.without_mass.join(", ")}` : "") +
+    (most.length > 0 ? `; ${most.join(", ")}` : "");
   return [row(word("Shadow model"), `${word("same answer")} ${percent(agreed)}`, detail)];
 }
 
@@ -248,6 +269,12 @@ function tagged(tag, text, className) {
 
 /** @param {number | null} share */
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
+
+/** @param {number} value */
+const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+
+/** @param {number} value */
+const precise = (value) => String(Number(value.toPrecision(2)));
 
 /** @param {number | null} value */
 const milliseconds = (value) => (value === null ? "–" : `${value.toFixed(1)} ms`);

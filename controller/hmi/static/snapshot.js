@@ -11,9 +11,11 @@
  * @typedef {{code: string, text: string, since_s: number, severity: number}} AlarmView
  * @typedef {{value: number | null, state: string, warn: number | null, alarm: number | null}} MetricView
  * @typedef {{id: number, class_id: string, probability: number, reasons: string[], label: string | null}} OddView
+ * @typedef {{what: string, value: number, limit: number, unit: string, file: string, version: number,
+ *   created: string}} CalibrationView
  * @typedef {{name: string, version: string, error: string, seen: number, compared: number, agreed: number,
  *   rerouted: number, gain_if_new_is_right_jpy: number, loss_if_old_is_right_jpy: number,
- *   differences: [string, string, number][]}} ShadowView
+ *   differences: [string, string, number][], without_mass: string[]}} ShadowView
  * @typedef {{line: string, simulated: boolean, simulated_parts: string[], state: string, reason: string,
  *   uptime_s: number, speed_mm_s: number, encoder: number, counts_per_mm: number, belt_width_mm: number,
  *   view_along_mm: number, bar_distance_mm: number, lane_count: number, lane_pitch_mm: number,
@@ -24,7 +26,7 @@
  *   latency: {p50_ms: number | null, p99_ms: number | null, p999_ms: number | null}, parts: PartView[],
  *   shots: ShotView[], alarms: AlarmView[], purity_floor: Record<string, number>,
  *   preview_encoder: number | null, vision: Record<string, MetricView>, odd_parts: OddView[] | null,
- *   classes: string[], shadow: ShadowView | null}} Snapshot
+ *   classes: string[], shadow: ShadowView | null, calibration: CalibrationView[]}} Snapshot
  */
 
 const RECONNECT_MS = 1000;

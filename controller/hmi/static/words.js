@@ -96,11 +96,23 @@ const JAPANESE = {
   "clump": "重なり",
   "low margin": "僅差",
   "views disagree": "判定の不一致",
+  "Calibration": "校正",
+  "nominal values": "公称値",
+  "beyond its limit": "許容値超過",
+  "version": "版",
+  "camera": "カメラ",
+  "camera, at the rim": "カメラ(画像の縁)",
+  "encoder": "エンコーダ",
+  "distance to the valves": "バルブまでの距離",
+  "light": "照明",
   "Shadow model": "影のモデル",
   "not running": "動作していない",
   "same answer": "同じ回答",
   "compared": "比較数",
   "to another outlet": "排出口が変わる数",
+  "if it is right": "これが正しい場合",
+  "if the line's model is": "現行モデルが正しい場合",
+  "not in the recipe, worth nothing here": "レシピになく、価値0とした",
 };
 
 /** @type {"en" | "ja"} */
