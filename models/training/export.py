@@ -44,7 +44,7 @@ from models.scores import expected_calibration_error, fit_temperature, softmax
 from models.training.dataset import Dataset
 from models.training.net import PIXEL_MEAN, PIXEL_SPREAD, FromPixels, PartsNet
 from models.training.settings import TrainingSettings
-from models.training.train import answers, as_shown
+from models.training.train import answers, as_shown_uint8
 from models.unknown import fit_unknown
 from senbetsu_errors import Fatal
 
@@ -201,12 +201,7 @@ def exemplars(learned: Dataset, per_class: int, seed: int) -> NDArray[np.int64]:
 
 def shown(dataset: Dataset, settings: TrainingSettings) -> Dataset:
     """The crops at the size that the line cuts them."""
-    size_px = settings.net.size_px
-    chunks = [
-        (as_shown(dataset.crops[start : start + _CHUNK], size_px) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-        for start in range(0, len(dataset), _CHUNK)
-    ]
-    crops = cast("NDArray[np.uint8]", torch.cat(chunks).numpy())
+    crops = as_shown_uint8(dataset.crops, settings.net.size_px)
     return Dataset.uncovered(
         dataset.classes, dataset.origins, crops, dataset.labels, dataset.sources, dataset.validation
     )

@@ -94,6 +94,15 @@ def as_shown(crops: NDArray[np.uint8], size_px: int) -> Tensor:
     return _smaller(_torch.from_numpy(crops).permute(0, 3, 1, 2).float(), size_px).round() / 255.0
 
 
+def as_shown_uint8(crops: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """The same as uint8 [N, size_px, size_px, 3]."""
+    chunks = [
+        (as_shown(crops[start : start + _CHUNK], size_px) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        for start in range(0, len(crops), _CHUNK)
+    ]
+    return cast("NDArray[np.uint8]", torch.cat(chunks).numpy())
+
+
 def _smaller(images: Tensor, size_px: int) -> Tensor:
     """Images [N, 3, S, S] at `size_px`."""
     if images.shape[-1] == size_px:
