@@ -11,6 +11,15 @@ from vision.camera_config import CameraConfig
 
 _STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "rtp")
 
+_TRIED = {
+    "rtsp": "tried against GStreamer's RTSP server: Motion JPEG, H.264 and H.265 over tcp, H.264 over udp",
+    "http": "tried against FFmpeg's HTTP server: multipart JPEG",
+    "path": "tried with videos of Motion JPEG in AVI and MPEG-4 in MP4",
+    "images": "tried with JPEG and PNG files",
+    "device": "NOT TRIED with a real device: try it, and its loss, before you rely on it",
+}
+"""What each way to pictures was tested with (tests/vision/test_opencv_live.py, test_opencv_source.py)."""
+
 
 class OpencvConfig(CameraConfig, frozen=True, extra="forbid"):
     """A file, a folder, a stream or a V4L2 device; exactly one of path, images, url, device."""
@@ -112,6 +121,16 @@ class OpencvConfig(CameraConfig, frozen=True, extra="forbid"):
         if asked and self.device is None:
             raise ValueError(f"{', '.join(asked)} without a device")
         return self
+
+    @property
+    def tried(self) -> str:
+        """What this way to pictures was tested with, for whoever is about to rely on it."""
+        if self.url is not None:
+            scheme = urlsplit(self.url).scheme
+            return _TRIED.get(
+                scheme, f"NOT TRIED: {scheme}:// is FFmpeg's own; try it, and its loss, before you rely on it"
+            )
+        return _TRIED[next(name for name in ("path", "images", "device") if getattr(self, name) is not None)]
 
     @property
     def live(self) -> bool:

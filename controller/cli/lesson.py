@@ -146,17 +146,21 @@ def _read_folder(folder: Path, found: Collected) -> None:
     except NeedsOperator as error:
         found.problems.append(error.message.removesuffix("."))
         return
-    index = _parse_coco(folder / INDEX, found) if folder / INDEX in top.others else None
-    own = {folder / INDEX, *(folder / image.file_name for image in index.images)} if index else set[Path]()
+    coco = _parse_coco(folder / INDEX, found) if folder / INDEX in top.others else None
+    odd = _OddParts.of(folder / INDEX, coco) if coco else None
+    own = {folder / INDEX, *(part.file for part in odd.parts)} if odd else set[Path]()
     loose = [path for path in top.pictures if path not in own]
     if loose:
         found.problems.append(f"{folder} holds {len(loose)} picture(s) outside of a class folder")
     hidden = [entry for entry in top.folders if entry.name.startswith(".")]
-    classes = [entry for entry in top.folders if entry not in hidden and not any(entry in path.parents for path in own)]
+    # Where the index keeps its pictures is no class.
+    exported = [entry for entry in top.folders if any(entry in path.parents for path in own)]
+    classes = [entry for entry in top.folders if entry not in hidden and entry not in exported]
     found.skipped += [*(path for path in top.others if path not in own), *hidden]
-    if not classes and index is None:
+    for entry in exported:
+        found.skipped += [path for path in sorted(entry.iterdir()) if path not in own]
+    if not classes and odd is None:
         found.problems.append(f"{folder} holds no class folders")
-    odd = _OddParts.of(folder / INDEX, index) if index else None
     for entry in classes:
         _read_class(entry, odd, found)
     if odd:
@@ -273,9 +277,14 @@ class _OddParts:
     def claim(self, path: Path, data: bytes, label: str, found: Collected) -> _Part | None:
         """The one part whose picture `path` is, moved or copied into the folder of class `label`; None for others."""
         named = [part for part in self.parts if part.file.name == path.name]
-        if len(named) != 1 or (named[0].file.is_file() and named[0].file.read_bytes() != data):
+        if len(named) != 1:
             return None
         part = named[0]
+        try:
+            if part.file.is_file() and read_image(part.file) != data:
+                return None  # another picture that happens to have the name
+        except NeedsOperator as error:
+            found.problems.append(error.message.removesuffix("."))
         if part.number in self.claimed:
             found.problems.append(f"{path} is in another class folder too")
         elif part.label not in (None, label):

@@ -312,6 +312,9 @@ def _facts(config: LineConfig) -> Iterator[str]:
     )
     yield f"  belt    {belt.width_mm:g} mm at {belt.speed_mm_s:g} mm/s, {belt.encoder_counts_per_mm:g} counts/mm"
     yield f"  camera  {camera.backend}, {camera.geometry}, {camera.rows} rows of {camera.mm_per_px:g} mm"
+    tried: str | None = getattr(camera, "tried", None)
+    if tried is not None:
+        yield f"          {tried}"
     ahead_ms = (jets.distance_mm - camera.view_along_mm) / belt.speed_mm_s * 1000
     yield (
         f"  jets    {jets.valve_count} lanes of {jets.valve_pitch_mm:g} mm; {ahead_ms:.0f} ms from the view's end to "

@@ -29,11 +29,12 @@ def _debian_python_has(script: str) -> bool:
     )
 
 
-def need_rtsp_server() -> None:
-    """Skips the test where GStreamer's RTSP server is not installed."""
+def need_rtsp_server(codec: str = "h264") -> None:
+    """Skips the test where GStreamer's RTSP server, or its encoder for `codec`, is not installed."""
+    encoders = ("x265enc", "rtph265pay") if codec == "h265" else ("x264enc", "rtph264pay", "jpegenc")
     has = _debian_python_has(
         "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst, GstRtspServer;"
-        "Gst.init(None); assert all(map(Gst.ElementFactory.find, ('x264enc', 'jpegenc', 'rtph264pay', 'videotestsrc')))"
+        f"Gst.init(None); assert all(map(Gst.ElementFactory.find, {(*encoders, 'videotestsrc')}))"
     )
     if not has:
         pytest.skip("GStreamer's RTSP server is not here: apt-get install gir1.2-gst-rtsp-server-1.0 and plugins")

@@ -16,6 +16,7 @@ GLib, Gst, GstRtspServer = bound("GLib", "2.0"), bound("Gst", "1.0"), bound("Gst
 
 ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96",
+    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph265pay name=pay0 pt=96",
     "jpeg": "jpegenc quality=95 ! rtpjpegpay name=pay0 pt=26",
 }
 

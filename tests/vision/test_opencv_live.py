@@ -66,9 +66,9 @@ def drivers() -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("codec", "transport"), [("jpeg", "tcp"), ("h264", "tcp"), ("h264", "udp")])
+@pytest.mark.parametrize(("codec", "transport"), [("jpeg", "tcp"), ("h264", "tcp"), ("h264", "udp"), ("h265", "tcp")])
 def test_an_rtsp_camera_is_seen_fresh_frozen_and_killed(codec: str, transport: str) -> None:
-    need_rtsp_server()
+    need_rtsp_server(codec)
 
     async def scenario() -> None:
         with rtsp_camera(codec) as (server, port):

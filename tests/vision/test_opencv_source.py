@@ -53,6 +53,12 @@ def video(tmp_path: Path) -> Path:
     return path
 
 
+def test_an_mpeg_4_video_gives_every_frame_too(tmp_path: Path) -> None:
+    assert write_video(tmp_path / "belt.mp4", (np.full((120, 160, 3), k * 20, np.uint8) for k in range(10)), 20) == 10
+    frames = asyncio.run(frames_of(OpencvSource(config(path=tmp_path / "belt.mp4"), counts_per_mm=10)))
+    assert [round(float(f.color.mean()) / 20) for f in frames] == list(range(10))
+
+
 def test_a_video_gives_every_frame_with_its_estimated_count(video: Path) -> None:
     source = OpencvSource(config(path=video), counts_per_mm=10)
     frames = asyncio.run(frames_of(source))
@@ -232,3 +238,22 @@ def test_the_bolt_on_a_real_belt_is_one_part_with_a_steady_place(
     assert write_video(tmp_path / "annotated.mp4", drawn, 14.286) == 37
     assert (tmp_path / "annotated.mp4").stat().st_size > 5000
     assert max(int(picture.max()) for picture in drawn) > 150
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ({"url": "rtsp://192.0.2.1/belt"}, "GStreamer's RTSP server"),
+        ({"url": "http://192.0.2.1/belt"}, "FFmpeg's HTTP server"),
+        ({"url": "rtsps://192.0.2.1/belt"}, "NOT TRIED: rtsps://"),
+        ({"url": "udp://192.0.2.1:5000"}, "NOT TRIED: udp://"),
+        ({"device": 0}, "NOT TRIED with a real device"),
+    ],
+)
+def test_each_way_to_pictures_says_what_it_was_tried_with(origin: dict[str, object], said: str) -> None:
+    assert said in config(**origin).tried
+
+
+def test_files_say_what_they_were_tried_with(video: Path, tmp_path: Path) -> None:
+    assert config(path=video).tried.startswith("tried with videos")
+    assert config(images=tmp_path, frame_rate_hz=5).tried.startswith("tried with JPEG")
