@@ -81,11 +81,14 @@ def _normal(rows: _Floats, fusion: Fusion) -> tuple[_Floats, _Floats]:
 def _within(fusion: Fusion) -> _Floats:
     """The mean covariance within a class, [m, m]; that of all together where no class has a density."""
     width = len(fusion.measures)
-    of_class = [
-        sum(share * square(triangle, width) for share, triangle in zip(each.shares, each.covariances, strict=True))
-        for each in fusion.classes.values()
-    ]
+    of_class = [_inside(density, width) for density in fusion.classes.values()]
     return np.mean(of_class, axis=0) if of_class else _moments(fusion.broad, width)[1]
+
+
+def _inside(density: Density, width: int) -> _Floats:
+    """The mean covariance of a mixture's components."""
+    covariances = np.stack([square(triangle, width) for triangle in density.covariances])
+    return np.tensordot(np.array(density.shares), covariances, axes=1)
 
 
 def _moments(density: Density, width: int) -> tuple[_Floats, _Floats]:
@@ -93,8 +96,7 @@ def _moments(density: Density, width: int) -> tuple[_Floats, _Floats]:
     shares, means = np.array(density.shares), np.array(density.means)
     mean = shares @ means
     between = ((means - mean).T * shares) @ (means - mean)
-    inside = [share * square(each, width) for share, each in zip(density.shares, density.covariances, strict=True)]
-    return mean, between + np.sum(inside, axis=0)
+    return mean, between + _inside(density, width)
 
 
 def _joined(before: Density | None, mean: _Floats, covariance: _Floats) -> Density:
