@@ -2,8 +2,12 @@
 
 A part is `found` where one blob, and that blob alone, is it (intersection over union of at least 0.5 with what of
 it is visible, and no other part shares the blob); `merged` where one blob holds most of it and of another part;
-`split` where two blobs or more lie in it; `missed` otherwise. Every part is one of the four. A blob is `false` where
-less than a tenth of it lies on parts.
+`split` where two blobs or more lie in it; `too small` where less of it is visible than the smallest part that the
+segmenter is asked to report; `missed` otherwise. Every part is one of the five, and shares are of those that are not
+too small. A blob is `false` where less than a tenth of it lies on parts.
+
+A blob is its outline, so a part is compared by its outline too: what a coiled cable or a frame encloses counts as its
+own, except where another part lies in it.
 """
 
 from collections import Counter
@@ -13,12 +17,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.crowded_belts import MM_PER_PX, CrowdedView, crowded_belt
 from benchmarks.disturbed import DISTURBANCES
 from benchmarks.figures import Figure, report
 from vision.measures import filled
-from vision.segmentation import Blobs, Picture, Segmenter
+from vision.segmentation import Blobs, Picture, Segmenter, outer_contours
 from vision.settings import SegmentationConfig
 
 BELTS = 6
@@ -37,6 +42,7 @@ class Tally:
     overlapping: Counter[str] = field(default_factory=Counter[str])
     flagged: Counter[str] = field(default_factory=Counter[str])
     missed_classes: Counter[str] = field(default_factory=Counter[str])
+    too_small: int = 0
     false_blobs: int = 0
     views: int = 0
 
@@ -48,6 +54,9 @@ class Tally:
         for fate, is_flagged, partner, overlapping, class_id in zip(
             found, flagged, view.partner, view.overlapping, view.class_ids, strict=True
         ):
+            if fate == "too small":
+                self.too_small += 1
+                continue
             group = self.single if not partner else self.overlapping if overlapping else self.touching
             group[fate] += 1
             self.flagged[fate] += is_flagged
@@ -59,14 +68,16 @@ def fates(view: CrowdedView, blobs: Blobs) -> tuple[list[str], list[bool], int]:
     """The fate of every part of a view, whether the blob that shows most of it is a clump; and how many blobs are
     false."""
     count = len(view.class_ids)
+    outlined = outlined_labels(view.labels)
     shared = np.zeros((len(blobs), count + 1), np.int64)
     for row, contour in zip(shared, blobs.contours, strict=True):
         box = x, y, width, height = cv2.boundingRect(contour)
-        labels = view.labels[y : y + height, x : x + width]
+        labels = outlined[y : y + height, x : x + width]
         row[:] = np.bincount(labels[filled(contour, box) > 0], minlength=count + 1)
     blob_px = shared.sum(axis=1)
     on_parts = shared[:, 1:]
-    part_px = np.bincount(view.labels.ravel(), minlength=count + 1)[1:]
+    part_px = np.bincount(outlined.ravel(), minlength=count + 1)[1:]
+    too_small = np.bincount(view.labels.ravel(), minlength=count + 1)[1:] * MM_PER_PX**2 < MIN_AREA_MM2
     covers = on_parts * 2 >= np.maximum(part_px, 1)
     lies_in = on_parts * 2 >= blob_px[:, None]
     union = blob_px[:, None] + part_px - on_parts
@@ -75,9 +86,26 @@ def fates(view: CrowdedView, blobs: Blobs) -> tuple[list[str], list[bool], int]:
         pieces = int(np.count_nonzero(lies_in[:, part]))
         merged = bool((covers[:, part] & (covers.sum(axis=1) > 1)).any())
         whole = bool((on_parts[:, part] * 2 >= union[:, part]).any())
-        found.append("merged" if merged else "split" if pieces > 1 else "found" if whole else "missed")
+        fate = "merged" if merged else "split" if pieces > 1 else "found" if whole else "missed"
+        found.append("too small" if too_small[part] else fate)
     flagged = [bool(len(blobs) and blobs.clump[on_parts[:, part].argmax()]) for part in range(count)]
     return found, flagged, int(np.count_nonzero(on_parts.sum(axis=1) * 10 < blob_px))
+
+
+def outlined_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Labels H x W in which bare belt that one part encloses is that part's; the innermost part's, where several do."""
+    outlined = labels.copy()
+    boxes = [cv2.boundingRect((labels == part).view(np.uint8)) for part in range(1, int(labels.max()) + 1)]
+    for part in sorted(range(1, len(boxes) + 1), key=lambda part: boxes[part - 1][2] * boxes[part - 1][3]):
+        x, y, width, height = boxes[part - 1]
+        if not width:
+            continue
+        window = outlined[y : y + height, x : x + width]
+        own = (labels[y : y + height, x : x + width] == part).astype(np.uint8)
+        enclosed = np.zeros_like(own)
+        cv2.drawContours(enclosed, outer_contours(own), -1, (1,), cv2.FILLED)
+        window[(enclosed > 0) & (window == 0)] = part
+    return outlined
 
 
 def segment(views: Iterable[CrowdedView], settings: SegmentationConfig, tally: Tally, *, with_height: bool) -> None:
@@ -162,6 +190,7 @@ def measure(belts: int = BELTS, views_a_belt: int = VIEWS) -> dict[str, Any]:
                 "touching": dict(tally.touching),
                 "overlapping": dict(tally.overlapping),
                 "called a clump": dict(tally.flagged),
+                "too small to count": tally.too_small,
                 "classes missed": dict(tally.missed_classes),
             }
     views = list(crowded_belt(500, 3 * views_a_belt, 0.1))

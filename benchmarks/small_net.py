@@ -14,6 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import quantization
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType
 
+from models.onnx_pixels import take_pixels_as_they_come
+
 SIZE_PX = 64
 WIDTHS = (16, 32, 64, 96)
 
@@ -43,11 +45,13 @@ def small_net(classes: int) -> onnxruntime.InferenceSession:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            op_types_to_quantize=["Conv"],
+            op_types_to_quantize=["Conv", "Relu"],
         )
-        options = cast("Any", onnxruntime).SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        return onnxruntime.InferenceSession(int8.read_bytes(), options, providers=["CPUExecutionProvider"])
+        model: Any = cast("Any", onnx).load(str(int8))
+    take_pixels_as_they_come(model)
+    options = cast("Any", onnxruntime).SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def _graph(classes: int, rng: np.random.Generator) -> onnx.ModelProto:

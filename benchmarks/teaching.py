@@ -133,7 +133,9 @@ def taught(model: ModelFile, shown: Shown, folder: Path) -> tuple[ModelFile, Man
     """The model taught, its manifest and the seconds it took, crops cut already."""
     started_s = perf_counter()
     digests = [f"{number:016x}".ljust(64, "0") for number in range(len(shown.labels))]
-    data, manifest = teach(model, lesson_of(shown.labels, digests, shown.crops, "benchmark"), "taught", "benchmark")
+    data, manifest = teach(
+        model, lesson_of(shown.labels, digests, shown.crops[:, None], "benchmark"), "taught", "benchmark"
+    )
     write_model(folder / "taught.onnx", data, manifest)
     return verify(folder / "taught.onnx"), manifest, perf_counter() - started_s
 

@@ -48,7 +48,23 @@ class Predictor:
 
     def answers(self, crops: NDArray[np.uint8], measures: Measures | None = None) -> Answers:
         """All that the model says, in the manifest's label order, of crops uint8 [N, S, S, 3] RGB and, where there
-        are some and the model knows what they say, their measures [N, 6]."""
+        are some and the model knows what they say, their measures [N, 6].
+
+        Stills, uint8 [N, F, S, S, 3], are framed in F ways, and each is answered by the mean over its framings in
+        four quarter turns: a belt shows a part several times, a still does not.
+        """
+        manifest = self._manifest
+        logits, embeddings = self._of_stills(crops) if crops.ndim == 5 else self._asked(crops)
+        thresholds: NDArray[np.float32] | None = None
+        if measures is not None and self._fuser is not None:
+            fused, thresholds = self._fuser.logits(logits, manifest.temperature, measures)
+            probabilities = softmax(fused)
+        else:
+            probabilities = softmax(logits, manifest.temperature)
+        score = self._rule.scores(probabilities, embeddings)
+        return Answers(logits, probabilities, embeddings, score, self._rule.above(score, thresholds))
+
+    def _asked(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], Embeddings | None]:
         manifest = self._manifest
         embedding = manifest.embedding
         names = [manifest.output.name, *([embedding.name] if embedding else [])]
@@ -60,14 +76,22 @@ class Predictor:
             logits[chunk] = found[0]
             if embeddings is not None:
                 embeddings[chunk] = found[1]
-        thresholds: NDArray[np.float32] | None = None
-        if measures is not None and self._fuser is not None:
-            fused, thresholds = self._fuser.logits(logits, manifest.temperature, measures)
-            probabilities = softmax(fused)
-        else:
-            probabilities = softmax(logits, manifest.temperature)
-        score = self._rule.scores(probabilities, embeddings)
-        return Answers(logits, probabilities, embeddings, score, self._rule.above(score, thresholds))
+        return logits, embeddings
+
+    def _of_stills(self, stills: NDArray[np.uint8]) -> tuple[NDArray[np.float32], Embeddings | None]:
+        """The head is linear: the mean of the logits is the answer to the mean embedding."""
+        logits: list[NDArray[np.float32]] = [np.zeros((0, len(self._manifest.labels)), np.float32)]
+        embeddings: list[NDArray[np.float32]] = []
+        for still in stills:
+            turned = np.concatenate([np.rot90(still, turn, (1, 2)) for turn in range(4)])
+            answered, embedded = self._asked(turned)
+            logits.append(answered.mean(axis=0, keepdims=True))
+            if embedded is not None:
+                embeddings.append(embedded.mean(axis=0, keepdims=True))
+        if self._manifest.embedding is None:
+            return np.concatenate(logits), None
+        none = np.zeros((0, self._manifest.embedding.size), np.float32)
+        return np.concatenate(logits), np.concatenate([none, *embeddings])
 
     def scores(self, probabilities: Probabilities, embeddings: Embeddings | None) -> NDArray[np.float32]:
         """How unlike the known classes crops of these probabilities and embeddings are (`models.unknown`)."""

@@ -13,7 +13,7 @@ from vision.belt_plane import BeltPlane
 from vision.cut_judge import CutJudge
 from vision.cuts import FIRST, SECOND, candidate_cuts
 from vision.measures import heights_mm
-from vision.outlines import AREA, BOX, CENTRE, measured, one_after_the_other, solidities
+from vision.outlines import AREA, BOX, CENTRE, COVERED, measured, one_after_the_other, solidities
 from vision.seams import SeamFilter
 from vision.settings import SegmentationConfig
 
@@ -122,10 +122,10 @@ class Segmenter:
         return outer_contours(mask) if self._seams.erase(mask, boxes, travel_rows) else found
 
     def split_all(self, picture: Picture, mask: NDArray[np.uint8], contours: Sequence[Contour]) -> list[Piece]:
-        """The contours that are large enough, with those of touching parts replaced by their pieces."""
+        """The contours that cover enough pixels, with those of touching parts replaced by their pieces."""
         if not contours:
             return []
-        large = np.flatnonzero(measured(*one_after_the_other(contours))[:, AREA] >= self._min_area_px).tolist()
+        large = np.flatnonzero(measured(*one_after_the_other(contours))[:, COVERED] >= self._min_area_px).tolist()
         whole = [Piece(contours[k], simplified(contours[k])) for k in large]
         if self._settings.split_solidity == 0:
             return whole
@@ -184,7 +184,7 @@ class Segmenter:
         if not pieces:
             return no_blobs()
         table = measured(*one_after_the_other([piece.contour for piece in pieces]))
-        large = np.flatnonzero(table[:, AREA] >= self._min_area_px)
+        large = np.flatnonzero(table[:, COVERED] >= self._min_area_px)
         kept = [pieces[k] for k in large.tolist()]
         table = table[large]
         boxes = table[:, BOX].astype(np.int32)

@@ -28,11 +28,12 @@ class SegmentationConfig(BaseModel, frozen=True, extra="forbid"):
         description="Standard deviations of the belt's own variation that do not count as contrast.",
     )
     open_px: int = Field(
-        default=3,
+        default=1,
         ge=1,
         le=15,
         title="Opening",
-        description="Side of the square that removes specks and thin bridges; 1 switches it off.",
+        description="Side of the square that removes specks and thin bridges, and with them thin legs and the thin "
+        "seams by which a part the colour of the belt holds together; 1 switches it off.",
     )
     split_solidity: float = Field(
         default=0.95,

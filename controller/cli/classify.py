@@ -13,7 +13,8 @@ from models.manifest import Manifest
 from models.predict import Answers, Predictor
 from models.registry import verify
 from senbetsu_errors import NeedsOperator
-from vision.images import SUFFIXES, list_folder, load_image, square_crop
+from vision.images import SUFFIXES, list_folder, load_image
+from vision.stills import FRAMINGS, framings
 
 UNKNOWN_BELOW = 0.5
 
@@ -114,13 +115,13 @@ def _refuse(path: Path) -> NoReturn:
 
 
 def read_crops(found: Found, size_px: int) -> tuple[list[Picture], NDArray[np.uint8], list[dict[str, str]]]:
-    """The pictures that could be read, their crops uint8 [N, S, S, 3] RGB, and what is wrong with the rest."""
+    """The pictures that could be read, their framings uint8 [N, 2, S, S, 3] RGB, and what is wrong with the rest."""
     readable: list[Picture] = []
-    crops = [np.zeros((0, size_px, size_px, 3), np.uint8)]
+    crops = [np.zeros((0, FRAMINGS, size_px, size_px, 3), np.uint8)]
     errors = list(found.errors)
     for picture in found.pictures:
         try:
-            crops.append(square_crop(load_image(picture.path), size_px))
+            crops.append(framings(load_image(picture.path), size_px)[None])
         except NeedsOperator as error:
             errors.append(_as_error(picture.path, error))
         else:

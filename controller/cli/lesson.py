@@ -22,7 +22,8 @@ from models.manifest import ClassId, MeasureName
 from senbetsu_errors import NeedsOperator
 from vision.augment import views
 from vision.crops import crop_blobs
-from vision.images import decode_image, list_folder, read_image, square_crop
+from vision.images import decode_image, list_folder, read_image
+from vision.stills import framings
 
 _MAX_COCO_BYTES = 64 * 1024 * 1024
 _SHOWN_PROBLEMS = 40
@@ -120,14 +121,20 @@ def lesson_of(
 ) -> Lesson:
     """Crops with their labels and digests as a lesson, each in as many views as there is time for.
 
+    A crop is uint8 [F, S, S, 3]: the same part framed in F ways, which share its views.
     Every crop's own digest, its first 16 digits, is its seed: what is taught beside it changes nothing.
     """
     each = views_for(len(labels))
     made = [
-        views(crop, each, np.random.default_rng(int(digest[:16], 16)))
+        _views(crop, each, np.random.default_rng(int(digest[:16], 16)))
         for crop, digest in zip(crops, digests, strict=True)
     ]
     return Lesson(tuple(labels), tuple(digests), np.stack(made), source, measures, simulated)
+
+
+def _views(framed: Crop, count: int, rng: np.random.Generator) -> Crop:
+    shares = [count // len(framed) + (place < count % len(framed)) for place in range(len(framed))]
+    return np.concatenate([views(crop, share, rng) for crop, share in zip(framed, shares, strict=True) if share])
 
 
 def _read_folder(folder: Path, found: Collected) -> None:
@@ -187,7 +194,7 @@ def _read_class(folder: Path, odd: "_OddParts | None", found: Collected) -> None
         if odd and part:
             _cut(odd.index, part, label, picture, data, found)
         else:
-            _add(found, label, hashlib.sha256(data).hexdigest(), square_crop(picture, found.size_px)[0], _NOTHING_KNOWN)
+            _add(found, label, hashlib.sha256(data).hexdigest(), framings(picture, found.size_px), _NOTHING_KNOWN)
 
 
 class _Coco(BaseModel):
@@ -358,7 +365,7 @@ def _cut(coco: Path, part: _Part, label: str, picture: NDArray[np.uint8], data: 
         return
     box = np.array([[round(x), round(y), max(1, round(w)), max(1, round(h))]], np.int32)
     digest = hashlib.sha256(data + repr(box.tolist()).encode()).hexdigest()
-    _add(found, label, digest, crop_blobs(picture, box, found.size_px)[0], part.known)
+    _add(found, label, digest, crop_blobs(picture, box, found.size_px), part.known)
 
 
 def _add(found: Collected, label: str, digest: str, crop: NDArray[np.uint8], known: _Known) -> None:

@@ -1,4 +1,4 @@
-"""What a site gains by teaching, measured in training: a net that never saw a source is taught ten crops a class."""
+"""What a site meets and gains by teaching, measured in training with nets that never saw a source."""
 
 import hashlib
 import tempfile
@@ -14,32 +14,50 @@ from models.predict import Predictor
 from models.registry import verify
 from models.teaching import teach
 from models.training.dataset import Dataset
-from models.training.export import shown, write_fp32
-from models.training.leave_out import AfterTeaching
+from models.training.export import write_fp32
+from models.training.leave_out import AfterTeaching, Asked
 from models.training.net import PartsNet
 from models.training.settings import TrainingSettings
+from models.training.train import as_shown_uint8
+from vision.crops import crop_blobs
 
 CROPS_PER_CLASS = 10
+_COVERED = 127
 
 
-def teach_left_out(net: PartsNet, kept: Dataset, unseen: Dataset, settings: TrainingSettings) -> AfterTeaching:
-    """Teaches ten of the `unseen` training photographs a class, and asks about the held-out ones of these classes.
+def ask_a_site(net: PartsNet, kept: Dataset, unseen: Dataset, settings: TrainingSettings) -> Asked:
+    """What a site's first pictures would be taken for, as `senbetsu classify` asks, and what teaching changes.
 
-    The collection's split keeps scenes apart. Classes with fewer than five photographs to teach are not asked about.
+    Teaches ten of the `unseen` training photographs a class, and asks about the held-out ones of these classes: the
+    collection's split keeps scenes apart. Classes with fewer than five photographs to teach are not asked again.
     """
-    photographs = shown(unseen, settings)
-    chosen = _ten_a_class(photographs, settings.seed)
-    crops, labels = photographs.crops[chosen], [photographs.classes[int(i)] for i in photographs.labels[chosen]]
-    digests = [hashlib.sha256(crop.tobytes()).hexdigest() for crop in crops]
-    lesson = lesson_of(labels, digests, crops, "sources left out")
+    stills = _stills(unseen, settings.net.size_px)
     with tempfile.TemporaryDirectory() as folder:
         parent = verify(write_fp32(net, kept, settings, Path(folder)))
+        logits = Predictor(parent).answers(stills).logits
+        chosen = _ten_a_class(unseen, settings.seed)
+        labels = [unseen.classes[int(label)] for label in unseen.labels[chosen]]
+        digests = [hashlib.sha256(still.tobytes()).hexdigest() for still in stills[chosen]]
+        lesson = lesson_of(labels, digests, stills[chosen], "sources left out")
         path = Path(folder) / "taught.onnx"
         write_model(path, *teach(parent, lesson, "taught", "leave_out"))
         predictor = Predictor(verify(path))
-    asked = photographs.where(photographs.validation & np.isin(photographs.labels, photographs.labels[chosen]))
-    right = predictor.probabilities(asked.crops).argmax(axis=1) == asked.labels
-    return AfterTeaching(CROPS_PER_CLASS, asked.labels, right)
+    asked = unseen.validation & np.isin(unseen.labels, unseen.labels[chosen])
+    right = predictor.probabilities(stills[asked]).argmax(axis=1) == unseen.labels[asked]
+    return Asked(logits, AfterTeaching(CROPS_PER_CLASS, unseen.labels[asked], right))
+
+
+def _stills(photographs: Dataset, size_px: int) -> NDArray[np.uint8]:
+    """The photographs as `vision.stills` frames them, uint8 [N, 2, size_px, size_px, 3]: their objects are cut out."""
+    whole = as_shown_uint8(photographs.crops, size_px)
+    framed = np.stack([whole, whole], axis=1)
+    for row in np.flatnonzero(photographs.cover_of >= 0).tolist():
+        rows, columns = np.nonzero(photographs.covers[photographs.cover_of[row]] > _COVERED)
+        if len(rows):
+            left, top = columns.min(), rows.min()
+            box = np.array([[left, top, columns.max() - left + 1, rows.max() - top + 1]], np.int32)
+            framed[row, 1] = crop_blobs(photographs.crops[row, ..., ::-1], box, size_px)[0]
+    return framed
 
 
 def _ten_a_class(photographs: Dataset, seed: int) -> NDArray[np.int64]:

@@ -41,7 +41,7 @@ def train(
     """
     settings = read_training_settings(config)
     with torch_required():
-        from controller.cli.site_lesson import teach_left_out
+        from controller.cli.site_lesson import ask_a_site
         from controller.cli.training_data import grounds
         from models.training import export as exporting
         from models.training import leave_out as leaving_out
@@ -63,7 +63,7 @@ def train(
                 run,
                 settings.leave_out,
                 lambda name, state: log.report(f"without {name}", state),
-                lambda other, kept, unseen: teach_left_out(other, kept, unseen, settings),
+                lambda other, kept, unseen: ask_a_site(other, kept, unseen, settings),
             )
     command = shlex.join(["senbetsu", "models", "train", str(config)])
     exported = exporting.export(net, dataset, settings, output, command, left_out)

@@ -103,8 +103,8 @@ def _real(
 def _cut_photographs(
     photographs: list[Photograph], size_px: int, workers: int, report: Report
 ) -> Iterator[tuple[Crops, Crops | None]]:
-    """Crop and cover of each. Those for validation are never pasted and need no cover."""
-    tasks = [(photograph.path, size_px, not photograph.validation) for photograph in photographs]
+    """Crop and cover of each."""
+    tasks = [(photograph.path, size_px) for photograph in photographs]
     # spawn: a forked child would inherit the locks of torch's and OpenCV's threads
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for done, found in enumerate(pool.map(_cut_photograph, tasks, chunksize=_CHUNK), start=1):
@@ -112,10 +112,10 @@ def _cut_photographs(
             yield found
 
 
-def _cut_photograph(task: tuple[Path, int, bool]) -> tuple[Crops, Crops | None]:
-    path, size_px, wanted = task
+def _cut_photograph(task: tuple[Path, int]) -> tuple[Crops, Crops | None]:
+    path, size_px = task
     picture = load_image(path)
-    cover = cut_out(picture) if wanted else None
+    cover = cut_out(picture)
     if cover is not None:
         cover = square_crop(np.repeat(cover[..., None], 3, axis=2), size_px)[0, ..., 0]
     return square_crop(picture, size_px)[0], cover

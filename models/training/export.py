@@ -38,12 +38,13 @@ from models.manifest import (
 )
 from models.memory import MEMORY_KEY, Memory
 from models.onnx_head import BIAS, WEIGHT
+from models.onnx_pixels import take_pixels_as_they_come
 from models.registry import LABELS_KEY
 from models.scores import expected_calibration_error, fit_temperature, softmax
 from models.training.dataset import Dataset
-from models.training.net import NORMALISATION, FromPixels, PartsNet
+from models.training.net import PIXEL_MEAN, PIXEL_SPREAD, FromPixels, PartsNet
 from models.training.settings import TrainingSettings
-from models.training.train import answers, as_shown
+from models.training.train import answers, as_shown_uint8
 from models.unknown import fit_unknown
 from senbetsu_errors import Fatal
 
@@ -153,7 +154,6 @@ class _Finished:
         settings = self._settings
         temperature = fit_temperature(self._logits, self._held.labels)
         probabilities = softmax(self._logits, temperature)
-        mean, std = NORMALISATION[settings.net.backbone]
         return Manifest(
             name=self._name,
             version=settings.version,
@@ -165,8 +165,8 @@ class _Finished:
             preprocessing=Preprocessing(
                 description="The square around the blob, or the whole photograph padded to a square, resized to "
                 "size_px, RGB uint8, as vision.crops cuts it. The graph itself computes (pixel / 255 - mean) / std.",
-                mean=(mean, mean, mean),
-                std=(std, std, std),
+                mean=(PIXEL_MEAN,) * 3,
+                std=(PIXEL_SPREAD,) * 3,
             ),
             temperature=temperature,
             unknown=fit_unknown(probabilities, self._embeddings, self._memory),
@@ -201,12 +201,7 @@ def exemplars(learned: Dataset, per_class: int, seed: int) -> NDArray[np.int64]:
 
 def shown(dataset: Dataset, settings: TrainingSettings) -> Dataset:
     """The crops at the size that the line cuts them."""
-    size_px = settings.net.size_px
-    chunks = [
-        (as_shown(dataset.crops[start : start + _CHUNK], size_px) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-        for start in range(0, len(dataset), _CHUNK)
-    ]
-    crops = cast("NDArray[np.uint8]", torch.cat(chunks).numpy())
+    crops = as_shown_uint8(dataset.crops, settings.net.size_px)
     return Dataset.uncovered(
         dataset.classes, dataset.origins, crops, dataset.labels, dataset.sources, dataset.validation
     )
@@ -283,6 +278,7 @@ def _int8(data: bytes, crops: NDArray[np.uint8], seed: int) -> bytes:
             nodes_to_exclude=[_HEAD_NODE],
         )
         model: Any = cast("Any", onnx).load(str(rounded))
+    take_pixels_as_they_come(model)
     cast("Any", onnx.checker).check_model(model)
     return cast("bytes", model.SerializeToString())
 

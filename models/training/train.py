@@ -94,6 +94,15 @@ def as_shown(crops: NDArray[np.uint8], size_px: int) -> Tensor:
     return _smaller(_torch.from_numpy(crops).permute(0, 3, 1, 2).float(), size_px).round() / 255.0
 
 
+def as_shown_uint8(crops: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """The same as uint8 [N, size_px, size_px, 3]."""
+    chunks = [
+        (as_shown(crops[start : start + _CHUNK], size_px) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        for start in range(0, len(crops), _CHUNK)
+    ]
+    return cast("NDArray[np.uint8]", torch.cat(chunks).numpy())
+
+
 def _smaller(images: Tensor, size_px: int) -> Tensor:
     """Images [N, 3, S, S] at `size_px`."""
     if images.shape[-1] == size_px:
@@ -117,16 +126,25 @@ def _require_crops(dataset: Dataset, learned: Dataset) -> None:
 def _optimise(net: PartsNet, learned: Dataset, run: Run, report: Report) -> PartsNet:
     """The running mean of the last cycle's last steps."""
     batches = _Batches(learned, run)
+    pretrained = PartsNet(len(learned.classes), run.net).eval() if run.schedule.keep_features > 0 else None
     steps = sum(cycle.steps for cycle in run.schedule.cycles)
     done = 0
     for number, cycle in enumerate(run.schedule.cycles):
-        net = _cycle(net, cycle, batches, _State(run, number, batches.rng), done, steps, report)
+        state = _State(run, number, batches.rng)
+        net = _cycle(net, pretrained, cycle, batches, state, done, steps, report)
         done += cycle.steps
     return net.eval()
 
 
 def _cycle(
-    net: PartsNet, cycle: Cycle, batches: "_Batches", state: "_State", done: int, steps: int, report: Report
+    net: PartsNet,
+    pretrained: PartsNet | None,
+    cycle: Cycle,
+    batches: "_Batches",
+    state: "_State",
+    done: int,
+    steps: int,
+    report: Report,
 ) -> PartsNet:
     run, schedule = batches.run, batches.run.schedule
     rates = [cycle.learning_rate, cycle.learning_rate * schedule.head_rate_factor]
@@ -145,8 +163,11 @@ def _cycle(
         own = cycle.size_px is None or step > cycle.steps - cycle.last_steps
         size_px = run.net.size_px if own or cycle.size_px is None else cycle.size_px
         images, labels = batches.next(run.teacher.size_px if run.teacher else size_px, cycle.strength)
-        logits, _ = net(_smaller(images, size_px))
+        seen = _smaller(images, size_px)
+        logits, embedding = net(seen)
         loss: Any = functional.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
+        if pretrained:
+            loss = loss + schedule.keep_features * _drift(embedding, seen, pretrained)
         if run.teacher:
             loss = (loss + _teaching_loss(logits, images, run.teacher.predictor)) / 2
         optimiser.zero_grad()
@@ -161,6 +182,18 @@ def _cycle(
         if step % schedule.checkpoint_steps == 0 or step == cycle.steps:
             state.save(step)
     return cast("PartsNet", mean.module) if schedule.average > 0 else net
+
+
+def _drift(embedding: Tensor, images: Tensor, pretrained: PartsNet) -> Tensor:
+    """How far the features of every second crop, compared with the others', have turned from the pretrained ones.
+
+    1 - cosine of the embeddings without their mean over the crops: feature distillation (Romero et al. 2015) from the
+    net as it was. Half of the batch says as much for half the time.
+    """
+    with torch.no_grad():
+        before = pretrained.embed(images[::2])
+    now = embedding[::2]
+    return 1 - functional.cosine_similarity(now - now.mean(0), before - before.mean(0)).mean()
 
 
 def _teaching_loss(logits: Tensor, images: Tensor, teacher: Predictor) -> Tensor:

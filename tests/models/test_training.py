@@ -122,6 +122,52 @@ def test_a_run_that_was_killed_goes_on_to_the_same_net(tmp_path: Path) -> None:
     assert np.array_equal(validation_logits(whole, dataset), validation_logits(resumed, dataset))
 
 
+def pretrained_settings(keep_features: float, steps: int = 4) -> TrainingSettings:
+    settings = small_settings()
+    return settings.model_copy(
+        update={
+            "net": NetSettings(backbone="efficientnet_lite0", size_px=32, frozen_blocks=2),
+            "schedule": settings.schedule.model_copy(
+                update={"cycles": (Cycle(steps=steps, learning_rate=3e-4),), "keep_features": keep_features}
+            ),
+        }
+    )
+
+
+def test_a_pretrained_net_keeps_its_first_blocks_and_its_statistics_and_learns_the_rest() -> None:
+    settings = pretrained_settings(keep_features=1.0)
+    before = PartsNet(2, settings.net).state_dict()
+    after = trained_on(squares_and_noise(), settings).state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    stay = ("_conv_stem", "net._bn0", "_blocks.0.", "_blocks.1.", "running_", "num_batches")
+    assert not [name for name in changed if any(part in name for part in stay)]
+    assert any("_blocks.2." in name for name in changed)
+    assert "head.weight" in changed
+
+
+@pytest.mark.slow
+def test_features_that_are_kept_turn_less_from_the_pretrained_ones() -> None:
+    dataset = squares_and_noise()
+    crops = dataset.crops[dataset.validation]
+    before = answers(PartsNet(2, pretrained_settings(0.0).net), crops, 32)[1]
+
+    def turned(keep_features: float) -> float:
+        now = answers(trained_on(dataset, pretrained_settings(keep_features, steps=20)), crops, 32)[1]
+        a, b = now - now.mean(0), before - before.mean(0)
+        return float(1 - ((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).mean())
+
+    assert turned(20.0) < 0.9 * turned(0.0)
+
+
+def test_a_net_that_starts_from_nothing_has_nothing_to_keep() -> None:
+    with pytest.raises(ValidationError, match="needs a pretrained backbone"):
+        NetSettings(frozen_blocks=2)
+    with pytest.raises(ValidationError, match="needs a pretrained backbone"):
+        TrainingSettings.model_validate(
+            small_settings().model_dump() | {"schedule": {"cycles": [{"steps": 3}], "keep_features": 1.0}}
+        )
+
+
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint.pt"
     trained_on(squares_and_noise(), small_settings(steps=10), checkpoint)
