@@ -46,7 +46,7 @@ def _usable(rows: _Floats, fusion: Fusion) -> _Floats | None:
     kept = np.isfinite(rows).sum(axis=0) >= MIN_CROPS
     complete = np.isfinite(rows[:, kept]).all(axis=1)
     if complete.sum() < MIN_CROPS:  # some have height and others mass: what all have is their size
-        kept = np.isin(np.arange(rows.shape[1]), size) & kept
+        kept &= np.isin(np.arange(len(fusion.measures)), size)
         complete = np.isfinite(rows[:, kept]).all(axis=1)
     if not size or not kept[size].all() or complete.sum() < MIN_CROPS:
         return None
@@ -55,9 +55,9 @@ def _usable(rows: _Floats, fusion: Fusion) -> _Floats | None:
 
 def _normal(rows: _Floats, fusion: Fusion) -> tuple[_Floats, _Floats]:
     """Mean [m] and covariance [m, m] over all measures, of rows [n, m] that are NaN in the columns not measured."""
-    width = rows.shape[1]
-    seen = np.flatnonzero(np.isfinite(rows[0]))
-    unseen = np.setdiff1d(np.arange(width), seen)
+    width = len(fusion.measures)
+    known = np.isfinite(rows[0])
+    seen, unseen = np.flatnonzero(known), np.flatnonzero(~known)
     count = len(rows)
     own = rows[:, seen]
     away = own - own.mean(axis=0)
@@ -103,10 +103,10 @@ def _joined(before: Density | None, mean: _Floats, covariance: _Floats) -> Densi
     if before is None:
         return density_of(np.ones(1), mean[None], covariance[None])
     width = len(mean)
-    order = np.argsort(before.shares)[::-1][: _MOST_COMPONENTS - 1]
+    order: list[int] = np.argsort(before.shares)[::-1][: _MOST_COMPONENTS - 1].tolist()
     shares = np.array(before.shares)[order]
     return density_of(
         np.append((1 - _NEW_SHARE) * shares / shares.sum(), _NEW_SHARE),
         np.concatenate([np.array(before.means)[order], mean[None]]),
-        np.stack([*(square(before.covariances[k], width) for k in order.tolist()), covariance]),
+        np.stack([*(square(before.covariances[k], width) for k in order), covariance]),
     )
