@@ -46,7 +46,7 @@ def _usable(rows: _Floats, fusion: Fusion) -> _Floats | None:
     kept = np.isfinite(rows).sum(axis=0) >= MIN_CROPS
     complete = np.isfinite(rows[:, kept]).all(axis=1)
     if complete.sum() < MIN_CROPS:  # some have height and others mass: what all have is their size
-        kept = np.isin(np.arange(rows.shape[1]), size) & kept
+        kept &= np.isin(np.arange(len(fusion.measures)), size)
         complete = np.isfinite(rows[:, kept]).all(axis=1)
     if not size or not kept[size].all() or complete.sum() < MIN_CROPS:
         return None
@@ -55,9 +55,9 @@ def _usable(rows: _Floats, fusion: Fusion) -> _Floats | None:
 
 def _normal(rows: _Floats, fusion: Fusion) -> tuple[_Floats, _Floats]:
     """Mean [m] and covariance [m, m] over all measures, of rows [n, m] that are NaN in the columns not measured."""
-    width = rows.shape[1]
-    seen = np.flatnonzero(np.isfinite(rows[0]))
-    unseen = np.setdiff1d(np.arange(width), seen)
+    width = len(fusion.measures)
+    known = np.isfinite(rows[0])
+    seen, unseen = np.flatnonzero(known), np.flatnonzero(~known)
     count = len(rows)
     own = rows[:, seen]
     away = own - own.mean(axis=0)
@@ -81,11 +81,14 @@ def _normal(rows: _Floats, fusion: Fusion) -> tuple[_Floats, _Floats]:
 def _within(fusion: Fusion) -> _Floats:
     """The mean covariance within a class, [m, m]; that of all together where no class has a density."""
     width = len(fusion.measures)
-    of_class = [
-        sum(share * square(triangle, width) for share, triangle in zip(each.shares, each.covariances, strict=True))
-        for each in fusion.classes.values()
-    ]
+    of_class = [_inside(density, width) for density in fusion.classes.values()]
     return np.mean(of_class, axis=0) if of_class else _moments(fusion.broad, width)[1]
+
+
+def _inside(density: Density, width: int) -> _Floats:
+    """The mean covariance of a mixture's components."""
+    covariances = np.stack([square(triangle, width) for triangle in density.covariances])
+    return np.tensordot(np.array(density.shares), covariances, axes=1)
 
 
 def _moments(density: Density, width: int) -> tuple[_Floats, _Floats]:
@@ -93,18 +96,17 @@ def _moments(density: Density, width: int) -> tuple[_Floats, _Floats]:
     shares, means = np.array(density.shares), np.array(density.means)
     mean = shares @ means
     between = ((means - mean).T * shares) @ (means - mean)
-    inside = [share * square(each, width) for share, each in zip(density.shares, density.covariances, strict=True)]
-    return mean, between + np.sum(inside, axis=0)
+    return mean, between + _inside(density, width)
 
 
 def _joined(before: Density | None, mean: _Floats, covariance: _Floats) -> Density:
     if before is None:
         return density_of(np.ones(1), mean[None], covariance[None])
     width = len(mean)
-    order = np.argsort(before.shares)[::-1][: _MOST_COMPONENTS - 1]
+    order: list[int] = np.argsort(before.shares)[::-1][: _MOST_COMPONENTS - 1].tolist()
     shares = np.array(before.shares)[order]
     return density_of(
         np.append((1 - _NEW_SHARE) * shares / shares.sum(), _NEW_SHARE),
         np.concatenate([np.array(before.means)[order], mean[None]]),
-        np.stack([*(square(before.covariances[k], width) for k in order.tolist()), covariance]),
+        np.stack([*(square(before.covariances[k], width) for k in order), covariance]),
     )

@@ -240,11 +240,8 @@ def _manifest(parent: Manifest, lesson: Lesson, changed: Mapping[str, Any], comm
     """The parent's manifest with what `changed`, where the crops come from and who the parent is."""
     major, minor, patch = parent.version.split(".")
     simulated = _simulated(lesson)
-    sources = [
-        _source(lesson, kind, chosen)
-        for kind, chosen in (("real", ~simulated), ("rendered", simulated))
-        if chosen.any()
-    ]
+    kinds: tuple[tuple[Kind, NDArray[np.bool_]], ...] = (("real", ~simulated), ("rendered", simulated))
+    sources = [_source(lesson, kind, chosen) for kind, chosen in kinds if chosen.any()]
     child = parent.model_copy(
         update={
             **changed,

@@ -1,6 +1,7 @@
 """`senbetsu classify`: what the model makes of still pictures."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -159,7 +160,7 @@ def _report(
     return report
 
 
-def print_left_out(report: dict[str, Any]) -> None:
+def print_left_out(report: Mapping[str, Any]) -> None:
     """What was not answered, and why, on stderr."""
     for error in report["errors"]:
         typer.echo(f"{error['path']}: [{error['code']}] {error['message']}", err=True)

@@ -51,7 +51,7 @@ class Collected:
     labels: list[str] = field(default_factory=list[str])
     digests: list[str] = field(default_factory=list[str])
     crops: list[NDArray[np.uint8]] = field(default_factory=list[NDArray[np.uint8]])
-    known: list["_Known"] = field(default_factory=list["_Known"])
+    known: list[_Known] = field(default_factory=list[_Known])
     problems: list[str] = field(default_factory=list[str])
     faulty: Counter[str] = field(default_factory=Counter[str])
     unlabelled: int = 0

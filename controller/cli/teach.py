@@ -82,8 +82,7 @@ def _measured(lesson: Lesson) -> list[str]:
     """The class of every crop of a part that was measured."""
     if lesson.measures is None:
         return []
-    some = np.isfinite(lesson.measures).any(axis=1)
-    return [label for label, known in zip(lesson.labels, some.tolist(), strict=True) if known]
+    return [label for label, row in zip(lesson.labels, lesson.measures, strict=True) if np.isfinite(row).any()]
 
 
 def _print(output: Path, manifest: Manifest, lesson: Lesson, untaught: Untaught) -> None:

@@ -233,10 +233,16 @@ def test_measured_parts_of_a_simulated_line_say_so_in_the_manifest(tmp_path: Pat
     model, manifest = teachable(LABELS)
     width = len(MEASURES)
     cov = [float(row == column) for row in range(width) for column in range(row + 1)]
-    wide = {"shares": [1.0], "means": [[3.0] * width], "covariances": [cov]}
-    seen = {"accuracy": 1.0, "count": 1}
-    level = {"measures": SIZE, "temperature": 1.0, "weight": 1.0, "accuracy": seen, "accuracy_of_color": 1.0}
-    fusion = {"measures": MEASURES, "classes": {}, "broad": wide, "outliers": 0.02, "source": "a test"}
+    wide: dict[str, Any] = {"shares": [1.0], "means": [[3.0] * width], "covariances": [cov]}
+    seen: dict[str, Any] = {"accuracy": 1.0, "count": 1}
+    level: dict[str, Any] = {
+        "measures": SIZE,
+        "temperature": 1.0,
+        "weight": 1.0,
+        "accuracy": seen,
+        "accuracy_of_color": 1.0,
+    }
+    fusion: dict[str, Any] = {"measures": MEASURES, "classes": {}, "broad": wide, "outliers": 0.02, "source": "a test"}
     fusion["levels"] = [level | {"ece": 0.0, "ece_of_color": 0.0}]
     parent = write_model(tmp_path / "parent", model, manifest | {"fusion": fusion})
     path, index = coco(tmp_path / "odd", "connector", 7)

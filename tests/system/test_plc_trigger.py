@@ -23,7 +23,7 @@ from vision.frame import EncoderStamp, count_difference
 from vision.line_model import line_model
 from vision.results import FrameResult, Idle
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 RATE_HZ = 4
 FRAMES = 24
