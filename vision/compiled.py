@@ -22,6 +22,7 @@ FLAGS: Any = types.Array(BOOL, 1, "C")
 CORNERS: Any = types.Array(I8, 2, "C")
 POINTS: Any = types.Array(types.int32, 2, "C")
 PICTURE: Any = types.Array(types.uint8, 3, "C", readonly=True)
+CROPS: Any = types.Array(types.uint8, 4, "C")
 WRITABLE_BYTES: Any = types.Array(types.uint8, 2, "C")
 BYTES: Any = types.Array(types.uint8, 2, "C", readonly=True)
 # Only read, and of any layout:
