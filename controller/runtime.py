@@ -190,7 +190,7 @@ class Line:
     def _account_for_the_rest(self) -> None:
         """Whoever is still on the belt, decided on or not, was seen and is now missed."""
         if self.pairing:
-            self._take_ready(self.pairing.camera_restarted())
+            self._take_ready(self.pairing.line_stops())
         for part in self.sorter.flush():
             self.ledger.decided(self.sorter.decider.undecided(part), 0.0)
         self.ledger.stopped("line stopped")

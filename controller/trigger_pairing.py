@@ -107,6 +107,10 @@ class TriggerPairing(Generic[_T]):
         self._received_s = (-inf, -inf)
         return self._drop_waiting()
 
+    def line_stops(self) -> list[Ready[_T]]:
+        """No latch will be read any more; the frames that still waited. What is known of the offset stays."""
+        return self._drop_waiting()
+
     def latch(self, seq: int, count: int, at_s: float) -> list[Ready[_T]]:
         """Take the newest trigger number (raw u32) and its raw encoder count from the status received at `at_s`;
         the frames that are ready with it. Call it for every status, whether its latch is new or not."""

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.belt_samples import exposure_of
 from vision.settings import SegmentationConfig
 
 _SAMPLE_ROWS = 24
@@ -20,6 +21,7 @@ _CELLS = 12
 _EXPOSURE_ROWS = 24
 _EXPOSURE_COLUMNS = 50
 _NEAR_LEVELS = 30
+_NEAR_SHARE = 0.25  # of the sample, from which it shows the belt
 _MIN_NOISE = 0.5
 _BAND_LEVELS = 3.0  # the least difference between rows that is followed
 
@@ -148,21 +150,16 @@ class BeltBackground:
         self._expected = self._picture
         rows = slice(self._frames % 7, None, max(1, color.shape[0] // _EXPOSURE_ROWS))
         columns = slice(self._frames % 5, None, max(1, color.shape[1] // _EXPOSURE_COLUMNS))
-        by_row = color[rows, columns].astype(np.int16) - self._picture[rows, columns]
-        residual = by_row.reshape(-1, 3)
-        blue, green, red = np.abs(residual).T < _NEAR_LEVELS
-        is_near = blue & green & red
-        near = residual[is_near]
-        if len(near) * 4 < len(residual):
+        sample, expected = color[rows, columns], self._picture[rows, columns]
+        near, shift, brighter, is_near = exposure_of(sample, expected, _NEAR_LEVELS, _NEAR_SHARE)
+        if near < _NEAR_SHARE * is_near.size:
             return
-        middle = len(near) // 2
-        shift = np.partition(near, middle, axis=0)[middle]
-        if np.abs(shift).max() > 1:  # one level is left to `adapt`: it may be the sample's own noise
+        if shift.any():
+            shift = shift.astype(np.float32)
             self._belt += shift
             self._painted_belt = self._painted_belt + shift
             cv2.add(self._picture, np.append(shift, 0).astype(np.float64), self._picture)  # a cv2 scalar
-            by_row = by_row - shift
-        self._expect_bands(by_row.mean(axis=2), is_near.reshape(by_row.shape[:2]), rows)
+        self._expect_bands(brighter, is_near, rows)
 
     def _expect_bands(self, brightness: NDArray[np.float64], near: NDArray[np.bool_], rows: slice) -> None:
         """Adds to the expected picture what whole rows of it are brighter or darker.

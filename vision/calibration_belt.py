@@ -27,7 +27,6 @@ _SHORTEST_TRAVEL_MM = 50.0
 _WORST_RESIDUAL_MM = 2.0
 _SIMILAR = 0.25  # share by which the areas of two views of one plate may differ
 _LAPSE = 0.04  # share of shots that end at random, or were written down wrongly: one bad row moves nothing
-_UNLIKELY = 0.1  # chance below which a shot's outcome does not fit
 _TELLS = 5.0  # by how much, in log likelihood, a window must explain the shots better than chance alone
 _SPEEDS_APART = 1.25
 
@@ -318,17 +317,19 @@ def _from_outcomes(speed_mm_s: float, shots: Sequence[Shot]) -> _AtSpeed:
     sigma = float(np.sqrt(of_middle @ (middles - middle) ** 2 + step**2 / 12))
     best = np.unravel_index(int(np.argmax(log)), log.shape)
     fitted = _chance(np.abs(distances - middles[best[0]]), widths[best[1]], slopes[best[2]])
-    unlikely = ((share == 1.0) & (fitted < _UNLIKELY)) | ((share == 0.0) & (1 - fitted < _UNLIKELY))
+    # Half of the lapses hit: an outcome of a chance below _LAPSE is more likely one of them than a shot of this window.
+    # That it is rare tells nothing: of many shots at the window's flank some do hit.
+    lapsed = ((share == 1.0) & (fitted < _LAPSE)) | ((share == 0.0) & (1 - fitted < _LAPSE))
     _refuse_open_sweep(speed_mm_s, places, float(middles[best[0]]), float(widths[best[1]]))
     always = float(np.clip(share.mean(), 0.01, 0.99))
     by_chance = share.sum() * np.log(always) + (1 - share).sum() * np.log(1 - always)
-    if unlikely.sum() > max(1, 0.1 * len(shots)) or log.max() - by_chance < _TELLS:
+    if lapsed.sum() > max(1, 0.1 * len(shots)) or log.max() - by_chance < _TELLS:
         raise NeedsOperator(
             "calibrate.inconsistent",
             f"The {len(shots)} shots at {speed_mm_s:g} mm/s contradict each other: hits lie among misses.",
             "Check that all targets were alike and lay still, and that the rows say what happened.",
         )
-    return _AtSpeed(speed_mm_s, middle, sigma, len(shots) - int(unlikely.sum()), int(unlikely.sum()))
+    return _AtSpeed(speed_mm_s, middle, sigma, len(shots) - int(lapsed.sum()), int(lapsed.sum()))
 
 
 def _chance(off: Floats, width: Floats, slope: Floats) -> Floats:

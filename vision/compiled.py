@@ -22,11 +22,14 @@ FLAGS: Any = types.Array(BOOL, 1, "C")
 CORNERS: Any = types.Array(I8, 2, "C")
 POINTS: Any = types.Array(types.int32, 2, "C")
 PICTURE: Any = types.Array(types.uint8, 3, "C", readonly=True)
+CROPS: Any = types.Array(types.uint8, 4, "C")
+FLAG_TABLE: Any = types.Array(BOOL, 2, "C")
 WRITABLE_BYTES: Any = types.Array(types.uint8, 2, "C")
 BYTES: Any = types.Array(types.uint8, 2, "C", readonly=True)
 # Only read, and of any layout:
 COLUMN: Any = types.Array(F8, 1, "A", readonly=True)
 FLAG_COLUMN: Any = types.Array(BOOL, 1, "A", readonly=True)
+SAMPLE: Any = types.Array(types.uint8, 3, "A", readonly=True)
 F4_ROWS: Any = types.Array(types.float32, 2, "A", readonly=True)
 
 

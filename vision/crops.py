@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
+from vision.enlarging import enlarge
 
 MARGIN = 0.12
 
@@ -21,25 +22,34 @@ def crop_blobs(color: NDArray[np.uint8], boxes_px: NDArray[np.int32], size: int)
     if size < 1 or boxes_px.ndim != 2 or boxes_px.shape[1] != 4:
         raise Fatal("vision.bad_crop", f"Crops need boxes [N, 4] and a size >= 1, found {boxes_px.shape}, {size}.")
     height, width = color.shape[:2]
+    x, y, w, h = boxes_px.T.astype(np.int64)
+    outside = np.flatnonzero((w < 1) | (h < 1) | (x >= width) | (y >= height) | (x + w <= 0) | (y + h <= 0))
+    if len(outside):
+        box = tuple(boxes_px[outside[0]].tolist())
+        raise Fatal("vision.bad_crop", f"The box {box} lies outside the picture of {width} x {height}.")
+    sides = np.maximum(1, np.rint(np.maximum(w, h) * (1 + 2 * MARGIN)).astype(np.int64))
+    squares = np.stack([x + (w - sides) // 2, y + (h - sides) // 2, sides], axis=1)
     crops = np.empty((len(boxes_px), size, size, 3), np.uint8)
-    for crop, (x, y, w, h) in zip(crops, boxes_px.tolist(), strict=True):
-        if w < 1 or h < 1 or x >= width or y >= height or x + w <= 0 or y + h <= 0:
-            raise Fatal("vision.bad_crop", f"The box {x, y, w, h} lies outside the picture of {width} x {height}.")
-        side = max(1, round(max(w, h) * (1 + 2 * MARGIN)))
-        left, top = x + (w - side) // 2, y + (h - side) // 2
-        right, bottom = left + side, top + side
-        square = color[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
-        if left < 0 or top < 0 or right > width or bottom > height:
-            square = cv2.copyMakeBorder(
-                square,
-                max(0, -top),
-                max(0, bottom - height),
-                max(0, -left),
-                max(0, right - width),
-                cv2.BORDER_REPLICATE,
-            )
-        cv2.resize(square, (size, size), dst=crop, interpolation=cv2.INTER_AREA)
-    pixels = crops.reshape(-1, size, 3)
-    if len(pixels):
-        cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+    enlarge(np.ascontiguousarray(color), squares, crops)
+    for k in np.flatnonzero(sides > size).tolist():
+        left, top, side = squares[k].tolist()
+        _shrink(color, left, top, side, crops[k])
     return crops
+
+
+def _shrink(color: NDArray[np.uint8], left: int, top: int, side: int, crop: NDArray[np.uint8]) -> None:
+    """Fills in the crop of a square that is larger than it."""
+    height, width = color.shape[:2]
+    right, bottom = left + side, top + side
+    square = color[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
+    if left < 0 or top < 0 or right > width or bottom > height:
+        square = cv2.copyMakeBorder(
+            square,
+            max(0, -top),
+            max(0, bottom - height),
+            max(0, -left),
+            max(0, right - width),
+            cv2.BORDER_REPLICATE,
+        )
+    cv2.resize(square, crop.shape[:2], dst=crop, interpolation=cv2.INTER_AREA)
+    cv2.cvtColor(crop, cv2.COLOR_BGR2RGB, dst=crop)

@@ -12,7 +12,10 @@ from vision.track_table import HISTORY, HISTORY_AT, LOGP, MIN_PROBABILITY, ORIGI
 
 _STEADY = 3.0  # times the scatter around it that a drift must reach to be one
 _LOG_MIN = log(MIN_PROBABILITY)
-_ALIKE = 0.75  # how alike views of one part are: 0 independent, 1 all the same
+VIEWS_CORRELATE = 0.97
+"""Correlation of two views of one part in the log odds of its class, among parts: 0 independent, 1 all the same.
+Measured on rendered belts (benchmarks/tracking.py), 0.96 and 0.97 with two seeds; what misleads a net in a part's look
+misleads it in every picture of it."""
 _PLACE_MM = 0.2  # least error of a place in one picture that a slope is computed from: half a pixel
 # Shares of the way still to come by which it may differ from the way seen (one standard deviation). Measured on the
 # plant's sliding and rolling parts (benchmarks/tracking.py); how steadily real ones move, a site must see.
@@ -107,10 +110,9 @@ def estimates(tracks: Floats, which: Indices, moves_mm: float, act_at_mm: float)
 def fused_probabilities(tracks: Floats, which: Indices) -> NDArray[np.float32]:
     """Probabilities float32 [N, C] of N tracks, from their summed log-probabilities.
 
-    Views of one part are neither independent (then the sum would be right) nor the same (then the
-    mean would), and nearer to the same: the sum is divided by the number of views to the power 0.75. Of 0.5, 0.75,
-    0.9 and 1 that gave the smallest calibration error on rendered belts with little and with some noise
-    (benchmarks/tracking.py, 0.006 and 0.012; single views 0.009 and 0.007). All zero where no view was classified.
+    n views whose evidence correlates by r say as much as n / (1 + (n - 1) r) independent ones (Kish 1965, design
+    effect): the sum is divided by 1 + (n - 1) r. With r = 0 it were the sum, with r = 1 the mean. All zero where no
+    view was classified.
     """
     classes = tracks.shape[1] - LOGP
     chances = np.zeros((len(which), classes), np.float32)
@@ -122,7 +124,7 @@ def fused_probabilities(tracks: Floats, which: Indices) -> NDArray[np.float32]:
         # Views that were not classified add the bound's logarithm to every class; no view adds nothing.
         if best <= 0.999 * _LOG_MIN * views:
             continue
-        weight = max(views, 1.0) ** -_ALIKE
+        weight = 1.0 / (1.0 + (max(views, 1.0) - 1.0) * VIEWS_CORRELATE)
         total = 0.0
         for c in range(classes):
             chance = exp((tracks[t, LOGP + c] - best) * weight)

@@ -165,8 +165,8 @@ class _Finished:
             preprocessing=Preprocessing(
                 description="The square around the blob, or the whole photograph padded to a square, resized to "
                 "size_px, RGB uint8, as vision.crops cuts it. The graph itself computes (pixel / 255 - mean) / std.",
-                mean=(PIXEL_MEAN,) * 3,
-                std=(PIXEL_SPREAD,) * 3,
+                mean=(PIXEL_MEAN, PIXEL_MEAN, PIXEL_MEAN),
+                std=(PIXEL_SPREAD, PIXEL_SPREAD, PIXEL_SPREAD),
             ),
             temperature=temperature,
             unknown=fit_unknown(probabilities, self._embeddings, self._memory),

@@ -218,9 +218,15 @@ class Canvas:
         cv2.putText(ink, line, (1, below + height), font, size, (255,), thickness)
         ink = np.rot90(ink[:, :, 0], quarters)
         top, left = round(row - ink.shape[0] / 2), round(column - ink.shape[1] / 2)
-        page = self._bgr[max(0, top) : top + ink.shape[0], max(0, left) : left + ink.shape[1]]
-        there = ink[max(0, -top) :, max(0, -left) :][: page.shape[0], : page.shape[1]] > 0
-        page[there] = bgr
+        page, on_it = self._page(top, left, ink)
+        page[on_it > 0] = bgr
+
+    def _page(self, top: int, left: int, printed: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """What lies under a print whose first row and column are there, and what of the print lies on the canvas."""
+        # A print beside the canvas ends below 0, which would count from the canvas's other end.
+        bottom, right = max(0, top + printed.shape[0]), max(0, left + printed.shape[1])
+        page = self._bgr[max(0, top) : bottom, max(0, left) : right]
+        return page, printed[max(0, -top) :, max(0, -left) :][: page.shape[0], : page.shape[1]]
 
     def picture(self, x_mm: float, y_mm: float, length_mm: float, width_mm: float, bgr: NDArray[np.uint8]) -> None:
         """Print a picture (H x W x 3), stretched to a rectangle around (x, y)."""
@@ -229,8 +235,8 @@ class Canvas:
         print_ = np.asarray(cv2.resize(bgr, (columns, rows), interpolation=method), np.uint8)
         left = round(x_mm * self.scale + self._centre_px[0] - columns / 2)
         top = round(y_mm * self.scale + self._centre_px[1] - rows / 2)
-        page = self._bgr[max(0, top) : top + rows, max(0, left) : left + columns]
-        page[:] = print_[max(0, -top) :, max(0, -left) :][: page.shape[0], : page.shape[1]]
+        page, on_it = self._page(top, left, print_)
+        page[:] = on_it
 
     def shade(self, points_mm: ArrayLike, bgr: Bgr, share: float | Share, soft_mm: float = 0.0) -> None:
         """Blend what lies within a polygon towards `bgr`: a reflection, a gradient, a sheen.

@@ -57,7 +57,7 @@ class Line:
                 case _, exposure, number:
                     sent += 1
                     self.out += pairing.frame(number, at_s, at_s, exposure)
-        self.out += pairing.camera_restarted()
+        self.out += pairing.line_stops()
         assert len(self.out) == sent == pairing.latched + pairing.estimated + pairing.unpaired
         return pairing
 
@@ -189,7 +189,8 @@ def test_single_frames_that_come_far_too_late_or_after_the_next_are_left_out_and
 def test_a_lost_frame_does_not_shift_the_pairing() -> None:
     triggers = [Trigger(lost=k in (10, 11, 17)) for k in range(30)]
     line = Line(triggers, [(CYCLE_S, 0.001)])
-    line.run()
+    pairing = line.run()
+    assert pairing.settled
     assert line.wrong() == []
     assert {ready.item for ready in line.out if ready.stamp is not None} == set(range(30)) - {10, 11, 17}
 
@@ -212,7 +213,7 @@ def test_a_latch_that_nobody_read_is_worked_out_between_its_neighbours_and_says_
 @given(st.booleans())
 def test_a_plc_that_counts_anew_is_noticed_whether_it_says_so_or_not(tell: bool) -> None:
     line = Line([Trigger(plc_restarts=k == 15) for k in range(40)], [(CYCLE_S, 0.001)], seq=1000, tell_restarts=tell)
-    line.run()
+    assert line.run().settled
     assert line.wrong() == []
     assert {ready.item for ready in line.out if ready.stamp is not None} >= set(range(15 + CONFIRMATIONS, 40))
 

@@ -98,6 +98,29 @@ def test_it_finds_squares_it_never_saw_and_every_layout_says_the_same(tmp_path: 
         assert label == best["yolo"][1]
 
 
+def test_answers_that_count_must_be_the_same_and_those_that_say_nothing_may_be_any() -> None:
+    pytest.importorskip("torch")
+    from models.training.detector_export import LARGEST_DIFFERENCE, largest_difference
+
+    nothing = [1e-13, 0.0]
+    ours = np.array([[[1, 2, 30, 40, 0.9, 1], [5, 5, 9, 9, 0.4, 0], [60, 60, 70, 70, *nothing]]], np.float32)
+    theirs = ours[:, [0, 1, 2]].copy()
+    theirs[0, 2] = [0, 100, 8, 108, *nothing]
+    assert largest_difference([ours], [theirs], "end_to_end", SIDE) == 0.0
+    assert largest_difference([ours], [theirs[:, [1, 0, 2]]], "end_to_end", SIDE) == 0.0
+    for changed in ((0, 3), (1, 5)):  # an edge, and a class
+        other = theirs.copy()
+        other[0, changed[0], changed[1]] += 1
+        assert largest_difference([ours], [other], "end_to_end", SIDE) == pytest.approx(1.0)
+    one_lost = theirs.copy()
+    one_lost[0, 1] = [0, 100, 8, 108, *nothing]
+    for way in ((ours, one_lost), (one_lost, ours)):
+        assert largest_difference([way[0]], [way[1]], "end_to_end", SIDE) > LARGEST_DIFFERENCE
+    logits, boxes = np.array([[[2.0, -3.0], [-30.0, -31.0]]], np.float32), np.full((1, 2, 4), 0.25, np.float32)
+    moved = boxes + np.array([[[0.01], [0.5]]], np.float32)
+    assert largest_difference([logits, boxes], [logits, moved], "detr", SIDE) == pytest.approx(0.01 * SIDE, rel=1e-3)
+
+
 def test_the_shipped_recipe_is_read() -> None:
     settings = read_detector_settings(REPOSITORY / "configs" / "training" / "detector.yaml")
     assert settings.overlap_px * settings.mm_per_px > 150

@@ -247,9 +247,20 @@ def test_the_exported_models_answer_as_the_net_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_train_command_learns_two_rendered_classes(tmp_path: Path) -> None:
+    # Coarse enough that nuts and telephones lie on the same belts (rendered_crops._LONGEST): where each had belts of
+    # its own, a net learned the belts. So few pictures take a net that has seen others before.
+    small = small_settings(("nut_washer", "smartphone"))
+    assert small.rendered
+    settings = small.model_copy(
+        update={
+            "net": NetSettings(backbone="efficientnet_lite0", size_px=64),
+            "schedule": small.schedule.model_copy(update={"cycles": (Cycle(steps=60, learning_rate=1e-3),)}),
+            "rendered": small.rendered.model_copy(update={"mm_per_px": (0.7, 0.7)}),
+        }
+    )
     # in a process of its own: the renderer's worker processes leave multiprocessing's tracker behind
-    settings = small_settings(("nut_washer", "smartphone"), steps=120)
     config = tmp_path / "small.yaml"
     config.write_text(settings.model_dump_json())  # JSON is YAML
     program = "from controller.cli.models_commands import models_app; models_app()"
@@ -263,7 +274,7 @@ def test_the_train_command_learns_two_rendered_classes(tmp_path: Path) -> None:
     assert manifest.evidence == {"nut_washer": "rendered only", "smartphone": "rendered only"}
     assert manifest.training_data[0].count == {"nut_washer": 60, "smartphone": 60}
     lines = [json.loads(line) for line in (tmp_path / "made" / "small" / "training.log").read_text().splitlines()]
-    assert [line["step"] for line in lines] == [20, 40, 60, 80, 100, 120]
+    assert [line["step"] for line in lines] == [20, 40, 60]
 
 
 def test_augmentation_gives_the_size_and_range_asked_for_and_follows_its_generator() -> None:

@@ -5,6 +5,7 @@ from typing import cast
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.classes import class_ids
 from senbetsu_errors import Fatal
@@ -119,6 +120,21 @@ def test_the_height_map_turns_with_the_part() -> None:
         # cv2 turns anticlockwise in a picture whose rows go down
         uphill_deg = np.rad2deg(np.arctan2(-slope[1], slope[0]))
         assert (uphill_deg - angle_deg + 180) % 360 - 180 == pytest.approx(0, abs=3)
+
+
+def test_a_print_beside_the_part_leaves_no_mark_and_one_over_its_edge_does() -> None:
+    def printed(x_mm: float, y_mm: float) -> NDArray[np.uint8]:
+        canvas = Canvas(30.0, 20.0, MM_PER_PX, np.random.default_rng(0))
+        canvas.rect(0, 0, 30, 20, (90, 90, 90), 1.0)
+        canvas.picture(x_mm, y_mm, 3, 3, np.full((8, 8, 3), 255, np.uint8))
+        canvas.text("AB", x_mm, y_mm, 2.0, (255, 255, 255), quarters=1)
+        return canvas.finish("other", 0.01, 0.0, Light()).color
+
+    bare = printed(0.0, 300.0)
+    for away in ((-25.0, 0.0), (25.0, 0.0), (0.0, -25.0), (0.0, 25.0), (-19.0, -14.0)):
+        assert np.array_equal(printed(*away), bare)
+    for across in ((-15.0, 0.0), (15.0, 0.0), (0.0, -10.0), (0.0, 10.0)):
+        assert not np.array_equal(printed(*across), bare)
 
 
 @pytest.mark.parametrize("class_id", [name for name in CLASSES if name not in SEEN_BY_HEIGHT])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controller.config import load_config
 from tests.system.lines import CONFIGS, senbetsu
 
 WALL_CLOCK = {"speedup", "latency_ms"}
@@ -23,6 +24,13 @@ def test_the_same_seed_gives_the_same_answer_in_another_process() -> None:
     assert first["virtual_time_trusted"]
     other = _simulate("demo.yaml", 20, 8)
     assert other["truth"] != first["truth"]
+
+
+def test_the_line_scan_demo_is_fed_as_the_demo_is() -> None:
+    area, line = load_config(CONFIGS / "demo.yaml").plant, load_config(CONFIGS / "line-scan.yaml").plant
+    assert area
+    assert line
+    assert (line.seed, line.feed, line.jets, line.scan_ms) == (area.seed, area.feed, area.jets, area.scan_ms)
 
 
 @pytest.mark.slow

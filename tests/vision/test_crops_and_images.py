@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from senbetsu_errors import Fatal, NeedsOperator
@@ -31,6 +31,21 @@ def test_a_crop_at_the_border_repeats_the_border() -> None:
     color = np.full((100, 100, 3), 7, np.uint8)
     crops = crop_blobs(color, np.array([[0, 0, 30, 30], [70, 70, 30, 30], [0, 40, 100, 5]], np.int32), 32)
     assert (crops == 7).all()
+
+
+@given(st.integers(1, 96), st.integers(-40, 140), st.integers(-40, 140), st.integers(1, 90), st.integers(1, 90))
+def test_a_crop_is_to_the_bit_what_opencv_makes_of_the_bordered_square(
+    size: int, x: int, y: int, width: int, height: int
+) -> None:
+    color = np.random.default_rng(7).integers(0, 256, (120, 130, 3), np.uint8)
+    assume(x < 130 and y < 120 and x + width > 0 and y + height > 0)
+    (crop,) = crop_blobs(color, np.array([[x, y, width, height]], np.int32), size)
+    side = round(max(width, height) * 1.24)
+    left, top = x + (width - side) // 2 + 200, y + (height - side) // 2 + 200
+    bordered = cv2.copyMakeBorder(color, 200, 200, 200, 200, cv2.BORDER_REPLICATE)
+    square = bordered[top : top + side, left : left + side]
+    expected = cv2.cvtColor(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+    np.testing.assert_array_equal(crop, expected)
 
 
 def test_no_boxes_give_no_crops() -> None:
