@@ -42,4 +42,4 @@ def print_summary(summary: Mapping[str, Any]) -> None:
     console.print(f"frames: {frames['captured']} captured, {frames['dropped']} dropped")
     if summary["shadow"]:
         for line in in_words(summary["shadow"]):
-            console.print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -84,6 +84,8 @@ async def run(path: Path, config: LineConfig, private: Path, truth: dict[int, in
             running = tasks.create_task(line.run())
             while len(line.taken) < FRAMES and not running.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
+            assert line.pairing
+            assert line.pairing.settled
             line.stop()
     return line
 
@@ -93,7 +95,6 @@ def test_every_frame_gets_the_count_that_the_plc_latched_at_its_own_exposure(tmp
     path, truth = line_file(tmp_path), dict[int, int]()
     line = asyncio.run(run(path, load_config(path), tmp_path, truth))
     assert line.pairing
-    assert line.pairing.settled
     assert len(line.taken) >= FRAMES
     assert len({number for number, _ in line.taken}) == len(line.taken)
     latched = [(number, stamp.count) for number, stamp in line.taken if stamp.basis == "latched"]
