@@ -14,7 +14,7 @@ _STEADY = 3.0  # times the scatter around it that a drift must reach to be one
 _LOG_MIN = log(MIN_PROBABILITY)
 VIEWS_CORRELATE = 0.97
 """Correlation of two views of one part in the log odds of its class, among parts: 0 independent, 1 all the same.
-Measured on rendered belts (benchmarks/tracking.py), 0.96 and 0.97 with two seeds; what misleads a net in a part's look
+Measured on rendered belts (benchmarks/tracking.py), 0.96 to 0.98 with three seeds; what misleads a net in a part's look
 misleads it in every picture of it."""
 _PLACE_MM = 0.2  # least error of a place in one picture that a slope is computed from: half a pixel
 # Shares of the way still to come by which it may differ from the way seen (one standard deviation). Measured on the
