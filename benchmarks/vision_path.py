@@ -2,9 +2,9 @@
 
 The floor is the bare sum of what the path cannot do without, in the same run, on the same pictures, in turn with
 the path and as new to the caches: the OpenCV calls (difference from a given background, mask, opening, contours, a box
-and the moments of each, one resized square a part, with its margin) and the onnxruntime run. SENBETSU_BENCH_MODEL names other models to
-measure instead of the shipped one (names or paths, separated by commas); the small int8 net of reference/vision.md is
-always measured.
+and the moments of each, one resized square a part, its margin with it) and the onnxruntime run. SENBETSU_BENCH_MODEL
+names other models to measure instead of the shipped one (names or paths, separated by commas); the small int8 net of
+reference/vision.md is always measured.
 """
 
 import os

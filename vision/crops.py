@@ -34,7 +34,8 @@ def crop_blobs(color: NDArray[np.uint8], boxes_px: NDArray[np.int32], size: int)
     enlarge(color, squares, crops)
     shrink(color, squares, crops)
     for k in np.flatnonzero((sides > size) & (sides % size == 0)).tolist():
-        _shrink_evenly(color, *squares[k].tolist(), crops[k])
+        left, top, side = squares[k].tolist()
+        _shrink_evenly(color, left, top, side, crops[k])
     return crops
 
 
