@@ -2,9 +2,9 @@
 
 The floor is the bare sum of what the path cannot do without, in the same run, on the same pictures, in turn with
 the path and as new to the caches: the OpenCV calls (difference from a given background, mask, opening, contours, a box
-and the moments of each, one resized crop a part) and the onnxruntime run. SENBETSU_BENCH_MODEL names other models to
-measure instead of the shipped one (names or paths, separated by commas); the small int8 net of reference/vision.md is
-always measured.
+and the moments of each, one resized square a part, its margin with it) and the onnxruntime run. SENBETSU_BENCH_MODEL
+names other models to measure instead of the shipped one (names or paths, separated by commas); the small int8 net of
+reference/vision.md is always measured.
 """
 
 import os
@@ -22,6 +22,7 @@ from sim.optics import BeltOptics, PlacedPart
 from sim.render.parts import make_part
 from vision.camera_config import CameraConfig
 from vision.classify import Classifier
+from vision.crops import MARGIN
 from vision.frame import EncoderStamp, Frame
 from vision.pipeline import VisionPipeline
 from vision.settings import VisionConfig
@@ -91,8 +92,9 @@ class _Floor:
                 boxes.append(cv2.boundingRect(contour))
         size = self._crops.shape[1:3]
         for crop, (x, y, w, h) in zip(self._crops[:crops], boxes, strict=False):
-            side = max(w, h)
-            cv2.resize(color[y : y + side, x : x + side], size, dst=crop, interpolation=cv2.INTER_AREA)
+            side = round(max(w, h) * (1 + 2 * MARGIN))  # what the classifier must be shown
+            top, left = max(0, y + (h - side) // 2), max(0, x + (w - side) // 2)
+            cv2.resize(color[top : top + side, left : left + side], size, dst=crop, interpolation=cv2.INTER_AREA)
         middle = time.perf_counter()
         self._session.run(None, {self._input: self._crops[:crops]})
         return middle - start, time.perf_counter() - middle

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senbetsu_errors import Fatal
-from vision.enlarging import enlarge
+from vision.resampling import enlarge, shrink
 
 MARGIN = 0.12
 
@@ -30,15 +30,17 @@ def crop_blobs(color: NDArray[np.uint8], boxes_px: NDArray[np.int32], size: int)
     sides = np.maximum(1, np.rint(np.maximum(w, h) * (1 + 2 * MARGIN)).astype(np.int64))
     squares = np.stack([x + (w - sides) // 2, y + (h - sides) // 2, sides], axis=1)
     crops = np.empty((len(boxes_px), size, size, 3), np.uint8)
-    enlarge(np.ascontiguousarray(color), squares, crops)
-    for k in np.flatnonzero(sides > size).tolist():
+    color = np.ascontiguousarray(color)
+    enlarge(color, squares, crops)
+    shrink(color, squares, crops)
+    for k in np.flatnonzero((sides > size) & (sides % size == 0)).tolist():
         left, top, side = squares[k].tolist()
-        _shrink(color, left, top, side, crops[k])
+        _shrink_evenly(color, left, top, side, crops[k])
     return crops
 
 
-def _shrink(color: NDArray[np.uint8], left: int, top: int, side: int, crop: NDArray[np.uint8]) -> None:
-    """Fills in the crop of a square that is larger than it."""
+def _shrink_evenly(color: NDArray[np.uint8], left: int, top: int, side: int, crop: NDArray[np.uint8]) -> None:
+    """Fills in the crop of a square that is a whole multiple of it: OpenCV averages in integers."""
     height, width = color.shape[:2]
     right, bottom = left + side, top + side
     square = color[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]

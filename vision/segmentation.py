@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -57,8 +57,7 @@ class Blobs:
         return len(self.areas)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A blob's contour, its outline of fewer points, and how likely a cut is that was not made."""
 
     contour: Contour
@@ -218,10 +217,11 @@ def no_blobs() -> Blobs:
 
 def outer_contours(mask: NDArray[np.uint8]) -> list[Contour]:
     """Outer borders of a mask's blobs, each int32 [K, 2] of x, y."""
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return [cast("Contour", c).reshape(-1, 2) for c in contours]
+    contours: Sequence[Any] = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]
+    return [contour.reshape(-1, 2) for contour in contours]
 
 
 def simplified(contour: Contour) -> Contour:
     """The contour with fewer points: int32 [K, 2]."""
-    return cast("Contour", cv2.approxPolyDP(contour, _OUTLINE_PX, True)).reshape(-1, 2)
+    found: Any = cv2.approxPolyDP(contour, _OUTLINE_PX, True)
+    return found.reshape(-1, 2)
