@@ -23,6 +23,7 @@ _EXPOSURE_COLUMNS = 50
 _NEAR_LEVELS = 30
 _NEAR_SHARE = 0.25  # of the sample, from which it shows the belt
 _MIN_NOISE = 0.5
+_BESIDE_PARTS = np.ones((1, 25), np.uint8)  # pixels along a row around a part from which nothing is learned
 _BAND_LEVELS = 3.0  # the least difference between rows that is followed
 
 
@@ -92,7 +93,11 @@ class BeltBackground:
         columns = slice(self._lessons % _COLUMN_PHASES, None, _COLUMN_PHASES)
         self._lessons += 1
         sample = color[rows, columns]
-        bare = (mask[rows, columns] == 0).astype(np.float32)
+        covered = np.ascontiguousarray(mask[rows])
+        seen_bare = (covered[:, columns] == 0).sum(axis=0)
+        # Not from a part's shadow, nor from its face where that has the belt's colour: it would widen the noise and
+        # pull the belt's colour towards the parts'.
+        bare = (cv2.dilate(covered, _BESIDE_PARTS)[:, columns] == 0).astype(np.float32)
         residual = _signed_difference(sample, self._expected[rows, columns]) * bare[..., None]
         bare_rows = bare.sum(axis=0)
         enough = bare_rows * 4 >= len(sample)
@@ -103,7 +108,7 @@ class BeltBackground:
             share = _resized(bare, _CELLS, _CELLS, cv2.INTER_AREA)
             self._field += rate * np.where(share > 0.25, 1 / np.maximum(share, 0.25), 0)[..., None] * left
         self._learn_noise(self._scratch.difference[rows, columns], bare, columns, rate, enough)
-        self._relearn_covered(color, columns, bare_rows * 20 < len(sample))
+        self._relearn_covered(color, columns, seen_bare * 20 < len(sample))
         if self._has_moved():
             self._paint(color.shape[0])
 

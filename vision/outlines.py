@@ -30,9 +30,9 @@ def measured(points: Points, ends: Indices) -> Floats:
     """A row a polygon: box x, y, width, height (pixels inclusive), centroid x and y, area (Green's theorem, as
     `cv2.moments`), pixels covered. A polygon without area has the middle of its box as centroid.
 
-    The area is that within the centres of the border's pixels, half a pixel short all round: of the smallest parts a
-    third is missing. What is covered counts those pixels too: area + border / 2 + 1 (Pick's theorem), the border in
-    steps to one of the eight neighbours.
+    The area ends at the centres of the border's pixels, which takes a third from the smallest parts. With all of those
+    pixels it would be area + border / 2 + 1 (Pick's theorem, the border in steps to one of eight neighbours); a border
+    runs through pixels that show the part in part, so half of that counts as covered.
     """
     table = np.empty((len(ends) - 1, 8))
     for n in range(len(table)):
@@ -59,7 +59,7 @@ def measured(points: Points, ends: Indices) -> Floats:
         else:
             row[4], row[5] = ax + mx / (3 * doubled), ay + my / (3 * doubled)
         row[6] = fabs(doubled) / 2
-        row[7] = row[6] + border / 2 + 1
+        row[7] = row[6] + border / 4 + 0.5
     return table
 
 

@@ -1,12 +1,16 @@
 """Polygons measured in one call are what OpenCV measures one by one."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vision.outlines import AREA, BOX, CENTRE, hull_area, measured, solidities
+from vision.measures import filled
+from vision.outlines import AREA, BOX, CENTRE, COVERED, hull_area, measured, one_after_the_other, solidities
+from vision.segmentation import outer_contours
 
 POLYGONS = st.lists(
     st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 2000)), min_size=1, max_size=25), min_size=1, max_size=5
@@ -29,6 +33,17 @@ def test_boxes_areas_and_centroids_are_opencvs(polygons: list[list[tuple[int, in
         if moments["m00"] > 1000:
             centre = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
             np.testing.assert_allclose(row[CENTRE], centre, rtol=1e-4)
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 30), st.integers(0, 3)), min_size=2, max_size=8))
+def test_what_is_covered_lies_midway_between_the_area_and_all_of_the_pixels(stroke: list[tuple[int, int, int]]) -> None:
+    mask = np.zeros((40, 50), np.uint8)
+    for (x, y, width), (to_x, to_y, _) in pairwise(stroke):
+        cv2.line(mask, (x + 4, y + 4), (to_x + 4, to_y + 4), (255,), 1 + 2 * width)
+    (contour,) = outer_contours(mask)
+    pixels = np.count_nonzero(filled(contour, (0, 0, 50, 40)))
+    (row,) = measured(*one_after_the_other([contour]))
+    assert row[COVERED] == (row[AREA] + pixels) / 2
 
 
 @given(POLYGONS)

@@ -69,6 +69,31 @@ def test_two_touching_discs_are_two_blobs_and_one_disc_stays_one() -> None:
     assert count_in(segmenter(split_solidity=0), picture) == 2
 
 
+def test_what_a_part_the_colour_of_the_belt_holds_together_by_is_not_opened_away() -> None:
+    picture = empty_belt()
+    picture[80:140, 100:130] = picture[80:140, 170:200] = 150
+    picture[80:82, 130:170] = picture[138:140, 130:170] = 75  # only its rims differ from the belt
+    assert count_in(segmenter(split_solidity=0), picture) == 1
+    assert count_in(segmenter(split_solidity=0, open_px=3), picture) == 2
+
+
+def test_the_legs_of_a_small_part_belong_to_it() -> None:
+    picture = empty_belt()
+    picture[100:112, 100:120] = 160
+    picture[105:107, 70:100] = picture[105:107, 120:150] = 130
+    blobs = blobs_in(segmenter(), picture)
+    assert len(blobs) == 1
+    np.testing.assert_allclose(blobs.boxes[0], [70, 100, 80, 12], atol=2)
+
+
+def test_a_part_of_the_smallest_size_is_found_and_half_of_it_is_dirt() -> None:
+    picture = empty_belt()
+    picture[100:107, 100:106] = 180  # 42 pixels, 40 asked for; the border's middle encloses 30
+    picture[100:104, 200:205] = 180
+    blobs = blobs_in(segmenter(), picture)
+    np.testing.assert_allclose(blobs.centres, [[102.5, 103]], atol=0.5)
+
+
 def test_a_bolt_with_its_head_is_not_split() -> None:
     picture = empty_belt()
     cv2.rectangle(picture, (100, 60), (140, 90), (170, 170, 170), cv2.FILLED)
