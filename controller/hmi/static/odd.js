@@ -21,6 +21,8 @@ export class OddParts {
     this.parts = [];
     /** @type {string[]} */
     this.classes = [];
+    /** @type {Map<number, string>} */
+    this.labelled = new Map();
     this.enabled = false;
     element("odd-open").addEventListener("click", () => this.open());
     element("odd-close").addEventListener("click", () => this.dialog.close());
@@ -101,12 +103,29 @@ export class OddParts {
     this.input.focus();
   }
 
+  /** What was labelled here keeps its label when newer parts have pushed it out of the snapshot: it still stands in the list. */
   showLabels() {
     for (const part of this.parts) {
-      const label = element("odd-list").querySelector(`button[data-odd="${part.id}"] .label`);
+      this.showLabel(part.id, part.reasons.map(word).join(", "));
+    }
+    for (const [id, label] of this.labelled) {
+      this.showLabel(id, `✓ ${label}`);
+    }
+    for (const { id, label } of this.parts) {
       if (label !== null) {
-        label.textContent = part.label === null ? part.reasons.map(word).join(", ") : `✓ ${part.label}`;
+        this.showLabel(id, `✓ ${label}`);
       }
+    }
+  }
+
+  /**
+   * @param {number} id
+   * @param {string} text
+   */
+  showLabel(id, text) {
+    const label = element("odd-list").querySelector(`button[data-odd="${id}"] .label`);
+    if (label !== null) {
+      label.textContent = text;
     }
   }
 
@@ -131,6 +150,10 @@ export class OddParts {
         body: JSON.stringify({ ...this.picked, label }),
       });
       const { odd_id, error } = await answer.json();
+      if (answer.ok) {
+        this.labelled.set(odd_id, label);
+        this.showLabels();
+      }
       this.say(answer.ok ? `✓ ${word("odd part")} ${odd_id}: ${label}` : `▲ ${error}`, !answer.ok);
     } catch {
       this.say(`▲ ${word("The line cannot be asked now")}.`, true);
