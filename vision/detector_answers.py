@@ -16,6 +16,7 @@ from senbetsu_errors import Fatal
 
 Floats = NDArray[np.float32]
 _ROUNDING = 1e-3  # by which a score of a quantised net may leave 0..1
+_LEAST_LEAD = 1e-3  # of a named class over an even share of all
 _SMALLEST = 1e-7  # of a score, so that its logit stays finite
 
 
@@ -73,12 +74,14 @@ def class_probabilities(scores: Floats, said: DetectorOutput, temperature: float
     """Which class it is, given that it is a part: float32 [A, C], rows that sum to 1, of scores [A, C].
 
     softmax(logit(score) / temperature): the scores of sigmoids are odds a class, those of a softmax are shares
-    already. A net that names one class only leaves the rest of its score to the others, evenly.
+    already. A net that names one class only leaves the rest of its score to the others, evenly; however low the
+    score, the class that it names stays the likeliest.
     """
     bounded = np.clip(scores.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
     if said.layout == "end_to_end":
         best = bounded.max(axis=1, keepdims=True)
         sure = 1 / (1 + ((1 - best) / best) ** (1 / temperature))
+        sure = np.maximum(sure, min(1.0, (1 + _LEAST_LEAD) / scores.shape[1]))
         others = (1 - sure) / max(1, scores.shape[1] - 1)
         named = np.zeros(scores.shape, np.bool_)
         named[np.arange(len(scores)), scores.argmax(axis=1)] = True
