@@ -29,7 +29,8 @@ from models.registry import ModelFile, open_model, verify
 from models.teaching import teach
 from senbetsu_errors import NeedsOperator
 from vision.crops import crop_blobs
-from vision.images import load_image, square_crop
+from vision.images import load_image
+from vision.stills import framings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TRAINING = REPOSITORY / "configs" / "training" / "parts.yaml"
@@ -48,7 +49,7 @@ Crops = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Crops uint8 [N, S, S, 3] and the class of each."""
+    """Stills uint8 [N, F, S, S, 3], framed in F ways, and the class of each."""
 
     crops: Crops
     labels: tuple[str, ...]
@@ -73,7 +74,7 @@ def photographs(size_px: int, source: str | None, split: str | None) -> list[tup
         (
             real.classes[row["class"]],
             int(row["dup_group"]),
-            square_crop(load_image(DATA / "parts" / row["file"]), size_px)[0],
+            framings(load_image(DATA / "parts" / row["file"]), size_px),
         )
         for row in rows
     ]
@@ -107,7 +108,7 @@ def _cut(path: Path, boxes: list[list[str]], size_px: int) -> list[Crops]:
         left, top = max(0, round(float(x) * width - side_x / 2)), max(0, round(float(y) * height - side_y / 2))
         box = np.array([[left, top, min(side_x, width - left), min(side_y, height - top)]]).astype(np.int32)
         if box[0, 2:].min() >= FEWEST_SIDE_PX:
-            found.append(crop_blobs(picture, box, size_px)[0])
+            found.append(crop_blobs(picture, box, size_px))
     return found
 
 
@@ -133,9 +134,7 @@ def taught(model: ModelFile, shown: Shown, folder: Path) -> tuple[ModelFile, Man
     """The model taught, its manifest and the seconds it took, crops cut already."""
     started_s = perf_counter()
     digests = [f"{number:016x}".ljust(64, "0") for number in range(len(shown.labels))]
-    data, manifest = teach(
-        model, lesson_of(shown.labels, digests, shown.crops[:, None], "benchmark"), "taught", "benchmark"
-    )
+    data, manifest = teach(model, lesson_of(shown.labels, digests, shown.crops, "benchmark"), "taught", "benchmark")
     write_model(folder / "taught.onnx", data, manifest)
     return verify(folder / "taught.onnx"), manifest, perf_counter() - started_s
 
