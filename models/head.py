@@ -56,10 +56,13 @@ class Scaling:
         return Head(weight, (scaled[:, -1] - weight @ self.mean).astype(np.float32, copy=False))
 
 
-def fit_head(
-    embeddings: Floats, labels: NDArray[np.int64], weights: NDArray[np.float64], near: Head, stiffness: float
-) -> Head:
-    """The head that answers `labels` [N] for embeddings [N, D], and stays near `near`.
+def certain(labels: NDArray[np.int64], classes: int) -> Floats:
+    """Probabilities float32 [N, classes] that are 1 for each row's label."""
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def fit_head(embeddings: Floats, truth: Floats, weights: NDArray[np.float64], near: Head, stiffness: float) -> Head:
+    """The head that answers the probabilities `truth` [N, C] for embeddings [N, D], and stays near `near`.
 
     Minimises the mean cross-entropy, row i counting `weights[i]`, plus stiffness / 2 * |W - near|^2 with both heads
     in values scaled by the embeddings' own spread. Full batch, L-BFGS (Nocedal and Wright, Numerical Optimization,
@@ -69,8 +72,6 @@ def fit_head(
     rows = scaling.scaled(embeddings)
     start = scaling.inside(near)
     shares = (weights / weights.sum()).astype(np.float32)
-    truth = np.zeros((len(labels), len(start)), np.float32)
-    truth[np.arange(len(labels)), labels] = 1
 
     def loss(head: Floats) -> tuple[float, Floats]:
         logits = rows @ head.T

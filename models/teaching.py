@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.fusion import carried_over
-from models.head import Floats, Head, fit_head
+from models.head import Floats, Head, certain, fit_head
 from models.lesson import Lesson
 from models.manifest import (
     Accuracy,
@@ -41,7 +41,7 @@ from models.unknown import Embeddings, UnknownRule
 from senbetsu_errors import NeedsOperator
 
 MAX_CLASSES = 256
-_STIFFNESS = 1e-3
+_STIFFNESS = 3e-3
 _TAUGHT_WEIGHT = 4.0
 """The taught crops of a class weigh as much as this many classes' exemplars."""
 
@@ -150,11 +150,23 @@ class _Student:
         weights = _TAUGHT_WEIGHT * exemplars / counts[labels]
         return fit_head(
             np.concatenate([self.known.embeddings[known], self.taught[taught].reshape(len(labels), -1)]),
-            np.concatenate([self.known.labels[known], labels]),
+            np.concatenate([self._as_before(known), certain(labels, len(self.labels))]),
             np.concatenate([np.ones(int(known.sum())), weights]),
             self.near,
             _STIFFNESS,
         )
+
+    def _as_before(self, known: NDArray[np.bool_]) -> Floats:
+        """What exemplars shall be answered: what the parent answered where it was right, else their class.
+
+        Asked for their class alone, they would sharpen every boundary, whatever is taught (Li and Hoiem 2016).
+        """
+        classes, old = len(self.labels), len(self.parent_head.bias)
+        labels = self.known.labels[known].astype(np.int64)
+        answered = np.zeros((len(labels), classes), np.float32)
+        answered[:, :old] = softmax(self.parent_head.logits(self.known.embeddings[known]))
+        right = answered.argmax(axis=1) == labels
+        return np.where(right[:, None], answered, certain(labels, classes))
 
     def cross_validate(self) -> _Measured:
         """Every exemplar and every crop answered by a head that was fitted without it."""

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.head import Head, fit_head
+from models.head import Head, certain, fit_head
 from models.memory import Memory
 from models.scores import softmax
 from models.unknown import fit_unknown
@@ -154,7 +154,7 @@ def teachable(labels: tuple[str, ...]) -> tuple[onnx.ModelProto, dict[str, Any]]
     crops = embedded(np.concatenate([drawn_crops(label, per_class) for label in labels]))
     truth = np.repeat(np.arange(len(labels)), per_class)
     start = Head(np.zeros((len(labels), WIDTH), np.float32), np.zeros(len(labels), np.float32))
-    head = fit_head(crops, truth, np.ones(len(truth)), start, 1e-2)
+    head = fit_head(crops, certain(truth, len(labels)), np.ones(len(truth)), start, 1e-2)
     memory = Memory(crops, truth)
     held_out = embedded(np.concatenate([drawn_crops(label, 30, seed=9) for label in labels]))
     unknown = fit_unknown(softmax(head.logits(held_out)), held_out, memory)

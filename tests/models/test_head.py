@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.head import Floats, Head, Scaling, fit_head
+from models.head import Floats, Head, Scaling, certain, fit_head
 
 CLASSES, WIDTH = 3, 5
 
@@ -21,7 +21,7 @@ def nothing() -> Head:
 
 def test_what_can_be_told_apart_is_told_apart() -> None:
     embeddings, labels = clouds(0)
-    head = fit_head(embeddings, labels, np.ones(len(labels)), nothing(), 1e-3)
+    head = fit_head(embeddings, certain(labels, CLASSES), np.ones(len(labels)), nothing(), 1e-3)
     unseen, truth = clouds(5)
     assert (head.logits(unseen).argmax(axis=1) == truth).mean() > 0.95
 
@@ -29,7 +29,7 @@ def test_what_can_be_told_apart_is_told_apart() -> None:
 def test_the_loss_has_no_slope_where_the_fit_ends() -> None:
     embeddings, labels = clouds(0)
     stiffness = 0.05
-    head = fit_head(embeddings, labels, np.ones(len(labels)), nothing(), stiffness)
+    head = fit_head(embeddings, certain(labels, CLASSES), np.ones(len(labels)), nothing(), stiffness)
     scaling = Scaling.of(embeddings)
     rows, inside = scaling.scaled(embeddings).astype(np.float64), scaling.inside(head).astype(np.float64)
     powers = np.exp(rows @ inside.T)
@@ -40,8 +40,8 @@ def test_the_loss_has_no_slope_where_the_fit_ends() -> None:
 def test_a_stiff_head_stays_and_a_loose_one_goes() -> None:
     embeddings, labels = clouds(0)
     near = Head(np.full((CLASSES, WIDTH), 0.01, np.float32), np.zeros(CLASSES, np.float32))
-    stiff = fit_head(embeddings, labels, np.ones(len(labels)), near, 1e6)
-    loose = fit_head(embeddings, labels, np.ones(len(labels)), near, 1e-3)
+    stiff = fit_head(embeddings, certain(labels, CLASSES), np.ones(len(labels)), near, 1e6)
+    loose = fit_head(embeddings, certain(labels, CLASSES), np.ones(len(labels)), near, 1e-3)
     np.testing.assert_allclose(stiff.weight, near.weight, atol=1e-4)
     assert np.abs(loose.weight - near.weight).max() > 0.01
 
@@ -50,13 +50,13 @@ def test_a_heavy_row_wins_over_many_light_ones() -> None:
     embeddings = np.zeros((11, WIDTH), np.float32)
     labels = np.array([0] * 10 + [1])
     weights = np.array([1.0] * 10 + [100.0])
-    head = fit_head(embeddings, labels, weights, nothing(), 1e-3)
+    head = fit_head(embeddings, certain(labels, CLASSES), weights, nothing(), 1e-3)
     assert head.logits(embeddings[:1]).argmax() == 1
 
 
 def test_scaling_a_head_in_and_out_gives_it_back() -> None:
     embeddings, labels = clouds(2)
-    head = fit_head(embeddings, labels, np.ones(len(labels)), nothing(), 1e-2)
+    head = fit_head(embeddings, certain(labels, CLASSES), np.ones(len(labels)), nothing(), 1e-2)
     scaling = Scaling.of(embeddings)
     back = scaling.outside(scaling.inside(head))
     np.testing.assert_allclose(back.logits(embeddings), head.logits(embeddings), atol=1e-3)
@@ -65,6 +65,6 @@ def test_scaling_a_head_in_and_out_gives_it_back() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_crops_give_the_same_head_bit_for_bit(seed: int) -> None:
     embeddings, labels = clouds(seed)
-    one, two = (fit_head(embeddings, labels, np.ones(len(labels)), nothing(), 1e-3) for _ in range(2))
+    one, two = (fit_head(embeddings, certain(labels, CLASSES), np.ones(len(labels)), nothing(), 1e-3) for _ in range(2))
     assert one.weight.tobytes() == two.weight.tobytes()
     assert one.bias.tobytes() == two.bias.tobytes()
