@@ -23,6 +23,8 @@ cv2.setNumThreads(1)
 Contour = NDArray[np.int32]
 _OUTLINE_PX = 1.2
 _MOST_CUTS = 6  # one after the other, through one blob
+_MOST_POINTS = 100  # of an outline whose cuts are tried: the work grows by its third power
+_MOST_POINTS_A_PICTURE = 1_000  # of all such outlines together; a full belt has a third
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +155,26 @@ class Segmenter:
     def _cut_once(
         self, picture: Picture, mask: NDArray[np.uint8], pieces: Sequence[Piece]
     ) -> tuple[list[Piece], list[Piece]]:
-        """Halves of the pieces that are cut at their likeliest place, and the pieces that are left whole."""
+        """Halves of the pieces that are cut at their likeliest place, and the pieces that are left whole.
+
+        Pieces more ragged than parts, and more of them than a belt has room for, as glare makes them, are not looked
+        at: they are clumps.
+        """
         height = self._plane.above_belt
+        looked_at = np.zeros(len(pieces), np.bool_)
+        points = np.array([len(piece.outline) for piece in pieces], np.int64)
+        order = np.argsort(points, kind="stable")
+        looked_at[order] = (points[order] <= _MOST_POINTS) & (points[order].cumsum() <= _MOST_POINTS_A_PICTURE)
+        ragged = [
+            Piece(each.contour, each.outline, 1.0) for each, is_in in zip(pieces, looked_at, strict=True) if not is_in
+        ]
+        pieces = [each for each, is_in in zip(pieces, looked_at, strict=True) if is_in]
+        if not pieces:
+            return [], ragged
         candidates = [candidate_cuts(piece.outline, picture.color, mask, height, self._min_area_px) for piece in pieces]
         chances = self._judges[picture.height is not None].probabilities(np.concatenate(candidates))
         cut: list[Piece] = []
-        uncut: list[Piece] = []
+        uncut = ragged
         start = 0
         for piece, rows in zip(pieces, candidates, strict=True):
             own = chances[start : start + len(rows)]
