@@ -24,7 +24,7 @@ Contour = NDArray[np.int32]
 _OUTLINE_PX = 1.2
 _MOST_CUTS = 6  # one after the other, through one blob
 _MOST_POINTS = 100  # of an outline whose cuts are tried: the work grows by its third power
-_MOST_POINTS_A_PICTURE = 1_000  # of all such outlines together; a full belt has a third
+_MOST_POINTS_A_PICTURE = 1_000  # of all such outlines together
 
 
 @dataclass(frozen=True, slots=True)
