@@ -50,7 +50,9 @@ class Memory:
         if len(labels) and (labels.min() < 0 or labels.max() > np.iinfo(np.int16).max):
             raise ValueError(f"labels from {labels.min()} to {labels.max()} do not fit int16 from 0")
         largest = np.abs(embeddings).max(axis=1, initial=0.0)
-        scales = np.where(largest > 0, largest / 127, 1).astype("<f4")
+        scales = largest / 127
+        # below the smallest normal float an exemplar is as good as zero, and its scale may be
+        scales = np.where(scales >= np.finfo(np.float32).tiny, scales, 1).astype("<f4")
         rounded = np.rint(embeddings / scales[:, None]).astype(np.int8)
         header = _HEADER.pack(_MAGIC, *embeddings.shape)
         return base64.b64encode(header + rounded.tobytes() + scales.tobytes() + labels.astype("<i2").tobytes()).decode()
