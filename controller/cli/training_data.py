@@ -84,7 +84,9 @@ def _real(
     crops: list[Crops] = []
     covers: list[Crops] = []
     cover_of: list[int] = []
-    for crop, cover in _cut_photographs(photographs, size_px, settings.schedule.threads, report):
+    for crop, cover in _cut_photographs(
+        photographs, size_px, settings.schedule.threads, report, covered=not validation_only
+    ):
         crops.append(crop)
         cover_of.append(-1 if cover is None else len(covers))
         covers += [] if cover is None else [cover]
@@ -101,10 +103,10 @@ def _real(
 
 
 def _cut_photographs(
-    photographs: list[Photograph], size_px: int, workers: int, report: Report
+    photographs: list[Photograph], size_px: int, workers: int, report: Report, *, covered: bool
 ) -> Iterator[tuple[Crops, Crops | None]]:
-    """Crop and cover of each."""
-    tasks = [(photograph.path, size_px) for photograph in photographs]
+    """Crop and, if they are to be `covered`, cover of each."""
+    tasks = [(photograph.path, size_px, covered) for photograph in photographs]
     # spawn: a forked child would inherit the locks of torch's and OpenCV's threads
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for done, found in enumerate(pool.map(_cut_photograph, tasks, chunksize=_CHUNK), start=1):
@@ -112,10 +114,10 @@ def _cut_photographs(
             yield found
 
 
-def _cut_photograph(task: tuple[Path, int]) -> tuple[Crops, Crops | None]:
-    path, size_px = task
+def _cut_photograph(task: tuple[Path, int, bool]) -> tuple[Crops, Crops | None]:
+    path, size_px, covered = task
     picture = load_image(path)
-    cover = cut_out(picture)
+    cover = cut_out(picture) if covered else None
     if cover is not None:
         cover = square_crop(np.repeat(cover[..., None], 3, axis=2), size_px)[0, ..., 0]
     return square_crop(picture, size_px)[0], cover
