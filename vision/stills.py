@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from vision.crops import crop_blobs
 from vision.cutout import cut_out
+from vision.images import square_crop
 
 FRAMINGS = 2
 
@@ -16,8 +17,11 @@ def framings(picture: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
 
     The part is what `cut_out` takes for it; where that is unsure both are the whole picture.
     """
-    height, width = picture.shape[:2]
-    found = cut_out(picture)
-    whole = (0, 0, width, height)
-    part = whole if found is None else cv2.boundingRect(found)
-    return crop_blobs(picture, np.array([whole, part], np.int32), size_px)
+    whole = square_crop(picture, size_px)
+    cover = cut_out(picture)
+    return np.concatenate([whole, whole if cover is None else part_crop(picture, cover, size_px)])
+
+
+def part_crop(picture: NDArray[np.uint8], cover: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """The square around the part that `cover` H x W is not 0 on, somewhere: uint8 [1, size_px, size_px, 3] RGB."""
+    return crop_blobs(picture, np.array([cv2.boundingRect(cover)], np.int32), size_px)

@@ -19,7 +19,7 @@ from models.training.leave_out import AfterTeaching, Asked
 from models.training.net import PartsNet
 from models.training.settings import TrainingSettings
 from models.training.train import as_shown_uint8
-from vision.crops import crop_blobs
+from vision.stills import part_crop
 
 CROPS_PER_CLASS = 10
 _COVERED = 127
@@ -52,11 +52,9 @@ def _stills(photographs: Dataset, size_px: int) -> NDArray[np.uint8]:
     whole = as_shown_uint8(photographs.crops, size_px)
     framed = np.stack([whole, whole], axis=1)
     for row in np.flatnonzero(photographs.cover_of >= 0).tolist():
-        rows, columns = np.nonzero(photographs.covers[photographs.cover_of[row]] > _COVERED)
-        if len(rows):
-            left, top = columns.min(), rows.min()
-            box = np.array([[left, top, columns.max() - left + 1, rows.max() - top + 1]], np.int32)
-            framed[row, 1] = crop_blobs(photographs.crops[row, ..., ::-1], box, size_px)[0]
+        cover = (photographs.covers[photographs.cover_of[row]] > _COVERED).view(np.uint8)
+        if cover.any():
+            framed[row, 1] = part_crop(photographs.crops[row, ..., ::-1], cover, size_px)[0]
     return framed
 
 
