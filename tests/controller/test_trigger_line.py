@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pytest
 
@@ -15,11 +15,10 @@ from controller.cli.plant import plant_setup
 from controller.cli.vision import make_pipeline
 from controller.clock import run_virtual
 from controller.config import LineConfig, load_config
-from controller.runtime import Line
 from plc_bridge.memory_link import MemoryLink
 from sim.in_loop import PlantInLoop
+from tests.controller.watched_line import WatchedLine
 from vision.frame import EncoderStamp, Frame
-from vision.results import FrameResult
 from vision.source import FrameSource
 from vision.worker import frame_results
 
@@ -58,19 +57,6 @@ class BlindCamera:
             self.truth[frame.sequence] = frame.encoder.count
             nothing = EncoderStamp(frame.sequence, "estimated", 1e6)
             yield replace(frame, encoder=nothing, captured_at_s=max(arrives_s, loop.time()))
-
-
-class WatchedLine(Line):
-    """Remembers what it decided on."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.taken: list[tuple[int, EncoderStamp]] = []
-
-    def take(self, result: FrameResult) -> None:
-        """As the line does, and remember the stamp."""
-        self.taken.append((result.frame_sequence, result.encoder))
-        super().take(result)
 
 
 def line_config(name: str) -> LineConfig:

@@ -9,17 +9,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from controller.cli.run import PlantChild
 from controller.config import LineConfig, load_config, make_link
-from controller.runtime import Line
 from controller.vision_process import VisionProcess
+from tests.controller.watched_line import WatchedLine
 from tests.system.lines import demo_on_free_ports, write
 from vision.camera_state import CameraChange
-from vision.frame import EncoderStamp, count_difference
+from vision.frame import count_difference
 from vision.line_model import line_model
 from vision.results import FrameResult, Idle
 
@@ -27,19 +26,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 RATE_HZ = 4
 FRAMES = 24
-
-
-class WatchedLine(Line):
-    """Remembers the number of each frame that it decided on, and the count that it was given."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.taken: list[tuple[int, EncoderStamp]] = []
-
-    def take(self, result: FrameResult) -> None:
-        """As the line does, and remember the stamp."""
-        self.taken.append((result.frame_sequence, result.encoder))
-        super().take(result)
 
 
 Results = AsyncIterator[FrameResult | Idle | CameraChange]
