@@ -157,6 +157,11 @@ class EncoderScale(_Record):
         "where they drift to the right.",
     )
 
+    @property
+    def sigma_percent(self) -> float:
+        """One standard deviation of the scale, in per cent of it."""
+        return 100 * self.sigma / self.counts_per_mm
+
 
 class JetDistance(_Record):
     """What was found of the way from the datum to the valve bar."""

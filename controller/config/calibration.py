@@ -216,7 +216,7 @@ def _belt_fits(
                 f"the encoder's nominal scale, within {NOMINAL_SHARE:.0%} of the measured one",
                 "Correct it, or name this line's calibration.",
             )
-        percent = 100 * made.encoder.sigma / found
+        percent = made.encoder.sigma_percent
         if percent > limits.max_encoder_error_percent:
             yield Finding(
                 ("calibration", "belt"),
@@ -311,8 +311,7 @@ def residuals(limits: CalibrationConfig | None, calibrations: Calibrations) -> t
         rms = ("camera", camera.error.rms_mm, most, "mm")
         add(camera, limits.camera, rms, ("camera, at the rim", camera.error.rim_mm, most, "mm"))
     if belt is not None and belt.encoder is not None:
-        percent = 100 * belt.encoder.sigma / belt.encoder.counts_per_mm
-        add(belt, limits.belt, ("encoder", percent, limits.max_encoder_error_percent, "%"))
+        add(belt, limits.belt, ("encoder", belt.encoder.sigma_percent, limits.max_encoder_error_percent, "%"))
     if belt is not None and belt.jets is not None:
         add(belt, limits.belt, ("distance to the valves", belt.jets.sigma_mm, limits.max_jets_error_mm, "mm"))
     if light is not None:
