@@ -1,5 +1,7 @@
 """A YAML file as plain data, with the line and column of every key and value."""
 
+import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import isfinite
@@ -7,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from controller.config.errors import ConfigError, listed
@@ -134,7 +136,12 @@ def _compose(document: Document, text: str) -> YamlNode | None:
     path = document.path
     try:
         # Composing, not loading: nodes keep their place, and nothing is constructed that a file could ask for.
-        roots = list(cast("Iterator[YamlNode]", cast("Any", YAML(typ="safe", pure=True)).compose_all(text)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ReusedAnchorWarning)
+            roots = list(cast("Iterator[YamlNode]", cast("Any", YAML(typ="safe", pure=True)).compose_all(text)))
+    except ReusedAnchorWarning as error:
+        document.problems.append(_reused_anchor(path, str(error)))
+        return None
     except MarkedYAMLError as error:
         document.problems.append(_syntax_error(path, cast("Any", error)))
         return None
@@ -170,6 +177,14 @@ def _syntax_error(path: Path, error: Any) -> ConfigError:
         context += f" that begins on line {begun.line + 1})" if begun and begun.line + 1 != line else ")"
     hint = "Indent with spaces, not tabs." if "\\t" in problem else ""
     return ConfigError(path, line, column, "", f"{problem}{context}", "valid YAML", hint)
+
+
+def _reused_anchor(path: Path, said: str) -> ConfigError:
+    """The name and the second place stand in the warning's text only."""
+    name = re.search(r"duplicate anchor '(.*)'", said)
+    *_, (line, column) = re.findall(r"line (\d+), column (\d+)", said)
+    found = f"a second anchor &{name[1] if name else ''}"
+    return ConfigError(path, int(line), int(column), "", found, "every anchor once", "Give it another name.")
 
 
 def _at(document: Document, node: YamlNode, path: KeyPath, found: str, expected: str, hint: str = "") -> ConfigError:
