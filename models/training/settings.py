@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.manifest import ClassId, ModelName, Version
 
+OTHER: ClassId = "other"
+"""The class of what is none of the others (models/classes.yaml)."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,6 +91,20 @@ class Schedule(_Section):
         ge=0,
         description="Weight of staying near the features that a pretrained backbone had; 0 lets them go.",
     )
+    features_px: int | None = Field(
+        default=None,
+        ge=16,
+        le=256,
+        description="Side of the crops that the pretrained backbone sees, for features to keep; empty: the net's own.",
+    )
+    foreign: float = Field(
+        default=0.0,
+        ge=0,
+        description="Weight of taking for `other` what the pretrained backbone knows and no class is; 0 leaves it out.",
+    )
+    bare_share: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of the crops of `other` that show a bare ground, no part on it."
+    )
     label_smoothing: float = Field(default=0.05, ge=0, lt=1, description="Share spread over all classes.")
     paste_share: float = Field(
         default=0.6, ge=0, le=1, description="Share of cut-out photographs that are pasted onto another ground."
@@ -137,8 +154,20 @@ class TrainingSettings(_Section):
 
     @model_validator(mode="after")
     def _only_pretrained_features_are_kept(self) -> Self:
-        if self.schedule.keep_features and self.net.backbone == "plain":
-            raise ValueError("schedule.keep_features needs a pretrained backbone; plain starts from nothing")
+        schedule = self.schedule
+        if self.net.backbone == "plain":
+            for name in ("keep_features", "foreign"):
+                if getattr(schedule, name):
+                    raise ValueError(f"schedule.{name} needs a pretrained backbone; plain starts from nothing")
+        if schedule.features_px and not schedule.keep_features:
+            raise ValueError("schedule.features_px says how features are seen, and keep_features is 0")
+        return self
+
+    @model_validator(mode="after")
+    def _only_other_is_everything_else(self) -> Self:
+        for name in ("foreign", "bare_share"):
+            if getattr(self.schedule, name) and OTHER not in self.labels:
+                raise ValueError(f"schedule.{name} gives crops of {OTHER!r}, which is no label")
         return self
 
     @model_validator(mode="after")

@@ -15,8 +15,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from models.predict import Predictor
 from models.training.augment import Grounds, augment
 from models.training.dataset import Dataset
+from models.training.foreign import Foreign
 from models.training.net import PartsNet
-from models.training.settings import Cycle, NetSettings, Schedule
+from models.training.settings import OTHER, Cycle, NetSettings, Schedule
 from senbetsu_errors import NeedsOperator
 
 _CHUNK = 128
@@ -26,7 +27,7 @@ _torch: Any = torch  # torch annotates these in part only
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands after a step, 1-based; `loss` is the mean cross entropy since the last report."""
+    """Where a run stands after a step, 1-based; `loss` is the mean since the last report, all its terms together."""
 
     step: int
     steps: int
@@ -62,10 +63,12 @@ def train(dataset: Dataset, run: Run, report: Report) -> PartsNet:
 
     Classes are drawn equally often. The validation crops choose nothing: the net, in evaluation mode, is the
     running mean of the last steps'. Raises NeedsOperator `training.no_crops` for a class without training crops or a
-    dataset without validation crops, and `training.checkpoint` for a checkpoint of another run.
+    dataset without validation crops, `training.features_px` for features of larger crops than there are, and
+    `training.checkpoint` for a checkpoint of another run.
     """
     learned = dataset.where(~dataset.validation)
     _require_crops(dataset, learned)
+    _require_room(run)
     threads_before = torch.get_num_threads()
     torch.set_num_threads(run.schedule.threads)
     try:
@@ -123,22 +126,32 @@ def _require_crops(dataset: Dataset, learned: Dataset) -> None:
         raise NeedsOperator("training.no_crops", "There are no validation crops.", "Hold some crops back.")
 
 
+def _require_room(run: Run) -> None:
+    side, wanted = run.grounds.shape[1], run.schedule.features_px or 0
+    if wanted > side:
+        raise NeedsOperator(
+            "training.features_px",
+            f"Crops are kept at {side} px, smaller than schedule.features_px, {wanted}.",
+            f"Set it to at most {side}.",
+        )
+
+
 def _optimise(net: PartsNet, learned: Dataset, run: Run, report: Report) -> PartsNet:
     """The running mean of the last cycle's last steps."""
     batches = _Batches(learned, run)
-    pretrained = PartsNet(len(learned.classes), run.net).eval() if run.schedule.keep_features > 0 else None
+    held = _Held.of(learned, run)
     steps = sum(cycle.steps for cycle in run.schedule.cycles)
     done = 0
     for number, cycle in enumerate(run.schedule.cycles):
         state = _State(run, number, batches.rng)
-        net = _cycle(net, pretrained, cycle, batches, state, done, steps, report)
+        net = _cycle(net, held, cycle, batches, state, done, steps, report)
         done += cycle.steps
     return net.eval()
 
 
 def _cycle(
     net: PartsNet,
-    pretrained: PartsNet | None,
+    held: "_Held",
     cycle: Cycle,
     batches: "_Batches",
     state: "_State",
@@ -162,14 +175,18 @@ def _cycle(
     for step in range(first + 1, cycle.steps + 1):
         own = cycle.size_px is None or step > cycle.steps - cycle.last_steps
         size_px = run.net.size_px if own or cycle.size_px is None else cycle.size_px
-        images, labels = batches.next(run.teacher.size_px if run.teacher else size_px, cycle.strength)
-        seen = _smaller(images, size_px)
-        logits, embedding = net(seen)
+        largest = max(size_px, run.teacher.size_px if run.teacher else 0, schedule.features_px or 0)
+        images, labels = batches.next(largest, cycle.strength)
+        logits, embedding = net(_smaller(images, size_px))
         loss: Any = functional.cross_entropy(logits, labels, label_smoothing=schedule.label_smoothing)
-        if pretrained:
-            loss = loss + schedule.keep_features * _drift(embedding, seen, pretrained)
+        if held.pretrained:
+            before = _smaller(images, schedule.features_px or size_px)
+            loss = loss + schedule.keep_features * _drift(embedding, before, held.pretrained)
+        if held.foreign:
+            loss = loss + schedule.foreign * held.foreign.loss(net.head, embedding, labels, batches.rng)
         if run.teacher:
-            loss = (loss + _teaching_loss(logits, images, run.teacher.predictor)) / 2
+            shown = _smaller(images, run.teacher.size_px)
+            loss = (loss + _teaching_loss(logits, shown, run.teacher.predictor)) / 2
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -182,6 +199,22 @@ def _cycle(
         if step % schedule.checkpoint_steps == 0 or step == cycle.steps:
             state.save(step)
     return cast("PartsNet", mean.module) if schedule.average > 0 else net
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a pretrained backbone knows and the net is to keep, None where the schedule does not ask for it."""
+
+    pretrained: PartsNet | None
+    foreign: Foreign | None
+
+    @classmethod
+    def of(cls, learned: Dataset, run: Run) -> "_Held":
+        schedule = run.schedule
+        return cls(
+            PartsNet(len(learned.classes), run.net).eval() if schedule.keep_features > 0 else None,
+            Foreign(learned.classes.index(OTHER)) if schedule.foreign > 0 else None,
+        )
 
 
 def _drift(embedding: Tensor, images: Tensor, pretrained: PartsNet) -> Tensor:
@@ -214,6 +247,7 @@ class _Batches:
         self._weights = _torch.from_numpy(_sampling_weights(dataset))
         pictures = _torch.from_numpy(np.ascontiguousarray(run.grounds.transpose(0, 3, 1, 2)))
         self._grounds = Grounds(pictures, run.schedule.paste_share)
+        self._other = dataset.classes.index(OTHER) if run.schedule.bare_share > 0 else None
 
     def next(self, size_px: int, strength: float) -> tuple[Tensor, Tensor]:
         """Images float32 [B, 3, size_px, size_px] and labels int64 [B]."""
@@ -224,10 +258,18 @@ class _Batches:
         covers = np.zeros((len(rows), 1, *data.crops.shape[1:3]), np.float32)
         cut_out = data.cover_of[rows] >= 0
         covers[cut_out, 0] = data.covers[data.cover_of[rows[cut_out]]] / np.float32(255)
-        return (
-            augment(images, _torch.from_numpy(covers), self._grounds, size_px, self.rng, strength),
-            _torch.from_numpy(data.labels[rows]),
-        )
+        labels, covers = _torch.from_numpy(data.labels[rows]), _torch.from_numpy(covers)
+        if self._other is not None:
+            self._bare(images, covers, labels == self._other)
+        return augment(images, covers, self._grounds, size_px, self.rng, strength), labels
+
+    def _bare(self, images: Tensor, covers: Tensor, others: Tensor) -> None:
+        """Puts bare grounds in the place of a share of the `others`."""
+        pictures = self._grounds.pictures
+        bare = others & (torch.rand(len(images), generator=self.rng) < self.run.schedule.bare_share)
+        which = torch.randint(0, len(pictures), (int(bare.sum()),), generator=self.rng)
+        images[bare] = pictures[which].float() / 255.0
+        covers[bare] = 0.0
 
 
 def _sampling_weights(dataset: Dataset) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from models.training import export as exporting
 from models.training.augment import Grounds, augment
 from models.training.dataset import Dataset, Source
 from models.training.leave_out import leave_out
-from models.training.net import PartsNet
+from models.training.net import PartsNet, imagenet_head
 from models.training.real import list_photographs
 from models.training.settings import Cycle, LeaveOut, NetSettings, RealData, RenderedData, Schedule, TrainingSettings
 from models.training.train import Progress, Run, answers, as_shown, train
@@ -162,10 +162,68 @@ def test_features_that_are_kept_turn_less_from_the_pretrained_ones() -> None:
 def test_a_net_that_starts_from_nothing_has_nothing_to_keep() -> None:
     with pytest.raises(ValidationError, match="needs a pretrained backbone"):
         NetSettings(frozen_blocks=2)
-    with pytest.raises(ValidationError, match="needs a pretrained backbone"):
-        TrainingSettings.model_validate(
-            small_settings().model_dump() | {"schedule": {"cycles": [{"steps": 3}], "keep_features": 1.0}}
-        )
+    for of_the_pretrained in ({"keep_features": 1.0}, {"foreign": 1.0}):
+        with pytest.raises(ValidationError, match="needs a pretrained backbone"):
+            with_schedule(small_settings(("a", "other")), **of_the_pretrained)
+
+
+@pytest.mark.parametrize("given", [{"foreign": 1.0}, {"bare_share": 0.2}])
+def test_crops_of_other_need_that_class(given: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="'other', which is no label"):
+        with_schedule(pretrained_settings(0.0), **given)
+
+
+def test_how_features_are_seen_says_nothing_where_none_are_kept() -> None:
+    with pytest.raises(ValidationError, match="keep_features is 0"):
+        with_schedule(pretrained_settings(0.0), features_px=32)
+
+
+def test_features_of_larger_crops_than_are_kept_are_refused() -> None:
+    settings = with_schedule(pretrained_settings(1.0), features_px=48)
+    with pytest.raises(NeedsOperator, match="at 45 px") as caught:
+        trained_on(squares_and_noise(), settings)
+    assert caught.value.code == "training.features_px"
+
+
+def with_schedule(settings: TrainingSettings, **changed: object) -> TrainingSettings:
+    """The settings with parts of their schedule changed, checked as a whole."""
+    written = settings.model_dump()
+    return TrainingSettings.model_validate(written | {"schedule": written["schedule"] | changed})
+
+
+def squares_and_other() -> Dataset:
+    return replace(squares_and_noise(), classes=("other", "b"))
+
+
+@pytest.mark.slow
+def test_foreign_things_are_taken_for_other_by_a_net_that_is_told_of_them() -> None:
+    """A white square is `b`; what ImageNet calls a goldfish, a teapot or a bridge is nothing that the crops show."""
+    rows = imagenet_head().numpy()
+    rows = (rows - rows.mean(axis=0))[[1, 849, 839]]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    crops = squares_and_other()
+
+    def taken_for_other(weight: float) -> float:
+        settings = pretrained_settings(1.0, steps=20).model_copy(update={"labels": ("other", "b")})
+        net = trained_on(crops, with_schedule(settings, foreign=weight))
+        features = answers(net, crops.crops[crops.labels == 1], 32)[1]
+        spread = np.linalg.norm(features - features.mean(axis=0), axis=1).mean()
+        # far from what crops of `b` look like, where nothing else speaks for `other`
+        foreign = np.maximum(features.mean(axis=0) + 3 * spread * rows, 0)
+        logits = foreign @ net.head.weight.detach().numpy().T + net.head.bias.detach().numpy()
+        return float((logits[:, 0] - logits[:, 1]).mean())
+
+    assert taken_for_other(5.0) > taken_for_other(0.0) + 0.1
+
+
+def test_bare_grounds_are_shown_as_other() -> None:
+    settings = with_schedule(small_settings(("other", "b"), steps=60), bare_share=0.5)
+    grounds = np.zeros((4, 45, 45, 3), np.uint8)
+    grounds[..., 0] = 255  # red, as no crop is
+    run = replace(run_of(settings), grounds=grounds)
+    red = np.repeat(grounds[:1], 8, axis=0)
+    told = answers(train(squares_and_other(), run, lambda _: None), red, 32)[0]
+    assert (told.argmax(axis=1) == 0).all()
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
