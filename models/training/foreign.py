@@ -72,14 +72,14 @@ class Foreign:
         head learns from it: the features are not moved.
         """
         features = embedding.detach()
-        centre = features.mean(0)
+        centre: Any = features.mean(0)
         spread = (features - centre).norm(dim=1).mean()
         differences = _within_classes(features, labels, len(head.bias))
         which = torch.randint(0, len(self._directions), (_A_STEP,), generator=rng)
         whose = torch.randint(0, len(differences), (_A_STEP,), generator=rng)
         nearest, farthest = _REACH
         reach = nearest + (farthest - nearest) * torch.rand(_A_STEP, 1, generator=rng)
-        foreign = centre + reach * spread * self._directions[which] + differences[whose]
+        foreign: Any = centre + reach * spread * self._directions[which] + differences[whose]
         logits = head(foreign.clamp(min=0))  # features are means of ReLU6's
         return functional.cross_entropy(logits, torch.full((_A_STEP,), self._other))
 

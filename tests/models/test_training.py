@@ -122,8 +122,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_net(tmp_path: Path) -> None:
     assert np.array_equal(validation_logits(whole, dataset), validation_logits(resumed, dataset))
 
 
-def pretrained_settings(keep_features: float, steps: int = 4) -> TrainingSettings:
-    settings = small_settings()
+def pretrained_settings(keep_features: float, steps: int = 4, labels: tuple[str, ...] = ("a", "b")) -> TrainingSettings:
+    settings = small_settings(labels)
     return settings.model_copy(
         update={
             "net": NetSettings(backbone="efficientnet_lite0", size_px=32, frozen_blocks=2),
@@ -164,7 +164,7 @@ def test_a_net_that_starts_from_nothing_has_nothing_to_keep() -> None:
         NetSettings(frozen_blocks=2)
     for of_the_pretrained in ({"keep_features": 1.0}, {"foreign": 1.0}):
         with pytest.raises(ValidationError, match="needs a pretrained backbone"):
-            with_schedule(small_settings(("a", "other")), **of_the_pretrained)
+            with_schedule(small_settings(("other", "battery")), **of_the_pretrained)
 
 
 @pytest.mark.parametrize("given", [{"foreign": 1.0}, {"bare_share": 0.2}])
@@ -192,23 +192,23 @@ def with_schedule(settings: TrainingSettings, **changed: object) -> TrainingSett
 
 
 def squares_and_other() -> Dataset:
-    return replace(squares_and_noise(), classes=("other", "b"))
+    return replace(squares_and_noise(), classes=("other", "battery"))
 
 
 @pytest.mark.slow
 def test_foreign_things_are_taken_for_other_by_a_net_that_is_told_of_them() -> None:
-    """A white square is `b`; what ImageNet calls a goldfish, a teapot or a bridge is nothing that the crops show."""
+    """A white square is a battery; what ImageNet calls a goldfish, a teapot or a bridge is neither class."""
     rows = imagenet_head().numpy()
     rows = (rows - rows.mean(axis=0))[[1, 849, 839]]
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     crops = squares_and_other()
 
     def taken_for_other(weight: float) -> float:
-        settings = pretrained_settings(1.0, steps=20).model_copy(update={"labels": ("other", "b")})
+        settings = pretrained_settings(1.0, steps=20, labels=("other", "battery"))
         net = trained_on(crops, with_schedule(settings, foreign=weight))
         features = answers(net, crops.crops[crops.labels == 1], 32)[1]
         spread = np.linalg.norm(features - features.mean(axis=0), axis=1).mean()
-        # far from what crops of `b` look like, where nothing else speaks for `other`
+        # far from what batteries look like, where nothing else speaks for `other`
         foreign = np.maximum(features.mean(axis=0) + 3 * spread * rows, 0)
         logits = foreign @ net.head.weight.detach().numpy().T + net.head.bias.detach().numpy()
         return float((logits[:, 0] - logits[:, 1]).mean())
@@ -217,7 +217,7 @@ def test_foreign_things_are_taken_for_other_by_a_net_that_is_told_of_them() -> N
 
 
 def test_bare_grounds_are_shown_as_other() -> None:
-    settings = with_schedule(small_settings(("other", "b"), steps=60), bare_share=0.5)
+    settings = with_schedule(small_settings(("other", "battery"), steps=60), bare_share=0.5)
     grounds = np.zeros((4, 45, 45, 3), np.uint8)
     grounds[..., 0] = 255  # red, as no crop is
     run = replace(run_of(settings), grounds=grounds)
