@@ -221,7 +221,8 @@ def populate(canvas: Canvas, length: float, width: float, density: float = 1.0) 
         x, y = spot(rng, length, width, 0.44)
         kind = int(rng.integers(8))
         if kind == 0:
-            radius = between(rng, 2, min(6, width * 0.1 + 1))
+            largest = min(6, width * 0.1 + 1)
+            radius = between(rng, min(2, largest), largest)
             for step in range(int(rng.integers(1, 4))):
                 can(canvas, x + step * 2.3 * radius, y, radius)
         elif kind == 1:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.classes import class_ids
 from senbetsu_errors import Fatal
-from sim.render import parts
+from sim.render import boards, parts
 from sim.render.belt import BELT_BGR
 from sim.render.canvas import Canvas, Painter
 from sim.render.light import Light
@@ -191,3 +191,17 @@ def test_a_part_of_which_nothing_is_left_is_drawn_again(monkeypatch: pytest.Monk
     image = make_part("other", np.random.default_rng(1), 0.5)
     assert len(drawn) == 2
     assert image.area_mm2 == pytest.approx(18 * 8, rel=0.1)
+
+
+def test_a_board_too_narrow_for_a_can_is_filled_all_the_same() -> None:
+    for seed in range(200):
+        canvas = Canvas(120.0, 7.0, 2.0, np.random.default_rng(seed))
+        boards.populate(canvas, 120.0, 7.0, 2.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("class_id", class_ids())
+def test_no_draw_of_the_dice_is_impossible(class_id: str) -> None:
+    """What one part in ten thousand cannot be drawn with ends a training's rendering after minutes."""
+    for seed in range(400):
+        make_part(class_id, np.random.default_rng([seed, 7]), 2.5)
