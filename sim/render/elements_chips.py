@@ -197,7 +197,7 @@ def _no_lead(rng: np.random.Generator, mm_per_px: float) -> Canvas:
     sides = Texture(size, high, mm_per_px, coat)
     body.box((0, 0, high / 2), (size, size, high), Paint(coat, 60), top, under, sides)
     pitch = max(pitch, 2.2 * mm_per_px)
-    count = int((size - 0.8) / pitch)
+    count = max(1, int((size - 0.8) / pitch))
     places = (np.arange(count) - (count - 1) / 2) * pitch
     body.box((0, 0, -0.01), (size * 0.6, size * 0.6, 0.06), pad)
     for side in (-1, 1):
