@@ -57,5 +57,5 @@ def test_rendered_parts_are_recognised_through_the_real_segmentation(parts: Mode
     assert len(found) >= 100
     probabilities = Predictor(parts).probabilities(np.stack([cut.crop for cut in found]))
     truth = np.array([labels.index(cut.class_id) for cut in found])
-    # 31 classes at half a millimetre a pixel, by colour alone: what version 1.1.0 reaches (66 %), less five points
-    assert (probabilities.argmax(axis=1) == truth).mean() >= 0.61
+    # 31 classes at half a millimetre a pixel, by colour alone: what version 1.2.0 reaches (71 %), less five points
+    assert (probabilities.argmax(axis=1) == truth).mean() >= 0.65
