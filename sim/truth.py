@@ -14,8 +14,9 @@ RECORDS_KEPT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class PartRecord:
-    """One part's way. `belt_counts` is the unwrapped belt coordinate of its centroid; `outlet` and the
-    unwrapped encoder count `ended_counts` at which it left the belt are None while it lies there.
+    """One part's way. `belt_counts` is the unwrapped belt coordinate of its centroid, from where it reached `ahead_mm`
+    downstream and `behind_mm` upstream when it came; `outlet` and the unwrapped encoder count `ended_counts` at which
+    it left the belt are None while it lies there.
     """
 
     number: int
@@ -24,6 +25,10 @@ class PartRecord:
     belt_counts: float
     across_mm: float
     entered_s: float
+    ahead_mm: float
+    behind_mm: float
+    across_min_mm: float
+    across_max_mm: float
     outlet: str | None = None
     ended_counts: int | None = None
 
@@ -52,7 +57,16 @@ class Truth:
         self.fed += 1
         self.fed_mass_g += image.mass_g
         self._on_belt[part.number] = PartRecord(
-            part.number, image.class_id, image.mass_g, belt_counts, part.across_mm, part.entered_s
+            part.number,
+            image.class_id,
+            image.mass_g,
+            belt_counts,
+            part.across_mm,
+            part.entered_s,
+            part.belt_mm - part.belt_min_mm,
+            part.belt_max_mm - part.belt_mm,
+            part.across_min_mm,
+            part.across_max_mm,
         )
 
     def ejected(self, part: BeltPart, at_counts: int) -> None:

@@ -41,7 +41,8 @@ def test_the_same_feed_gives_the_same_parts_under_area_scan_and_line_scan() -> N
     assert abs(area["seen"] - line["seen"]) <= 0.02 * area["seen"]
     for outlet in ("valuables", "residue"):
         for measure in ("purity", "outlet_recovery"):
-            assert area[measure][outlet] == pytest.approx(line[measure][outlet], abs=0.03)
+            # of some hundred parts an outlet; two pictures of the same part are two chances of a mistake
+            assert area[measure][outlet] == pytest.approx(line[measure][outlet], abs=0.05)
 
 
 @pytest.mark.slow
