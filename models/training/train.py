@@ -63,7 +63,7 @@ def train(dataset: Dataset, run: Run, report: Report) -> PartsNet:
 
     Classes are drawn equally often. The validation crops choose nothing: the net, in evaluation mode, is the
     running mean of the last steps'. Raises NeedsOperator `training.no_crops` for a class without training crops or a
-    dataset without validation crops, `training.features_px` for features of larger crops than there are, and
+    dataset without validation crops, `training.crop_size` for larger crops asked for than there are, and
     `training.checkpoint` for a checkpoint of another run.
     """
     learned = dataset.where(~dataset.validation)
@@ -127,13 +127,19 @@ def _require_crops(dataset: Dataset, learned: Dataset) -> None:
 
 
 def _require_room(run: Run) -> None:
-    side, wanted = run.grounds.shape[1], run.schedule.features_px or 0
-    if wanted > side:
-        raise NeedsOperator(
-            "training.features_px",
-            f"Crops are kept at {side} px, smaller than schedule.features_px, {wanted}.",
-            f"Set it to at most {side}.",
-        )
+    side = run.grounds.shape[1]
+    wanted = {
+        "schedule.features_px": run.schedule.features_px or 0,
+        "size_px of a cycle": max(cycle.size_px or 0 for cycle in run.schedule.cycles),
+        "the teacher's size_px": run.teacher.size_px if run.teacher else 0,
+    }
+    for name, size_px in wanted.items():
+        if size_px > side:
+            raise NeedsOperator(
+                "training.crop_size",
+                f"Crops are kept at {side} px, smaller than {name}, {size_px}.",
+                f"Choose at most {side} px, or a larger net.size_px.",
+            )
 
 
 def _optimise(net: PartsNet, learned: Dataset, run: Run, report: Report) -> PartsNet:

@@ -178,11 +178,14 @@ def test_how_features_are_seen_says_nothing_where_none_are_kept() -> None:
         with_schedule(pretrained_settings(0.0), features_px=32)
 
 
-def test_features_of_larger_crops_than_are_kept_are_refused() -> None:
-    settings = with_schedule(pretrained_settings(1.0), features_px=48)
+@pytest.mark.parametrize(
+    "larger", [{"features_px": 48}, {"cycles": [{"steps": 4, "size_px": 48}]}], ids=["features", "cycle"]
+)
+def test_larger_crops_than_are_kept_are_refused(larger: dict[str, object]) -> None:
+    settings = with_schedule(pretrained_settings(1.0), **larger)
     with pytest.raises(NeedsOperator, match="at 45 px") as caught:
         trained_on(squares_and_noise(), settings)
-    assert caught.value.code == "training.features_px"
+    assert caught.value.code == "training.crop_size"
 
 
 def with_schedule(settings: TrainingSettings, **changed: object) -> TrainingSettings:
