@@ -80,15 +80,16 @@ def _check(watched: Watched, at_least: int) -> None:
 
 
 def _under(shot: PlannedShot, record: PartRecord, bar_counts: float, config: LineConfig) -> bool:
-    """Whether the shot's middle passes, within half a shot, over the part's box: at its end too, where a battery's plug
-    hangs on a lead too thin to be seen."""
-    counts_per_mm = config.belt.encoder_counts_per_mm
+    """Whether the shot's middle passes over the part's centroid, within half a shot; or within the part's box, where a
+    battery's plug hangs on a lead too thin to be seen."""
+    ahead, behind = (mm * config.belt.encoder_counts_per_mm for mm in (record.ahead_mm, record.behind_mm))
     middle = (shot.on_counts + shot.off_counts) / 2
     half = (shot.off_counts - shot.on_counts) / 2
-    first = record.belt_counts + bar_counts - record.ahead_mm * counts_per_mm - half
-    last = record.belt_counts + bar_counts + record.behind_mm * counts_per_mm + half
     left, right = (lane * config.jets.valve_pitch_mm for lane in (shot.lane_first, shot.lane_last + 1))
-    return first <= middle <= last and left <= record.across_max_mm and record.across_min_mm <= right
+    past_centroid = middle - (record.belt_counts + bar_counts)
+    on_its_middle = abs(past_centroid) <= half and left <= record.across_mm <= right
+    in_its_box = -ahead <= past_centroid <= behind and left <= record.across_max_mm and record.across_min_mm <= right
+    return on_its_middle or in_its_box
 
 
 @pytest.mark.slow

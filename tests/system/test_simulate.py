@@ -35,14 +35,14 @@ def test_the_line_scan_demo_is_fed_as_the_demo_is() -> None:
 
 @pytest.mark.slow
 def test_the_same_feed_gives_the_same_parts_under_area_scan_and_line_scan() -> None:
-    area, line = _simulate("demo.yaml", 30, 5), _simulate("line-scan.yaml", 30, 5)
+    area, line = _simulate("demo.yaml", 60, 5), _simulate("line-scan.yaml", 60, 5)
     assert area["truth"]["fed"] == line["truth"]["fed"]
     assert area["truth"]["fed_mass_g"] == line["truth"]["fed_mass_g"]
     assert abs(area["seen"] - line["seen"]) <= 0.02 * area["seen"]
     for outlet in ("valuables", "residue"):
         for measure in ("purity", "outlet_recovery"):
-            # of some hundred parts an outlet; two pictures of the same part are two chances of a mistake
-            assert area[measure][outlet] == pytest.approx(line[measure][outlet], abs=0.05)
+            # in 60 s some 250 parts an outlet; of the 110 of 30 s chance alone makes 3 points
+            assert area[measure][outlet] == pytest.approx(line[measure][outlet], abs=0.03)
 
 
 @pytest.mark.slow
